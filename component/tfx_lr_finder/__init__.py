@@ -1,0 +1,58 @@
+"""A TFX component that finds the learning rate, and a Trainer that uses it.
+
+Every public name is loaded on first use (PEP 562), so that `import tfx_lr_finder`
+costs nothing: a pipeline file needs no TensorFlow, and a pod that only reads the
+`LRFinderResult` type needs no Beam.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfx_lr_finder.artifact import LRFinderResult, read_result
+    from tfx_lr_finder.component import LRFinder
+    from tfx_lr_finder.hook import LRFinderFnResult
+    from tfx_lr_finder.range_test.config import RangeTestConfig
+    from tfx_lr_finder.range_test.result import LRFinderReport
+    from tfx_lr_finder.runtime.find import find_learning_rate
+    from tfx_lr_finder.trainer import LRFinderTrainer
+    from tfx_lr_finder.version import __version__
+
+_HOMES = {
+    "LRFinder": "component",
+    "LRFinderFnResult": "hook",
+    "LRFinderReport": "range_test.result",
+    "LRFinderResult": "artifact",
+    "LRFinderTrainer": "trainer",
+    "RangeTestConfig": "range_test.config",
+    "__version__": "version",
+    "find_learning_rate": "runtime.find",
+    "read_result": "artifact",
+}
+
+__all__ = [
+    "LRFinder",
+    "LRFinderFnResult",
+    "LRFinderReport",
+    "LRFinderResult",
+    "LRFinderTrainer",
+    "RangeTestConfig",
+    "__version__",
+    "find_learning_rate",
+    "read_result",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Returns a public name, importing the module that defines it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Returns the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,173 @@
+"""LRFinderResult: the artifact, its reader and its writer.
+
+`result.json` is the authority. ML Metadata rounds every double to six decimals, so a
+learning rate is a string among the custom properties, and none is declared as a
+typed property (Kubeflow v2 does not compile those).
+"""
+
+import copy
+import json
+import math
+import os
+from typing import Any
+
+from tfx import types
+from tfx.dsl.io import fileio
+from tfx.types import artifact, system_artifacts
+
+from tfx_lr_finder import keys
+from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
+
+RESULT_FILE = "result.json"
+CURVE_FILE = "learning_rate_curve.png"
+HYPERPARAMETERS_FILE = "best_hyperparameters.txt"
+
+
+class LRFinderResult(artifact.Artifact):
+    """What a learning-rate range test found.
+
+    The type name doubles as the import path that Kubeflow v2 and Vertex use in
+    every pod that touches the artifact: do not rename it.
+    """
+
+    TYPE_NAME = "tfx_lr_finder.LRFinderResult"
+    TYPE_ANNOTATION = system_artifacts.Metrics
+
+
+def write_result(result: types.Artifact, report: LRFinderReport) -> None:
+    """Writes a report into an artifact: the file, and the custom properties.
+
+    Args:
+      result: The output artifact; its uri may be remote.
+      report: The report.
+    """
+    write_report(result.uri, report)
+    for name, value in _custom_properties(report).items():
+        if isinstance(value, int):
+            result.set_int_custom_property(name, value)
+        else:
+            result.set_string_custom_property(name, value)
+
+
+def write_report(folder: str, report: LRFinderReport) -> None:
+    """Writes `result.json` into a folder, local or remote.
+
+    Args:
+      folder: A path or a uri; made if it does not exist.
+      report: The report.
+    """
+    fileio.makedirs(folder)
+    with fileio.open(os.path.join(folder, RESULT_FILE), "w") as file:
+        file.write(report.to_json())
+
+
+def read_result(result: types.Artifact | str) -> LRFinderReport:
+    """Returns the report of an artifact, in full precision.
+
+    Args:
+      result: An `LRFinderResult`, or the uri of one.
+
+    Returns:
+      The report.
+
+    Raises:
+      ValueError: If there is no `result.json`, or it is truncated, edited, or
+        written by a newer version of this package.
+    """
+    uri = result if isinstance(result, str) else result.uri
+    path = os.path.join(uri, RESULT_FILE)
+    if not uri or not fileio.exists(path):
+        raise ValueError(
+            f"There is no {RESULT_FILE} at {uri!r}. Pass an LRFinderResult that "
+            "LRFinder has written, or the uri of one."
+        )
+    with fileio.open(path, "r") as file:
+        text = file.read()
+    try:
+        return LRFinderReport.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
+    """Returns what a person or a condition may ask ML Metadata for."""
+    low, high = report.learning_rate_range or (None, None)
+    return {
+        "learning_rate": _in_full(report.learning_rate),
+        "min_learning_rate": _in_full(low),
+        "max_learning_rate": _in_full(high),
+        "verdict": report.verdict.name,
+        "source": report.source,
+        "stop_reason": report.stop_reason.name,
+        "rule": report.rule,
+        "steps_spent": int(report.steps_spent),
+        "num_steps": int(report.config.num_steps),
+        "optimizer": str(report.environment.get("optimizer", "")),
+        "keras": str(report.environment.get("keras", "")),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _in_full(rate: float | None) -> str:
+    """Returns the shortest text that reads back as the same float."""
+    return "" if rate is None else repr(float(rate))
+
+
+def write_hyperparameters(
+    result: types.Artifact,
+    learning_rate: float | None,
+    base_config: dict[str, Any] | None = None,
+    name: str = keys.LEARNING_RATE,
+) -> None:
+    """Writes a `HyperParameters` artifact that sets the learning rate.
+
+    Args:
+      result: The output artifact. It will hold exactly one file, which is what
+        stock Trainer asks for.
+      learning_rate: The rate, positive and finite.
+      base_config: Other hyperparameters to keep; see `merge_learning_rate`.
+      name: Name of the rate among them.
+    """
+    config = merge_learning_rate(base_config, learning_rate, name)
+    fileio.makedirs(result.uri)
+    with fileio.open(os.path.join(result.uri, HYPERPARAMETERS_FILE), "w") as file:
+        file.write(json.dumps(config))
+
+
+def merge_learning_rate(
+    base_config: dict[str, Any] | None,
+    learning_rate: float | None,
+    name: str = keys.LEARNING_RATE,
+) -> dict[str, Any]:
+    """Returns a KerasTuner configuration in which the learning rate is fixed.
+
+    Args:
+      base_config: What `keras_tuner.HyperParameters.get_config` gives, or None.
+      learning_rate: The rate, positive and finite.
+      name: Name of the rate; entries of this name are replaced by one `Fixed`.
+
+    Returns:
+      A new configuration; all other entries are kept.
+
+    Raises:
+      ValueError: If the rate is not positive and finite, or `base_config` is not
+        a KerasTuner configuration.
+    """
+    if not learning_rate or not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise ValueError(
+            f"A learning rate must be positive and finite, got {learning_rate!r}."
+        )
+    config = copy.deepcopy(base_config) if base_config else {"space": [], "values": {}}
+    if not isinstance(config.get("space"), list) or not isinstance(
+        config.get("values"), dict
+    ):
+        raise ValueError(
+            "The hyperparameters must be a KerasTuner configuration with 'space' "
+            f"and 'values', got the keys {sorted(config)}. Pass a Tuner's "
+            "best_hyperparameters, or leave the input out."
+        )
+    fixed = {"name": name, "conditions": [], "value": learning_rate}
+    kept = [entry for entry in config["space"] if entry["config"]["name"] != name]
+    config["space"] = [*kept, {"class_name": "Fixed", "config": fixed}]
+    config["values"][name] = learning_rate
+    return config

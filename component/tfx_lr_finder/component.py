@@ -1,0 +1,228 @@
+"""The LRFinder component and its specification."""
+
+from typing import Any, TypeAlias
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.placeholder import placeholder
+from tfx.orchestration import data_types
+from tfx.proto import trainer_pb2
+from tfx.types import standard_artifacts, system_executions
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
+from tfx.utils import json_utils
+
+from tfx_lr_finder import executor, keys, knobs, version
+from tfx_lr_finder.artifact import LRFinderResult
+from tfx_lr_finder.inconclusive import FAIL, InconclusivePolicy
+
+Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
+Real: TypeAlias = float | Deferred | None
+Count: TypeAlias = int | Deferred | None
+Name: TypeAlias = str | Deferred | None
+
+
+class LRFinderSpec(ComponentSpec):
+    """Channels and execution parameters of `LRFinder`."""
+
+    PARAMETERS = {
+        keys.MODULE_FILE: ExecutionParameter(type=str, optional=True),
+        keys.MODULE_PATH: ExecutionParameter(type=str, optional=True),
+        keys.LR_FINDER_FN: ExecutionParameter(type=str, optional=True),
+        keys.TRAIN_ARGS: ExecutionParameter(type=trainer_pb2.TrainArgs),
+        keys.EVAL_ARGS: ExecutionParameter(type=trainer_pb2.EvalArgs),
+        keys.CUSTOM_CONFIG: ExecutionParameter(type=str, optional=True),
+        keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
+        keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
+        keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
+        keys.COMPONENT_VERSION: ExecutionParameter(type=str),
+        **{
+            name: ExecutionParameter(type=knob_type, optional=True)
+            for name, knob_type in knobs.KNOB_TYPES.items()
+        },
+    }
+    INPUTS = {
+        keys.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
+        keys.TRANSFORM_GRAPH: ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
+        ),
+        keys.SCHEMA: ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        keys.HYPERPARAMETERS: ChannelParameter(
+            type=standard_artifacts.HyperParameters, optional=True
+        ),
+        keys.BASE_MODEL: ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {
+        keys.LR_FINDER_RESULT: ChannelParameter(type=LRFinderResult),
+        keys.BEST_HYPERPARAMETERS: ChannelParameter(
+            type=standard_artifacts.HyperParameters
+        ),
+    }
+    TYPE_ANNOTATION = system_executions.Train
+
+
+class LRFinder(base_component.BaseComponent):
+    """Finds the learning rate of a Keras model by a range test on the user's data.
+
+    The user module defines `lr_finder_fn(fn_args) -> LRFinderFnResult`, found as
+    Tuner finds `tuner_fn`::
+
+        lr_finder = LRFinder(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            module_file="taxi_module.py",
+        )
+
+    Component `outputs` contains:
+
+    - `lr_finder_result`: an `LRFinderResult` for `LRFinderTrainer` and for people.
+    - `best_hyperparameters`: a standard `HyperParameters` with the rate in it, for
+      any unmodified Trainer.
+
+    References:
+      L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
+      arXiv:1506.01186, section 3.3.
+    """
+
+    SPEC_CLASS = LRFinderSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
+        *,
+        module_file: Name = None,
+        lr_finder_fn: Name = None,
+        train_args: trainer_pb2.TrainArgs | Deferred | None = None,
+        eval_args: trainer_pb2.EvalArgs | Deferred | None = None,
+        custom_config: dict[str, Any] | Deferred | None = None,
+        min_lr: Real = None,
+        max_lr: Real = None,
+        num_steps: Count = None,
+        num_sweeps: Count = None,
+        steps_per_rung: Count = None,
+        spacing: Name = None,
+        smoothing: Real = None,
+        divergence_factor: Real = None,
+        rule: Name = None,
+        confirm_steps: Count = None,
+        train_steps: Count = None,
+        schedule: Name = None,
+        max_steps: Count = None,
+        max_share: Real = None,
+        num_eval_batches: Count = None,
+        seed: Count = None,
+        hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
+        on_inconclusive: str | Deferred = FAIL,
+        default_learning_rate: Real = None,
+    ) -> None:
+        """Builds the component, and checks all that is known already.
+
+        The knobs from `min_lr` to `seed` are those of `RangeTestConfig`, which
+        documents their ranges and holds their defaults; None leaves the default.
+        Each also takes a `RuntimeParameter` or a placeholder.
+
+        Args:
+          examples: Channel of `Examples`, raw or transformed, with the splits
+            that `train_args` and `eval_args` name.
+          transform_graph: Channel of `TransformGraph`, for the user module.
+          schema: Channel of `Schema`, for the user module.
+          hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
+            they come out again with the learning rate set.
+          base_model: Channel of `Model`, for warm starts.
+          module_file: Path of the Python file that defines `lr_finder_fn`.
+          lr_finder_fn: Dotted path of the function, for code that is part of the
+            image. Exactly one of the two is given.
+          train_args: Splits to train on; `train` when empty.
+          eval_args: Splits to compare candidates on; `eval` when empty.
+          custom_config: Handed to the user module.
+          min_lr: Smallest learning rate of the sweep.
+          max_lr: Largest learning rate of the sweep.
+          num_steps: Rungs of the ladder in one sweep.
+          num_sweeps: Sweeps from the same start over different batches.
+          steps_per_rung: Batches trained at each rate.
+          spacing: How the rungs are spread.
+          smoothing: Weight that a neighbouring rung keeps.
+          divergence_factor: How far the loss may rise before a sweep stops.
+          rule: The rule that reads the curve.
+          confirm_steps: Training steps of each confirmed candidate.
+          train_steps: Steps that the Trainer will take.
+          schedule: The Trainer's kind of schedule.
+          max_steps: The budget in training steps.
+          max_share: The budget as a share of `train_steps`.
+          num_eval_batches: Held-out batches that score a candidate.
+          seed: Seed of everything random.
+          hyperparameter_name: Name of the rate in `best_hyperparameters`.
+          on_inconclusive: `fail` or `fallback`, when no rate can be vouched for.
+          default_learning_rate: The rate of `fallback`.
+
+        Raises:
+          ValueError: If a value is out of its range, or not exactly one of
+            `module_file` and `lr_finder_fn` is given.
+        """
+        arguments = dict(locals())
+        if bool(module_file) == bool(lr_finder_fn):
+            raise ValueError(
+                "Exactly one of module_file and lr_finder_fn must be given, got "
+                f"module_file={module_file!r} and lr_finder_fn={lr_finder_fn!r}. "
+                "module_file is a path to a .py file, lr_finder_fn a dotted path."
+            )
+        knobs.check_known(arguments)
+        properties = {
+            **knobs.cast_knobs(arguments),
+            **_policy_properties(on_inconclusive, default_learning_rate),
+            keys.HYPERPARAMETER_NAME: hyperparameter_name,
+            keys.CUSTOM_CONFIG: (
+                custom_config
+                if knobs.is_deferred(custom_config)
+                else json_utils.dumps(custom_config)
+            ),
+            keys.COMPONENT_VERSION: version.__version__,
+        }
+        optional = {
+            name: arguments[name]
+            for name in (*LRFinderSpec.INPUTS, keys.MODULE_FILE, keys.LR_FINDER_FN)
+            if arguments[name] is not None
+        }
+        spec = LRFinderSpec(
+            train_args=train_args or trainer_pb2.TrainArgs(),
+            eval_args=eval_args or trainer_pb2.EvalArgs(),
+            lr_finder_result=types.Channel(type=LRFinderResult),
+            best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
+            **optional,
+            **properties,
+        )
+        super().__init__(spec=spec)
+        if module_file:
+            _package_module(self)
+
+
+def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
+    """Returns the checked execution properties of the inconclusive policy."""
+    rate = default
+    if default is not None:
+        rate = knobs.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
+    if not knobs.is_deferred(on_inconclusive) and not knobs.is_deferred(rate):
+        InconclusivePolicy(on_inconclusive=on_inconclusive, default_learning_rate=rate)
+    properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
+    if rate is not None:
+        properties[keys.DEFAULT_LEARNING_RATE] = rate
+    return properties
+
+
+def _package_module(component: base_component.BaseComponent) -> None:
+    """Has the user module packed as a wheel when the pipeline is compiled."""
+    # Here, and not at the top: it loads all of TFX's components, and TensorFlow.
+    from tfx.components.util import udf_utils
+
+    if udf_utils.should_package_user_modules():
+        udf_utils.add_user_module_dependency(
+            component, keys.MODULE_FILE, keys.MODULE_PATH
+        )

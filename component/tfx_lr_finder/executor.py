@@ -1,0 +1,129 @@
+"""The LRFinder executor: execution properties in, two artifacts out."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+
+from tfx_lr_finder import artifact, keys, knobs
+from tfx_lr_finder.inconclusive import FAIL, InconclusiveError, InconclusivePolicy
+
+if TYPE_CHECKING:
+    from tfx_lr_finder.range_test.config import RangeTestConfig
+    from tfx_lr_finder.range_test.result import LRFinderReport
+
+
+class Executor(base_executor.BaseExecutor):
+    """Runs the range test of an `LRFinder` node.
+
+    Its import path is part of every compiled pipeline: do not move it.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Finds a learning rate and writes both outputs.
+
+        Args:
+          input_dict: `examples`, and optionally `transform_graph`, `schema`,
+            `hyperparameters`, `base_model`.
+          output_dict: `lr_finder_result` and `best_hyperparameters`.
+          exec_properties: See `LRFinderSpec.PARAMETERS`.
+
+        Raises:
+          ValueError: If a knob, the user module or the data is not as wanted;
+            always before any training.
+          InconclusiveError: If no rate was found and the policy is `fail`.
+        """
+        config = knobs.config_from_knobs(exec_properties)
+        policy = _policy(exec_properties)
+        logging.info("LRFinder: starting with %s", config)
+        report, hyperparameters = self._search(input_dict, exec_properties, config)
+        try:
+            report = policy.apply(report)
+        except InconclusiveError:
+            self._keep_evidence(report)
+            raise
+        finally:
+            _log_end(report)
+        result = artifact_utils.get_single_instance(output_dict[keys.LR_FINDER_RESULT])
+        artifact.write_result(result, report)
+        _write_curve(result.uri, report)
+        artifact.write_hyperparameters(
+            artifact_utils.get_single_instance(output_dict[keys.BEST_HYPERPARAMETERS]),
+            report.learning_rate,
+            hyperparameters,
+            exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE,
+        )
+
+    def _search(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+        config: "RangeTestConfig",
+    ) -> tuple["LRFinderReport", dict[str, Any] | None]:
+        """Returns the report, and the hyperparameters that came in."""
+        # Here, and not at the top: a pipeline file imports this module.
+        from tfx_lr_finder.runtime import find, user_module
+
+        fn_args = user_module.make_fn_args(
+            input_dict, exec_properties, self._get_tmp_dir()
+        )
+        hook = user_module.find_hook(exec_properties)
+        found = user_module.call_hook(hook, fn_args, config.seed)
+        report = find.find_learning_rate(
+            found.model, found.train_dataset, found.eval_dataset, config=config
+        )
+        return report, fn_args.hyperparameters
+
+    def _keep_evidence(self, report: "LRFinderReport") -> None:
+        """Saves an inconclusive report from the fate of a failed node's outputs."""
+        logging.error("LRFinder: the whole evidence: %s", report.to_json())
+        folder = self._context.stateful_working_dir if self._context else None
+        if not folder:
+            return
+        folder = os.path.join(folder, keys.LR_FINDER_RESULT)
+        artifact.write_report(folder, report)
+        _write_curve(folder, report)
+        logging.error("LRFinder: the evidence and its picture are in %s", folder)
+
+
+def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
+    """Returns the policy that the execution properties ask for."""
+    rate = exec_properties.get(keys.DEFAULT_LEARNING_RATE)
+    if rate is not None:
+        rate = knobs.cast_number(keys.DEFAULT_LEARNING_RATE, rate, float)
+    return InconclusivePolicy(
+        on_inconclusive=exec_properties.get(keys.ON_INCONCLUSIVE) or FAIL,
+        default_learning_rate=rate,
+    )
+
+
+def _write_curve(folder: str, report: "LRFinderReport") -> None:
+    """Draws the curve beside the report."""
+    # Here, and not at the top: a pipeline file needs no matplotlib.
+    from tfx_lr_finder.views import plot
+
+    plot.write_png(report, os.path.join(folder, artifact.CURVE_FILE))
+
+
+def _log_end(report: "LRFinderReport") -> None:
+    """Logs the one line that a person greps for."""
+    logging.info(
+        "LRFinder: ended after %d steps: %s; learning_rate=%r (%s), range=%r, "
+        "verdict %s%s, in %.1f seconds",
+        report.steps_spent,
+        report.stop_reason.value,
+        report.learning_rate,
+        report.source,
+        report.learning_rate_range,
+        report.verdict.name,
+        f" ({'; '.join(report.reasons)})" if report.reasons else "",
+        sum(report.seconds.values()),
+    )

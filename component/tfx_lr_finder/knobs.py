@@ -1,0 +1,122 @@
+"""The knobs of a range test as TFX execution parameters, and back."""
+
+import dataclasses
+import numbers
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from tfx.dsl.placeholder import placeholder
+from tfx.orchestration import data_types
+
+from tfx_lr_finder.range_test.config import RangeTestConfig
+
+
+def _plain_type(hint: Any) -> type:
+    """Returns the type of a field without its `| None`."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    return typing.cast(type, hint)
+
+
+KNOB_TYPES: Mapping[str, type] = {
+    field.name: _plain_type(typing.get_type_hints(RangeTestConfig)[field.name])
+    for field in dataclasses.fields(RangeTestConfig)
+}
+
+_RUNTIME_PARAMETER = data_types.RuntimeParameter
+
+
+def is_deferred(value: Any) -> bool:
+    """Returns whether a value is known only when the pipeline runs."""
+    return isinstance(value, (_RUNTIME_PARAMETER, placeholder.Placeholder))
+
+
+def cast_number(name: str, value: Any, wanted: type) -> Any:
+    """Returns a plain value as exactly the type that an execution parameter needs.
+
+    TFX refuses `1` where a float is declared and `5.0` where an int is; people
+    write both. Only casts that keep the value are made.
+
+    Args:
+      name: The parameter's name, for the error.
+      value: What the user passed; a runtime parameter or a placeholder comes back
+        untouched.
+      wanted: `int`, `float` or `str`.
+
+    Returns:
+      The value as `wanted`.
+
+    Raises:
+      ValueError: If the cast would change the value, or the value is a bool.
+    """
+    if is_deferred(value):
+        return value
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if wanted is str and isinstance(value, str):
+        return value
+    if wanted is float and number:
+        return float(value)
+    if wanted is int and number and float(value).is_integer():
+        return int(value)
+    kinds = {int: "a whole number", float: "a number", str: "a string"}
+    raise ValueError(
+        f"{name} must be {kinds[wanted]}, got {value!r} of type "
+        f"{type(value).__name__}. Pass {kinds[wanted]} or a RuntimeParameter of it."
+    )
+
+
+def cast_knobs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the knobs that were set, each as the type its parameter needs.
+
+    Args:
+      values: Any mapping; names that are no knob, and knobs that are None, are
+        left out, so that `RangeTestConfig` stays the one home of the defaults.
+
+    Returns:
+      Knob name to value.
+
+    Raises:
+      ValueError: If a value has the wrong type.
+    """
+    return {
+        name: cast_number(name, values[name], wanted)
+        for name, wanted in KNOB_TYPES.items()
+        if values.get(name) is not None
+    }
+
+
+def config_from_knobs(values: Mapping[str, Any]) -> RangeTestConfig:
+    """Returns the checked configuration that a set of knobs stands for.
+
+    Args:
+      values: Any mapping; see `cast_knobs`.
+
+    Returns:
+      The configuration, with the defaults for all that is not in `values`.
+
+    Raises:
+      ValueError: If any knob is out of its range.
+    """
+    return RangeTestConfig(**cast_knobs(values))
+
+
+def check_known(values: Mapping[str, Any]) -> None:
+    """Checks knobs while the pipeline is written, as far as they are known.
+
+    A runtime parameter stands for its default value. Where one has none, nothing can
+    be said about the knobs together, and the check is left to the run.
+
+    Args:
+      values: Any mapping; see `cast_knobs`.
+
+    Raises:
+      ValueError: If any knob is out of its range.
+    """
+    known = {
+        name: value.default if isinstance(value, _RUNTIME_PARAMETER) else value
+        for name, value in cast_knobs(values).items()
+    }
+    if not any(value is None or is_deferred(value) for value in known.values()):
+        config_from_knobs(known)

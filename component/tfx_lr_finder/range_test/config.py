@@ -1,0 +1,162 @@
+"""Every knob of a range test, checked in one place."""
+
+import dataclasses
+import math
+from typing import Any
+
+from tfx_lr_finder.range_test.rules import RULES
+
+MIN_NUM_STEPS = 10
+SPACINGS = ("exponential", "linear")
+SCHEDULES = ("constant", "cosine", "one_cycle")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RangeTestConfig:
+    """A learning-rate range test: what is swept, confirmed and spent.
+
+    Attributes:
+      min_lr: Smallest learning rate of the sweep, positive.
+      max_lr: Largest learning rate of the sweep, above `min_lr`.
+      num_steps: Rungs of the ladder in one sweep, at least 10.
+      num_sweeps: Sweeps from the same start over different batches, at least 1.
+      steps_per_rung: Batches trained at each rate, their losses averaged, at
+        least 1.
+      spacing: "exponential" (equal gaps in log rate) or "linear".
+      smoothing: Weight in [0, 1) that a neighbouring rung keeps, as the beta of a
+        moving average; 0 switches smoothing off.
+      divergence_factor: A sweep stops when its smoothed loss has risen above its
+        best by more than this many times its fall (or its noise, if larger).
+      rule: The rule that reads the curve: see `tfx_lr_finder.range_test.rules`.
+      confirm_steps: Training steps of each confirmed candidate. 0 switches
+        confirming off: the classic finder that reads the curve and no more.
+        None: as many as `max_steps` leaves.
+      train_steps: Steps the Trainer will take, if known. Caps what is spent.
+      schedule: The Trainer's schedule, for which the suggestion is made:
+        "constant", "cosine" or "one_cycle".
+      max_steps: The budget: training steps in all, sweeps and candidates together.
+      max_share: The budget as a share of `train_steps`, in (0, 1].
+      num_eval_batches: Held-out batches that score a candidate, at least 1.
+      seed: Seed of everything random, in [0, 2**31).
+
+    Raises:
+      ValueError: A knob is out of its range; the message names the knob, its value
+        and what to do.
+
+    References:
+      L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
+      arXiv:1506.01186, section 3.3; "A disciplined approach to neural network
+      hyper-parameters: Part 1", arXiv:1803.09820, section 4.1.
+    """
+
+    min_lr: float = 1e-7
+    max_lr: float = 10.0
+    num_steps: int = 50
+    num_sweeps: int = 3
+    steps_per_rung: int = 1
+    spacing: str = "exponential"
+    smoothing: float = 0.7
+    divergence_factor: float = 2.0
+    rule: str = "valley"
+    confirm_steps: int | None = None
+    train_steps: int | None = None
+    schedule: str = "constant"
+    max_steps: int = 600
+    max_share: float = 1.0
+    num_eval_batches: int = 16
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be run; see the class for the ranges."""
+        self._check_rates()
+        for name, least in _LEAST.items():
+            _check_int(name, getattr(self, name), least)
+        for name in ("confirm_steps", "train_steps"):
+            if getattr(self, name) is not None:
+                _check_int(name, getattr(self, name), 0 if name[0] == "c" else 1)
+        if self.seed >= 2**31:
+            raise ValueError(f"seed must be below 2**31, got seed={self.seed}.")
+        _check_real("smoothing", self.smoothing, 0.0, 1.0)
+        if self.smoothing == 1:
+            raise ValueError(
+                "smoothing must be below 1, got smoothing=1.0: every loss would "
+                "weigh nothing. Use 0.9 for a strong smoothing."
+            )
+        _check_real("divergence_factor", self.divergence_factor, 1e-3, math.inf)
+        _check_real("max_share", self.max_share, 1e-6, 1.0)
+        _check_choice("rule", self.rule, tuple(RULES))
+        _check_choice("spacing", self.spacing, SPACINGS)
+        _check_choice("schedule", self.schedule, SCHEDULES)
+        self._check_budget()
+
+    def _check_rates(self) -> None:
+        for name in ("min_lr", "max_lr"):
+            rate = getattr(self, name)
+            if not _is_real(rate) or not math.isfinite(rate) or rate <= 0:
+                raise ValueError(
+                    f"{name} must be a positive, finite number, got {name}={rate!r}. "
+                    "A usual range is min_lr=1e-7 to max_lr=10."
+                )
+        if self.min_lr >= self.max_lr:
+            raise ValueError(
+                f"min_lr must be below max_lr, got min_lr={self.min_lr} and "
+                f"max_lr={self.max_lr}. Swap them or widen the range."
+            )
+
+    def _check_budget(self) -> None:
+        if self.sweep_steps > self.budget:
+            raise ValueError(
+                f"{self.num_sweeps} sweeps of {self.num_steps} rungs at "
+                f"{self.steps_per_rung} batches each take {self.sweep_steps} steps, "
+                f"more than the budget of {self.budget} (max_steps={self.max_steps}, "
+                f"train_steps={self.train_steps}, max_share={self.max_share}). "
+                "Raise max_steps or lower num_steps, num_sweeps or steps_per_rung."
+            )
+
+    @property
+    def sweep_steps(self) -> int:
+        """Training steps that all sweeps together take if none ends early."""
+        return self.num_sweeps * self.num_steps * self.steps_per_rung
+
+    @property
+    def budget(self) -> int:
+        """Training steps that may be spent in all."""
+        if self.train_steps is None:
+            return self.max_steps
+        share = math.floor(self.train_steps * self.max_share)
+        return min(self.max_steps, share)
+
+
+_LEAST = {
+    "num_steps": MIN_NUM_STEPS,
+    "num_sweeps": 1,
+    "steps_per_rung": 1,
+    "max_steps": MIN_NUM_STEPS,
+    "num_eval_batches": 1,
+    "seed": 0,
+}
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_int(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, got {name}={value!r}."
+        )
+
+
+def _check_real(name: str, value: Any, low: float, high: float) -> None:
+    if not _is_real(value) or not low <= value <= high:
+        raise ValueError(
+            f"{name} must be a number from {low} to {high}, got {name}={value!r}."
+        )
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(choices)}, got {name}={value!r}."
+        )

@@ -1,0 +1,189 @@
+"""The report of a range test, and its JSON form."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.sweep import StopReason, Sweep
+from tfx_lr_finder.range_test.verdict import Verdict
+
+__all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LRFinderReport:
+    """Everything that a range test found, and what it rests on.
+
+    Attributes:
+      learning_rate: The suggestion for `config.schedule`; None where there is none.
+      learning_rate_range: The lowest and the highest rate that serve about as well,
+        or None; also the bounds of a cyclical schedule.
+      learning_rates_by_schedule: The suggestion for each schedule by name.
+      verdict: How far it can be trusted.
+      reasons: Sentences a person can act on, the weightiest first; empty when all is
+        well.
+      source: Where the rate comes from: "confirmed" (candidates were trained),
+        "rule" (read off the curve), "default_learning_rate" or "last_good" (the
+        policy for an inconclusive test), "none".
+      rule: The rule that read the curve.
+      suggestions: The suggestion of each rule, combined over the sweeps; None where a
+        rule had none.
+      stop_reason: Why the sweeps ended: the most frequent reason.
+      sweeps: Each sweep's curve.
+      candidates: The rates that were confirmed, smallest first.
+      untrained_loss: The held-out loss before any training, or None.
+      steps_by_phase: Training steps spent in each phase.
+      seconds: Wall time of each phase, in seconds.
+      environment: Versions, device, optimizer, batch size and the like.
+      config: What was asked for.
+    """
+
+    learning_rate: float | None
+    learning_rate_range: tuple[float, float] | None
+    learning_rates_by_schedule: dict[str, float]
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    source: str
+    rule: str
+    suggestions: dict[str, float | None]
+    stop_reason: StopReason
+    sweeps: tuple[Sweep, ...]
+    candidates: tuple[Candidate, ...]
+    untrained_loss: float | None
+    steps_by_phase: dict[str, int]
+    seconds: dict[str, float]
+    environment: dict[str, str | int | float | bool | None]
+    config: RangeTestConfig
+
+    @property
+    def steps_spent(self) -> int:
+        """Training steps spent in all."""
+        return sum(self.steps_by_phase.values())
+
+    def to_json(self) -> str:
+        """Returns strict JSON; numbers that are not finite become null.
+
+        Floats keep full precision: `from_json` returns an equal report, but for
+        losses that were infinite, which come back as NaN.
+        """
+        payload = {"schema_version": SCHEMA_VERSION, "steps_spent": self.steps_spent}
+        payload.update(_plain(self))
+        return json.dumps(payload, allow_nan=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "LRFinderReport":
+        """Returns the report that `to_json` wrote.
+
+        Args:
+          text: The JSON.
+
+        Raises:
+          ValueError: It is not JSON, not such a report, or of a newer schema.
+        """
+        try:
+            payload = json.loads(text)
+        except ValueError as error:
+            raise ValueError(
+                f"The learning-rate report is not JSON ({error}): it is cut short or "
+                "was edited. Run the finder again."
+            ) from error
+        version = payload.get("schema_version") if isinstance(payload, dict) else None
+        if not isinstance(version, int) or version < 1:
+            raise ValueError(
+                "The learning-rate report has no schema_version, so it is not one of "
+                "this package. Point to the result.json that LRFinder wrote."
+            )
+        if version > SCHEMA_VERSION:
+            raise ValueError(
+                f"The learning-rate report has schema_version {version}; this version "
+                f"of tfx-lr-finder reads up to {SCHEMA_VERSION}. Upgrade tfx-lr-finder "
+                "here to the version that wrote it."
+            )
+        try:
+            report = _report(payload)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(
+                f"The learning-rate report is damaged ({type(error).__name__}: "
+                f"{error}). Run the finder again."
+            ) from error
+        _check_rate(report.learning_rate)
+        return report
+
+
+def _check_rate(rate: float | None) -> None:
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise ValueError(
+            f"The learning-rate report holds learning_rate={rate}, wanted a positive, "
+            "finite number or null: it was edited. Run the finder again."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Returns the value in JSON's own types."""
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, StopReason | Verdict):
+        return value.name
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _losses(values: list[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if value is None else float(value) for value in values)
+
+
+def _optional(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _report(payload: dict[str, Any]) -> LRFinderReport:
+    rate_range = payload["learning_rate_range"]
+    return LRFinderReport(
+        learning_rate=_optional(payload["learning_rate"]),
+        learning_rate_range=(
+            None if rate_range is None else (float(rate_range[0]), float(rate_range[1]))
+        ),
+        learning_rates_by_schedule=dict(payload["learning_rates_by_schedule"]),
+        verdict=Verdict[payload["verdict"]],
+        reasons=tuple(payload["reasons"]),
+        source=payload["source"],
+        rule=payload["rule"],
+        suggestions={k: _optional(v) for k, v in payload["suggestions"].items()},
+        stop_reason=StopReason[payload["stop_reason"]],
+        sweeps=tuple(_sweep(sweep) for sweep in payload["sweeps"]),
+        candidates=tuple(_candidate(item) for item in payload["candidates"]),
+        untrained_loss=_optional(payload["untrained_loss"]),
+        steps_by_phase=dict(payload["steps_by_phase"]),
+        seconds=dict(payload["seconds"]),
+        environment=dict(payload["environment"]),
+        config=RangeTestConfig(**payload["config"]),
+    )
+
+
+def _sweep(payload: dict[str, Any]) -> Sweep:
+    return Sweep(
+        learning_rates=tuple(float(rate) for rate in payload["learning_rates"]),
+        losses=_losses(payload["losses"]),
+        smoothed_losses=_losses(payload["smoothed_losses"]),
+        stop_reason=StopReason[payload["stop_reason"]],
+        num_steps=int(payload["num_steps"]),
+    )
+
+
+def _candidate(payload: dict[str, Any]) -> Candidate:
+    return Candidate(
+        learning_rate=float(payload["learning_rate"]),
+        eval_losses=_losses(payload["eval_losses"]),
+        num_steps=int(payload["num_steps"]),
+    )

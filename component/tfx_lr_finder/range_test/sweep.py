@@ -1,0 +1,165 @@
+"""One range test: climb the ladder, record the losses, stop in time."""
+
+import dataclasses
+import enum
+import math
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.smoothing import moving_average, noise_scale, smooth
+
+FloatArray = npt.NDArray[np.float64]
+
+MIN_RUNGS_BEFORE_STOP = 10
+START_RUNGS = 5
+NOISE_FACTOR = 6.0
+
+
+class StopReason(enum.Enum):
+    """Why a sweep ended; the value is the sentence the user reads."""
+
+    COMPLETED = "every learning rate was tried"
+    DIVERGED = "the smoothed loss rose past divergence_factor times its fall"
+    NON_FINITE = "the loss stopped being a finite number"
+
+
+class TrainingLoop(Protocol):
+    """What a range test needs of the thing that trains."""
+
+    def begin_sweep(self) -> None:
+        """Goes back to the start; the next batches are ones no sweep has had."""
+
+    def begin_candidate(self) -> None:
+        """Goes back to the start and to the first of the candidates' batches."""
+
+    def train(
+        self, learning_rates: FloatArray, look_above: float = math.inf
+    ) -> FloatArray:
+        """Trains one batch at each rate, from the first on, and returns its losses.
+
+        Args:
+          learning_rates: float64 `[k]`, k >= 1.
+          look_above: A loss above this ends the chunk, for the caller to look at.
+
+        Returns:
+          float64 `[m]`, 1 <= m <= k: as many as one chunk holds; value i was measured
+          before the update with rate i. Ends at a loss that is not finite.
+        """
+
+    def evaluate(self) -> FloatArray:
+        """Returns the held-out loss of each evaluation batch, float64 `[b]`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What one sweep saw.
+
+    Attributes:
+      learning_rates: The rates tried, `[n]`, rising.
+      losses: The mean loss of the batches at each rate, `[n]`, before their updates;
+        the last may be not finite.
+      smoothed_losses: Smoothed without lag, `[m]` with m <= n: the finite part.
+      stop_reason: Why it ended.
+      num_steps: Training steps taken, those past the stop included.
+    """
+
+    learning_rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed_losses: tuple[float, ...]
+    stop_reason: StopReason
+    num_steps: int
+
+
+def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -> Sweep:
+    """Returns what one sweep over the ladder saw.
+
+    The result does not depend on how the loop cuts the steps into chunks: the rung
+    at which the sweep ends is found from the losses alone.
+
+    Args:
+      loop: Trains; is put back to the start first.
+      ladder: The rates, float64 `[n]`, rising.
+      config: `steps_per_rung`, `smoothing` and `divergence_factor` are read.
+
+    Returns:
+      The sweep, cut after the rung at which it diverged or stopped being finite.
+    """
+    steps = np.repeat(ladder, config.steps_per_rung)
+    losses = np.empty(0)
+    look_above = math.inf
+    loop.begin_sweep()
+    while len(losses) < len(steps):
+        chunk = loop.train(steps[len(losses) :], look_above)
+        losses = np.concatenate([losses, chunk])
+        rungs = mean_of_rungs(losses, config.steps_per_rung)
+        end, reason, look_above = find_stop(rungs, config)
+        if reason is not StopReason.COMPLETED:
+            break
+    kept = rungs[:end]
+    finite = kept[:-1] if reason is StopReason.NON_FINITE else kept
+    return Sweep(
+        learning_rates=tuple(ladder[:end].tolist()),
+        losses=tuple(kept.tolist()),
+        smoothed_losses=tuple(smooth(finite, config.smoothing).tolist()),
+        stop_reason=reason,
+        num_steps=len(losses),
+    )
+
+
+def mean_of_rungs(losses: FloatArray, steps_per_rung: int) -> FloatArray:
+    """Returns the mean loss of each rung, the last one perhaps of fewer steps.
+
+    Args:
+      losses: float64 `[n]`, one a step.
+      steps_per_rung: Steps of a full rung.
+
+    Returns:
+      float64 `[ceil(n / steps_per_rung)]`, without a last rung that is not full,
+      unless a loss in it is not finite.
+    """
+    full = len(losses) // steps_per_rung
+    means: FloatArray = losses[: full * steps_per_rung].reshape(full, -1).mean(axis=1)
+    rest = losses[full * steps_per_rung :]
+    if len(rest) and not np.isfinite(rest).all():
+        means = np.append(means, np.nan)
+    return means
+
+
+def find_stop(
+    losses: FloatArray, config: RangeTestConfig
+) -> tuple[int, StopReason, float]:
+    """Returns how many rungs a sweep keeps, why it ends there, and what would end it.
+
+    A sweep diverges where the moving average of its losses exceeds its least value
+    by more than `divergence_factor` times the fall from the start to that value, or
+    six times the noise of the losses where that is more. Differences of losses only:
+    shifting or scaling the loss changes nothing, and negative losses are as good as
+    others. Unlike other finders' `loss > 4 * best`, which a loss below 0 meets at once.
+
+    Args:
+      losses: float64 `[n]`, the mean loss of each rung so far.
+      config: `smoothing` and `divergence_factor` are read.
+
+    Returns:
+      The number of rungs up to and with the one that ends the sweep, `n` if none does;
+      the reason, COMPLETED if none; the height of loss above which the sweep may end.
+    """
+    bad = np.flatnonzero(~np.isfinite(losses))
+    finite = losses[: bad[0]] if len(bad) else losses
+    ended = (len(finite) + 1, StopReason.NON_FINITE) if len(bad) else None
+    if len(finite) <= MIN_RUNGS_BEFORE_STOP:
+        return *(ended or (len(losses), StopReason.COMPLETED)), math.inf
+    averages = moving_average(finite, config.smoothing)
+    best = np.minimum.accumulate(averages)
+    start = float(np.median(finite[:START_RUNGS]))
+    allowed = config.divergence_factor * np.maximum(0.0, start - best)
+    suspects = np.flatnonzero(averages - best > allowed)
+    for i in suspects[suspects >= MIN_RUNGS_BEFORE_STOP]:
+        if averages[i] - best[i] > NOISE_FACTOR * noise_scale(finite[: i + 1]) > 0.0:
+            return int(i) + 1, StopReason.DIVERGED, math.inf
+    height = max(float(allowed[-1]), NOISE_FACTOR * noise_scale(finite))
+    look_above = float(best[-1]) + height if height > 0 else math.inf
+    return *(ended or (len(losses), StopReason.COMPLETED)), look_above

@@ -1,0 +1,1 @@
+"""What runs in the pod: the only layer that imports TensorFlow."""

@@ -1,0 +1,99 @@
+"""Batches for the sweeps and the candidates, endless and repeatable."""
+
+from typing import Any
+
+import tensorflow as tf
+
+CACHE_BYTES = 256 * 1024**2
+
+
+class Batches:
+    """Batches of the user's dataset, repeated as often as needed.
+
+    Args:
+      dataset: tf.data.Dataset of batches, as `fit` takes it.
+      strategy: The tf.distribute strategy the model was built under.
+
+    Raises:
+      ValueError: It is not a dataset of batches, or it has none.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, strategy: Any, name: str) -> None:
+        """Reads the first batch, to know the shapes."""
+        self._strategy = strategy
+        self.first = _first_batch(dataset, name)
+        self.bytes_per_batch = sum(
+            _num_bytes(part) for part in tf.nest.flatten(self.first)
+        )
+        self.batch_size = batch_size(self.first)
+        cardinality = int(dataset.cardinality())
+        self.num_batches = cardinality if cardinality >= 0 else None
+        self._dataset = dataset
+        self._endless = self._distribute(dataset.repeat())
+        self._iterator: Any = None
+        self._kept: Any = None
+
+    def onward(self) -> Any:
+        """Returns the iterator that never gives the same batches again."""
+        if self._iterator is None:
+            self._iterator = iter(self._endless)
+        return self._iterator
+
+    def again(self, num_batches: int) -> Any:
+        """Returns an iterator over the same `num_batches` batches every time.
+
+        They are read once and kept in memory, up to 256 MiB; larger ones are read
+        again each time, in the order that the dataset then gives.
+
+        Args:
+          num_batches: How many; must be the same at every call.
+        """
+        if self._kept is None:
+            kept = self._dataset.repeat().take(num_batches)
+            if num_batches * self.bytes_per_batch <= CACHE_BYTES:
+                kept = kept.cache()
+                for _ in kept:  # a cache that was not read to its end keeps nothing
+                    pass
+            self._kept = self._distribute(kept.repeat())
+        return iter(self._kept)
+
+    def _distribute(self, dataset: tf.data.Dataset) -> Any:
+        if self._strategy.num_replicas_in_sync == 1:
+            return dataset.prefetch(tf.data.AUTOTUNE)
+        return self._strategy.experimental_distribute_dataset(dataset)
+
+
+def batch_size(batch: Any) -> int:
+    """Returns the examples in a batch: the first dimension of its first tensor."""
+    for part in tf.nest.flatten(batch):
+        if part.shape.rank:
+            return int(tf.shape(part)[0]) if part.shape[0] is None else part.shape[0]
+    raise ValueError(
+        "The dataset gives single examples, wanted batches. Add .batch(batch_size) to "
+        "the dataset."
+    )
+
+
+def _first_batch(dataset: Any, name: str) -> Any:
+    if not isinstance(dataset, tf.data.Dataset):
+        raise ValueError(
+            f"{name} must be a tf.data.Dataset of batches, got "
+            f"{type(dataset).__name__}. Use tf.data.Dataset.from_tensor_slices((x, y))"
+            ".batch(batch_size)."
+        )
+    for batch in dataset.take(1):
+        return batch
+    raise ValueError(
+        f"{name} has no batch. Check the split's name and that its files hold "
+        "examples; with drop_remainder=True, that one batch fits."
+    )
+
+
+def _num_bytes(part: Any) -> int:
+    if isinstance(part, tf.Tensor) and part.dtype != tf.string:
+        return int(part.shape.num_elements() or 0) * int(part.dtype.size)
+    if isinstance(part, tf.Tensor):
+        return int(tf.reduce_sum(tf.strings.length(part))) + 16 * int(tf.size(part))
+    return sum(
+        _num_bytes(item) for item in tf.nest.flatten(part, expand_composites=True)
+    )

@@ -1,0 +1,67 @@
+"""On what a range test ran: versions, device, model, data."""
+
+import platform
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_lr_finder.runtime.batches import Batches
+from tfx_lr_finder.runtime.optimizers import SweptRate, inner_optimizer
+from tfx_lr_finder.runtime.trainer_loop import TrainerLoop, is_keras_3
+from tfx_lr_finder.version import __version__
+
+Facts = dict[str, str | int | float | bool | None]
+
+
+def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> Facts:
+    """Returns the facts of a run, for the report.
+
+    Args:
+      model: The user's model.
+      train: The training batches.
+      rate: The optimizer's rate; says what it replaced.
+      loop: The loop that ran.
+    """
+    keras = "keras" if is_keras_3(model) else "tf_keras"
+    return {
+        "tfx_lr_finder": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": f"{keras} {metadata.version(keras)}",
+        "optimizer": type(inner_optimizer(model.optimizer)).__name__,
+        "replaced_learning_rate": rate.replaced,
+        "precision": str(getattr(model.dtype_policy, "name", "float32"))
+        if hasattr(model, "dtype_policy")
+        else "float32",
+        "strategy": type(model.distribute_strategy).__name__,
+        "num_replicas": int(model.distribute_strategy.num_replicas_in_sync),
+        "global_batch_size": train.batch_size,
+        "num_train_batches": train.num_batches,
+        "num_parameters": sum(
+            int(weight.shape.num_elements() or 0)
+            if hasattr(weight.shape, "num_elements")
+            else _product(weight.shape)
+            for weight in model.trainable_variables
+        ),
+        "num_traces": loop.num_traces,
+        "eager": loop.eager,
+        **_device(),
+    }
+
+
+def _product(shape: Any) -> int:
+    result = 1
+    for size in shape:
+        result *= int(size)
+    return result
+
+
+def _device() -> Facts:
+    """Returns the GPU that TensorFlow uses, or the CPU."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if not gpus:
+        return {"device": "CPU", "num_gpus": 0}
+    physical = tf.config.list_physical_devices("GPU")[0]
+    details = tf.config.experimental.get_device_details(physical)
+    return {"device": str(details.get("device_name", "GPU")), "num_gpus": len(gpus)}

@@ -1,0 +1,128 @@
+"""Checks of the input examples: are the splits there, and do they fit the graph?"""
+
+import os
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.io import fileio
+from tfx.proto import trainer_pb2
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, proto_utils
+
+from tfx_lr_finder import keys
+
+_SCHEMAS_OF_A_GRAPH = ("metadata", "transformed_metadata")
+_COMPRESSION = {"tfrecords_gzip": "GZIP"}
+_NUM_EXAMPLES_LOOKED_AT = 100
+
+
+def check(
+    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
+) -> None:
+    """Checks the splits that the user module will read.
+
+    Args:
+      input_dict: The node's input artifacts.
+      exec_properties: `train_args` and `eval_args` as JSON.
+
+    Raises:
+      ValueError: If a split is missing or empty, or its examples have no feature
+        in common with the transform graph.
+    """
+    artifacts = input_dict[keys.EXAMPLES]
+    train_args, eval_args = trainer_pb2.TrainArgs(), trainer_pb2.EvalArgs()
+    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
+    proto_utils.json_to_proto(exec_properties[keys.EVAL_ARGS], eval_args)
+    wanted = (
+        (keys.TRAIN_ARGS, list(train_args.splits) or ["train"]),
+        (keys.EVAL_ARGS, list(eval_args.splits) or ["eval"]),
+    )
+    for argument, splits in wanted:
+        for split in splits:
+            _check_split(artifacts, split, argument)
+    if input_dict.get(keys.TRANSFORM_GRAPH):
+        graph = artifact_utils.get_single_uri(input_dict[keys.TRANSFORM_GRAPH])
+        _check_features(artifacts, wanted[0][1][0], graph)
+
+
+def _check_split(artifacts: list[types.Artifact], split: str, argument: str) -> None:
+    """Refuses a split that some artifact lacks, or that holds no example."""
+    for artifact in artifacts:
+        names = artifact_utils.decode_split_names(artifact.split_names)
+        if split not in names:
+            raise ValueError(
+                f"The examples at {artifact.uri} have no split {split!r}, only "
+                f"{', '.join(names) or 'none'}. Name one of these in "
+                f"{argument}=...(splits=[...])."
+            )
+    if not _any_record(artifacts, split):
+        raise ValueError(
+            f"The split {split!r} holds no example at "
+            f"{', '.join(artifact.uri for artifact in artifacts)}. Check the "
+            f"ExampleGen's split configuration, or name another split in {argument}."
+        )
+
+
+def _any_record(artifacts: list[types.Artifact], split: str) -> bool:
+    """Returns whether a split holds at least one record."""
+    return any(
+        not _is_tfrecord(artifact) or any(True for _ in _records(artifact, split))
+        for artifact in artifacts
+        if _files(artifact, split)
+    )
+
+
+def _files(artifact: types.Artifact, split: str) -> list[str]:
+    """Returns the files of a split."""
+    (uri,) = artifact_utils.get_split_uris([artifact], split)
+    files: list[str] = fileio.glob(io_utils.all_files_pattern(uri))
+    return files
+
+
+def _is_tfrecord(artifact: types.Artifact) -> bool:
+    """Returns whether the payload can be read without TFXIO."""
+    return examples_utils.get_file_format(artifact) in _COMPRESSION
+
+
+def _records(artifact: types.Artifact, split: str) -> tf.data.Dataset:
+    """Returns the serialized examples of a split, a dataset of scalar strings."""
+    compression = _COMPRESSION[examples_utils.get_file_format(artifact)]
+    return tf.data.TFRecordDataset(_files(artifact, split), compression)
+
+
+def _check_features(artifacts: list[types.Artifact], split: str, graph: str) -> None:
+    """Refuses examples of which the transform graph knows no feature at all.
+
+    Examples may lack features and have others; only no overlap at all, with the raw
+    and with the transformed schema, is certainly another data set's graph.
+    """
+    artifact = artifacts[0]
+    if examples_utils.get_payload_format_string(artifact) != "FORMAT_TF_EXAMPLE":
+        return
+    if not _is_tfrecord(artifact):
+        return
+    present: set[str] = set()
+    for record in _records(artifact, split).take(_NUM_EXAMPLES_LOOKED_AT):
+        example = tf.train.Example.FromString(record.numpy())
+        present.update(example.features.feature)
+    known = {name for kind in _SCHEMAS_OF_A_GRAPH for name in _schema(graph, kind)}
+    if known and not known & present:
+        raise ValueError(
+            f"The examples at {artifact.uri} do not match the transform graph at "
+            f"{graph}: they have the features {', '.join(sorted(present))}, and it "
+            f"knows {', '.join(sorted(known))}. Connect both to the same Transform."
+        )
+
+
+def _schema(graph: str, kind: str) -> list[str]:
+    """Returns the feature names of one of a transform graph's schemas."""
+    path = os.path.join(graph, kind, "schema.pbtxt")
+    if not fileio.exists(path):
+        return []
+    with fileio.open(path, "r") as file:
+        schema = text_format.Parse(file.read(), schema_pb2.Schema())
+    return [feature.name for feature in schema.feature]

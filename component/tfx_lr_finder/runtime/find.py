@@ -1,0 +1,151 @@
+"""The range test of a Keras model as one function call."""
+
+import contextlib
+import dataclasses
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.confirm import confirm_steps
+from tfx_lr_finder.range_test.finder import run_range_test
+from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.runtime.batches import Batches
+from tfx_lr_finder.runtime.environment import describe
+from tfx_lr_finder.runtime.optimizers import (
+    refuse_several_optimizers,
+    swept_learning_rate,
+)
+from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+
+
+def find_learning_rate(
+    model: Any,
+    train_dataset: tf.data.Dataset,
+    eval_dataset: tf.data.Dataset | None = None,
+    *,
+    config: RangeTestConfig | None = None,
+    jit_compile: bool = False,
+    **knobs: Any,
+) -> LRFinderReport:
+    """Returns the learning rate that a range test finds, and what it rests on.
+
+    Model, optimizer and random state are as before when it returns or raises.
+
+    Args:
+      model: A compiled Keras model (Keras 3 or tf_keras), or a function of no arguments
+        that builds one.
+      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them;
+        repeated as often as needed.
+      eval_dataset: Held-out batches, on which candidates are compared. Without it
+        they are compared on the first training batches, which shows divergence but
+        not overfitting.
+      config: What to sweep, confirm and spend; or leave it out and pass its fields.
+      jit_compile: Whether XLA compiles the training step.
+      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
+        `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
+
+    Returns:
+      The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
+
+    Raises:
+      ValueError: A knob is out of its range, the model is not compiled, or the data
+        are not batches.
+
+    References:
+      L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
+      arXiv:1506.01186, section 3.3.
+    """
+    config = _config(config, knobs)
+    with _random_state(config.seed):
+        model = _compiled(model)
+        strategy = model.distribute_strategy
+        train = Batches(train_dataset, strategy, "train_dataset")
+        held_out = train
+        if eval_dataset is not None:
+            held_out = Batches(eval_dataset, strategy, "eval_dataset")
+        with swept_learning_rate(model.optimizer, strategy) as rate:
+            loop = TrainerLoop(
+                model,
+                rate,
+                train,
+                held_out,
+                num_candidate_steps=confirm_steps(config, config.budget),
+                num_eval_batches=_num_eval_batches(held_out, config),
+                jit_compile=jit_compile,
+            )
+            try:
+                report = run_range_test(loop, config, time.monotonic)
+            finally:
+                loop.restore()
+            environment = describe(model, train, rate, loop)
+    return dataclasses.replace(report, environment=environment)
+
+
+def _config(config: RangeTestConfig | None, knobs: dict[str, Any]) -> RangeTestConfig:
+    if config is not None and knobs:
+        raise ValueError(
+            f"Pass config or its fields, not both: got config and {sorted(knobs)}."
+        )
+    unknown = set(knobs) - {field.name for field in dataclasses.fields(RangeTestConfig)}
+    if unknown:
+        raise ValueError(
+            f"Unknown knobs {sorted(unknown)}. The knobs are the fields of "
+            "RangeTestConfig."
+        )
+    return config or RangeTestConfig(**knobs)
+
+
+def _compiled(model: Any | Callable[[], Any]) -> Any:
+    """Returns the compiled model that was passed, or that the function builds."""
+    if not hasattr(model, "fit") and callable(model):
+        model = model()
+    if not hasattr(model, "train_step"):
+        raise ValueError(
+            f"model must be a compiled Keras model or a function that builds one, got "
+            f"{type(model).__name__}."
+        )
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(
+            "The model is not compiled. Call model.compile(optimizer=..., loss=...) "
+            "before handing it over."
+        )
+    refuse_several_optimizers(model)
+    return model
+
+
+def _num_eval_batches(held_out: Batches, config: RangeTestConfig) -> int:
+    """Returns how many batches to score, no more than there are."""
+    if held_out.num_batches is None:
+        return config.num_eval_batches
+    return min(config.num_eval_batches, held_out.num_batches)
+
+
+@contextlib.contextmanager
+def _random_state(seed: int) -> Iterator[None]:
+    """Seeds Python, numpy and TensorFlow, and puts their states back after."""
+    context = _eager_context()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    tensorflow_state = (context._seed, context._rng)
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.random.set_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        context._seed, context._rng = tensorflow_state
+        logging.debug("LRFinder put the random states back.")
+
+
+def _eager_context() -> Any:
+    """Returns TensorFlow's context, where its global seed lives (no public reader)."""
+    from tensorflow.python.eager import context
+
+    return context.context()

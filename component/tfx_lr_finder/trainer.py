@@ -1,0 +1,192 @@
+"""LRFinderTrainer: the stock Trainer with one more input, the learning rate."""
+
+from typing import Any, TypeAlias
+
+from absl import logging
+from tfx import types
+from tfx.components.trainer import executor as trainer_executor
+from tfx.components.trainer import fn_args_utils
+from tfx.components.util import udf_utils
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.orchestration import data_types
+from tfx.proto import trainer_pb2
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from tfx_lr_finder import keys
+from tfx_lr_finder.artifact import LRFinderResult, merge_learning_rate, read_result
+from tfx_lr_finder.inconclusive import DECLARED_SOURCES
+from tfx_lr_finder.knobs import is_deferred
+from tfx_lr_finder.range_test.result import Verdict
+
+RuntimeParameter: TypeAlias = data_types.RuntimeParameter
+_TrainerSpec = standard_component_specs.TrainerSpec
+
+
+class LRFinderTrainerSpec(component_spec.ComponentSpec):
+    """The stock Trainer's specification and an optional `lr_finder_result`."""
+
+    PARAMETERS = {**_TrainerSpec.PARAMETERS}
+    INPUTS = {
+        **_TrainerSpec.INPUTS,
+        keys.LR_FINDER_RESULT: component_spec.ChannelParameter(
+            type=LRFinderResult, optional=True, allow_empty=False
+        ),
+    }
+    OUTPUTS = {**_TrainerSpec.OUTPUTS}
+    TYPE_ANNOTATION = _TrainerSpec.TYPE_ANNOTATION
+
+
+class Executor(trainer_executor.GenericExecutor):
+    """The stock Trainer's executor, which hands the learning rate to `run_fn`."""
+
+    def _GetFnArgs(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> fn_args_utils.FnArgs:
+        """Returns the stock arguments with the learning rate in both places.
+
+        Raises:
+          ValueError: If there is not exactly one result on the channel, or it
+            holds no learning rate that may be trained with.
+        """
+        fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
+        if keys.LR_FINDER_RESULT not in input_dict:
+            return fn_args
+        learning_rate = _learning_rate(input_dict[keys.LR_FINDER_RESULT])
+        logging.info("LRFinderTrainer: training with learning_rate=%r", learning_rate)
+        config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: learning_rate}
+        fn_args.custom_config = config
+        fn_args.hyperparameters = merge_learning_rate(
+            fn_args.hyperparameters, learning_rate
+        )
+        return fn_args
+
+
+def _learning_rate(results: list[types.Artifact]) -> float:
+    """Returns the rate of the one result on the channel, in full precision."""
+    if len(results) != 1:
+        uris = ", ".join(result.uri for result in results) or "none"
+        raise ValueError(
+            f"LRFinderTrainer needs exactly one LRFinderResult, got {len(results)} "
+            f"({uris}). Connect one LRFinder's outputs['lr_finder_result']."
+        )
+    (result,) = results
+    report = read_result(result)
+    declared = report.source in DECLARED_SOURCES
+    inconclusive = report.verdict is Verdict.INCONCLUSIVE and not declared
+    if report.learning_rate is None or inconclusive:
+        raise ValueError(
+            f"The LRFinderResult at {result.uri} has the verdict "
+            f"{report.verdict.name} and no learning rate to train with: "
+            f"{'; '.join(report.reasons) or report.stop_reason.value}. Run LRFinder "
+            "with on_inconclusive='fallback' and default_learning_rate, or widen "
+            "its range."
+        )
+    if declared:
+        logging.warning(
+            "LRFinderTrainer: the learning rate was not found but declared (%s)",
+            report.source,
+        )
+    return report.learning_rate
+
+
+class LRFinderTrainer(base_component.BaseComponent):
+    """Trains with the learning rate that an `LRFinder` found.
+
+    It takes the stock Trainer's arguments and has its outputs, `model` and
+    `model_run`. `run_fn` finds the rate, a float, in
+    `fn_args.custom_config["learning_rate"]` and, as a KerasTuner configuration, in
+    `fn_args.hyperparameters`::
+
+        trainer = LRFinderTrainer(
+            module_file="taxi_module.py",
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            lr_finder_result=lr_finder.outputs["lr_finder_result"],
+        )
+    """
+
+    SPEC_CLASS = LRFinderTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        lr_finder_result: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+        module_file: str | RuntimeParameter | None = None,
+        run_fn: str | RuntimeParameter | None = None,
+        train_args: trainer_pb2.TrainArgs | RuntimeParameter | None = None,
+        eval_args: trainer_pb2.EvalArgs | RuntimeParameter | None = None,
+        custom_config: dict[str, Any] | RuntimeParameter | None = None,
+        **channels: types.BaseChannel | None,
+    ) -> None:
+        """Builds the component.
+
+        Args:
+          examples: Channel of `Examples`, raw or transformed.
+          lr_finder_result: Channel of `LRFinderResult`. None trains as the stock
+            Trainer does.
+          transform_graph: Channel of `TransformGraph`, for the user module.
+          schema: Channel of `Schema`, for the user module.
+          base_model: Channel of `Model`, for warm starts.
+          hyperparameters: Channel of `HyperParameters`; all but the learning rate
+            reach `run_fn` as they are.
+          module_file: Path of the Python file that defines `run_fn`.
+          run_fn: Dotted path of the function. Exactly one of the two is given.
+          train_args: Splits and steps to train on.
+          eval_args: Splits and steps to evaluate on.
+          custom_config: Handed to `run_fn`; its `learning_rate`, if any, gives
+            way to the one found.
+          **channels: Inputs that the installed TFX's Trainer has besides these,
+            such as `statistics` from 1.21 on.
+
+        Raises:
+          ValueError: If not exactly one of `module_file` and `run_fn` is given,
+            or an input is not one of the stock Trainer's.
+        """
+        if bool(module_file) == bool(run_fn):
+            raise ValueError(
+                "Exactly one of module_file and run_fn must be given, got "
+                f"module_file={module_file!r} and run_fn={run_fn!r}."
+            )
+        unknown = sorted(set(channels) - set(LRFinderTrainerSpec.INPUTS))
+        if unknown:
+            raise ValueError(
+                f"LRFinderTrainer has no input {', '.join(unknown)}; it takes "
+                f"{', '.join(sorted(LRFinderTrainerSpec.INPUTS))}."
+            )
+        optional = {
+            keys.LR_FINDER_RESULT: lr_finder_result,
+            keys.TRANSFORM_GRAPH: transform_graph,
+            keys.SCHEMA: schema,
+            keys.BASE_MODEL: base_model,
+            keys.HYPERPARAMETERS: hyperparameters,
+            keys.MODULE_FILE: module_file,
+            "run_fn": run_fn,
+            **channels,
+        }
+        deferred = is_deferred(custom_config)
+        spec = LRFinderTrainerSpec(
+            examples=examples,
+            train_args=train_args or trainer_pb2.TrainArgs(),
+            eval_args=eval_args or trainer_pb2.EvalArgs(),
+            custom_config=custom_config
+            if deferred
+            else json_utils.dumps(custom_config),
+            model=types.Channel(type=standard_artifacts.Model),
+            model_run=types.Channel(type=standard_artifacts.ModelRun),
+            **{name: value for name, value in optional.items() if value is not None},
+        )
+        super().__init__(spec=spec)
+        if udf_utils.should_package_user_modules():
+            udf_utils.add_user_module_dependency(
+                self, keys.MODULE_FILE, keys.MODULE_PATH
+            )

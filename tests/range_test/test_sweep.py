@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.sweep import StopReason, find_stop, run_sweep
+
+
+def sweep_of(loop, **knobs):
+    config = RangeTestConfig(**{"num_steps": 100, "num_sweeps": 1, **knobs})
+    return run_sweep(loop, learning_rate_ladder(config), config)
+
+
+@pytest.mark.parametrize("curvature", [0.5, 2.0, 40.0])
+def test_quadratic_is_least_at_the_first_rung_above_two_over_h(curvature):
+    sweep = sweep_of(QuadraticLoop(curvature), smoothing=0.0, divergence_factor=1e6)
+    rates = np.array(sweep.learning_rates)
+    lowest = rates[int(np.argmin(sweep.losses))]
+    assert lowest == rates[rates > 2.0 / curvature][0]
+
+
+def test_one_update_is_made_at_each_rung():
+    loop = QuadraticLoop(1e-9)
+    sweep = sweep_of(loop, num_steps=25)
+    assert loop.rates == list(sweep.learning_rates)
+    assert sweep.num_steps == 25
+
+
+def test_losses_are_those_before_the_update():
+    sweep = sweep_of(QuadraticLoop(2.0, start=3.0))
+    assert sweep.losses[0] == 9.0
+
+
+@pytest.mark.parametrize("shift", [0.0, -1e3, 50.0])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
+def test_the_end_does_not_depend_on_shift_or_scale(shift, scale):
+    plain = sweep_of(QuadraticLoop(2.0))
+    moved = sweep_of(QuadraticLoop(2.0, shift=shift * scale, scale=scale))
+    assert plain.stop_reason is moved.stop_reason is StopReason.DIVERGED
+    assert len(plain.losses) == len(moved.losses)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_the_result_does_not_depend_on_the_chunks(chunk):
+    whole = sweep_of(QuadraticLoop(2.0, chunk=10**6))
+    cut = sweep_of(QuadraticLoop(2.0, chunk=chunk))
+    assert (whole.losses, whole.stop_reason) == (cut.losses, cut.stop_reason)
+
+
+def test_a_sweep_that_never_diverges_completes():
+    sweep = sweep_of(QuadraticLoop(1e-3))
+    assert sweep.stop_reason is StopReason.COMPLETED
+    assert len(sweep.losses) == 100
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [0, 1, 7, 99])
+def test_a_loss_that_is_not_finite_ends_the_sweep_there(bad, at):
+    curve = np.linspace(2.0, 1.0, 100)
+    curve[at] = bad
+    sweep = sweep_of(RecordedLoop([curve]))
+    assert sweep.stop_reason is StopReason.NON_FINITE
+    assert len(sweep.losses) == at + 1
+    assert len(sweep.smoothed_losses) == at
+    assert not np.isfinite(sweep.losses[-1])
+
+
+def test_one_lucky_batch_does_not_end_the_sweep():
+    rng = np.random.default_rng(0)
+    curve = 2.0 + rng.normal(0, 0.05, 100)
+    curve[40] = 0.1
+    assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED
+
+
+def test_one_spike_does_not_end_the_sweep():
+    rng = np.random.default_rng(0)
+    curve = np.linspace(2.0, 1.0, 100) + rng.normal(0, 0.05, 100)
+    curve[60] = 4.0
+    assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_flat_noise_hardly_ends_a_sweep(seed):
+    curve = np.random.default_rng(seed).normal(0.0, 1.0, 100)
+    assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED
+
+
+def test_each_rung_is_the_mean_of_its_batches():
+    curve = np.arange(40, dtype=float)
+    sweep = sweep_of(
+        RecordedLoop([curve]), num_steps=10, steps_per_rung=4, divergence_factor=1e9
+    )
+    # a rising curve diverges; what is kept is still means of four
+    expected = curve.reshape(10, 4).mean(axis=1)[: len(sweep.losses)]
+    np.testing.assert_allclose(sweep.losses, expected)
+
+
+def test_the_stop_is_found_from_the_past_alone():
+    config = RangeTestConfig(num_steps=100)
+    losses = np.concatenate([np.linspace(2, 1, 50), np.linspace(1, 90, 50)])
+    end, reason, _ = find_stop(losses, config)
+    assert reason is StopReason.DIVERGED
+    assert find_stop(losses[:end], config)[:2] == (end, reason)
+    assert find_stop(losses[: end - 1], config)[1] is StopReason.COMPLETED

@@ -1,0 +1,182 @@
+import json
+import pathlib
+
+import keras_tuner
+import pytest
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2
+from tfx.types import standard_artifacts
+
+from tfx_lr_finder import LRFinderResult, artifact, read_result
+from tfx_lr_finder.range_test.verdict import Verdict
+
+AWKWARD_RATES = (3.2e-7, 0.1 + 0.2, 1.2638e-6, 5e-324, 1 / 3)
+
+
+@pytest.fixture
+def store(tmp_path):
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(tmp_path / "metadata.sqlite")
+    return metadata_store.MetadataStore(config)
+
+
+def _through(store, result):
+    """Puts an artifact into ML Metadata and takes it out again."""
+    type_id = store.put_artifact_type(result.artifact_type)
+    result.mlmd_artifact.type_id = type_id
+    (artifact_id,) = store.put_artifacts([result.mlmd_artifact])
+    (stored,) = store.get_artifacts_by_id([artifact_id])
+    back = LRFinderResult()
+    back.set_mlmd_artifact(stored)
+    return back
+
+
+@pytest.mark.parametrize("rate", AWKWARD_RATES)
+def test_a_rate_comes_out_of_ml_metadata_as_it_went_in(
+    rate, make_report, make_result, store
+):
+    result = make_result()
+    artifact.write_result(result, make_report(learning_rate=rate))
+    back = _through(store, result)
+    assert float(back.get_string_custom_property("learning_rate")) == rate
+    assert read_result(back).learning_rate == rate
+
+
+def test_custom_properties_are_strings_and_ints_that_survive_the_store(
+    make_report, make_result, store
+):
+    result = make_result()
+    report = make_report(learning_rate=0.03, learning_rate_range=(0.006, 0.06))
+    artifact.write_result(result, report)
+    stored = _through(store, result).mlmd_artifact.custom_properties
+    values = {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in stored.items()
+    }
+    assert values == {
+        "learning_rate": "0.03",
+        "min_learning_rate": "0.006",
+        "max_learning_rate": "0.06",
+        "verdict": "OK",
+        "source": "confirmed",
+        "stop_reason": "DIVERGED",
+        "rule": "valley",
+        "steps_spent": report.steps_spent,
+        "num_steps": 100,
+        "optimizer": "SGD",
+        "keras": "3.12.4",
+        "schema_version": 1,
+    }
+    assert {type(value) for value in values.values()} == {str, int}
+
+
+def test_a_report_without_a_rate_has_empty_strings(make_inconclusive, make_result):
+    result = make_result()
+    artifact.write_result(result, make_inconclusive())
+    assert result.get_string_custom_property("learning_rate") == ""
+    assert result.has_custom_property("learning_rate")
+    assert read_result(result).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_report_is_read_by_artifact_and_by_uri(make_report, make_result):
+    result = make_result()
+    report = make_report()
+    artifact.write_result(result, report)
+    assert read_result(result) == report
+    assert read_result(result.uri) == report
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=f"no result.json at '{tmp_path}'"):
+        read_result(str(tmp_path))
+
+
+def test_an_artifact_without_uri_is_refused():
+    with pytest.raises(ValueError, match="Pass an LRFinderResult"):
+        read_result(LRFinderResult())
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: "", "cut short"),
+        (
+            lambda text: text.replace('"schema_version": 1', '"schema_version": 999'),
+            "Upgrade tfx-lr-finder",
+        ),
+        (lambda text: text.replace('"verdict"', '"verdikt"'), "damaged"),
+        (
+            lambda text: text.replace(
+                '"learning_rate": 0.03', '"learning_rate": -1', 1
+            ),
+            "edited",
+        ),
+    ],
+    ids=["truncated", "empty", "newer", "damaged", "edited"],
+)
+def test_a_bad_file_is_refused_and_named(edit, complaint, make_report, make_result):
+    result = make_result()
+    artifact.write_result(result, make_report(learning_rate=0.03))
+    path = pathlib.Path(result.uri) / "result.json"
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(ValueError, match=complaint) as raised:
+        read_result(result)
+    assert str(path) in str(raised.value)
+
+
+@pytest.fixture
+def searched():
+    """What a Tuner writes that searched the rate and the depth."""
+    space = keras_tuner.HyperParameters()
+    space.Choice("learning_rate", [1e-2, 1e-3])
+    space.Int("num_layers", 1, 5, default=3)
+    return space.get_config()
+
+
+def _written(base_config, tmp_path, **kwargs):
+    """The hyperparameters as keras_tuner reads the only file of the artifact."""
+    output = standard_artifacts.HyperParameters()
+    output.uri = str(tmp_path / "best_hyperparameters")
+    artifact.write_hyperparameters(output, 3.2e-7, base_config, **kwargs)
+    (path,) = pathlib.Path(output.uri).iterdir()
+    assert path.name == "best_hyperparameters.txt"
+    return keras_tuner.HyperParameters.from_config(json.loads(path.read_text()))
+
+
+def test_the_rate_alone_makes_valid_hyperparameters(tmp_path):
+    assert _written(None, tmp_path).get("learning_rate") == 3.2e-7
+
+
+def test_other_hyperparameters_are_kept_and_the_rate_replaced(searched, tmp_path):
+    written = _written(searched, tmp_path)
+    assert written.values == {"learning_rate": 3.2e-7, "num_layers": 3}
+    assert [type(entry).__name__ for entry in written.space] == ["Int", "Fixed"]
+
+
+def test_the_rate_wins_over_a_choice_in_the_users_code(searched, tmp_path):
+    written = _written(searched, tmp_path)
+    assert written.Choice("learning_rate", [1e-2, 1e-3]) == 3.2e-7
+
+
+def test_the_name_of_the_rate_can_be_chosen(searched, tmp_path):
+    written = _written(searched, tmp_path, name="lr")
+    assert written.get("lr") == 3.2e-7
+    assert written.get("learning_rate") == 1e-2
+
+
+def test_merging_leaves_its_argument_alone(searched):
+    before = json.dumps(searched)
+    artifact.merge_learning_rate(searched, 0.5)
+    assert json.dumps(searched) == before
+
+
+def test_what_is_no_keras_tuner_configuration_is_refused():
+    with pytest.raises(ValueError, match="'space' and 'values', got the keys"):
+        artifact.merge_learning_rate({"learning_rate": 0.1}, 0.5)
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, float("nan"), float("inf")])
+def test_hyperparameters_take_no_senseless_rate(rate):
+    with pytest.raises(ValueError, match="positive and finite"):
+        artifact.merge_learning_rate(None, rate)

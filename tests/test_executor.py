@@ -1,0 +1,354 @@
+import json
+import pathlib
+import re
+import textwrap
+
+import keras_tuner
+import pytest
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.proto import trainer_pb2
+from tfx.types import standard_artifacts
+
+from tfx_lr_finder import LRFinder, LRFinderResult, read_result
+from tfx_lr_finder.executor import Executor
+from tfx_lr_finder.inconclusive import InconclusiveError
+from tfx_lr_finder.range_test.verdict import Verdict
+
+QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
+
+
+@pytest.fixture(scope="session")
+def run_finder(tmp_path_factory):
+    """Runs the executor as a launcher does; returns its outputs and the folder."""
+
+    def run(inputs, **arguments):
+        root = tmp_path_factory.mktemp("lr_finder")
+        channels = {key: types.Channel(type=type(a)) for key, a in inputs.items()}
+        finder = LRFinder(**channels, **{**QUICK, **arguments})
+        outputs = {
+            "lr_finder_result": [LRFinderResult()],
+            "best_hyperparameters": [standard_artifacts.HyperParameters()],
+        }
+        for key, (artifact,) in outputs.items():
+            artifact.uri = str(root / key)
+        context = Executor.Context(
+            tmp_dir=str(root / "tmp"),
+            unique_id="1",
+            stateful_working_dir=str(root / "state"),
+        )
+        executor = Executor(context)
+        properties = dict(finder.exec_properties)
+        run.root = root
+        executor.Do(
+            {key: [artifact] for key, artifact in inputs.items()}, outputs, properties
+        )
+        return {key: artifact for key, (artifact,) in outputs.items()}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def penguins(run_finder, penguin_examples, penguin_module):
+    """The outputs of one search on the penguins."""
+    return run_finder({"examples": penguin_examples}, module_file=penguin_module)
+
+
+def _module(folder, body):
+    """Writes a user module and returns its path."""
+    path = pathlib.Path(folder) / f"module_{pathlib.Path(folder).name}.py"
+    header = """
+        import keras
+        import tensorflow as tf
+        from tfx_lr_finder import LRFinderFnResult
+
+        x, y = tf.zeros([40, 2]), tf.zeros([40, 1])
+        data = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+
+        def compiled():
+            model = keras.Sequential([keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            return model
+        """
+    path.write_text(textwrap.dedent(header) + textwrap.dedent(body))
+    return str(path)
+
+
+def test_the_executor_is_a_plain_executor():
+    assert Executor.__bases__ == (base_executor.BaseExecutor,)
+
+
+def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
+    report = read_result(penguins["lr_finder_result"])
+    folder = pathlib.Path(penguins["lr_finder_result"].uri)
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == ["learning_rate_curve.png", "result.json"]
+    (file,) = pathlib.Path(penguins["best_hyperparameters"].uri).iterdir()
+    config = json.loads(file.read_text())
+    chosen = keras_tuner.HyperParameters.from_config(config)
+    assert chosen.get("learning_rate") == report.learning_rate
+    stored = penguins["lr_finder_result"].get_string_custom_property("learning_rate")
+    assert float(stored) == report.learning_rate
+
+
+def test_the_report_holds_the_knobs_of_the_execution(penguins):
+    config = read_result(penguins["lr_finder_result"]).config
+    assert {name: getattr(config, name) for name in QUICK} == QUICK
+
+
+def test_the_same_seed_gives_the_same_losses(
+    penguins, run_finder, penguin_examples, penguin_module
+):
+    again = run_finder({"examples": penguin_examples}, module_file=penguin_module)
+    first, second = (
+        read_result(outputs["lr_finder_result"]) for outputs in (penguins, again)
+    )
+    assert first.sweeps == second.sweeps
+    assert first.learning_rate == second.learning_rate
+
+
+@pytest.mark.parametrize("raw", [True, False], ids=["raw", "transformed"])
+def test_raw_and_transformed_examples_both_work(
+    raw, run_finder, request, taxi_graph, taxi_module
+):
+    name = "raw_taxi_examples" if raw else "transformed_taxi_examples"
+    outputs = run_finder(
+        {"examples": request.getfixturevalue(name), "transform_graph": taxi_graph},
+        module_file=taxi_module,
+        custom_config={"raw": raw},
+        on_inconclusive="fallback",
+        default_learning_rate=0.01,
+    )
+    (sweep,) = read_result(outputs["lr_finder_result"]).sweeps
+    assert len(sweep.losses) >= 5
+    assert all(0 < loss < 1e3 for loss in sweep.losses[:5])
+
+
+def test_a_tuners_other_hyperparameters_reach_the_hook_and_the_output(
+    run_finder, penguin_examples, tmp_path
+):
+    searched = keras_tuner.HyperParameters()
+    searched.Int("units", 1, 5, default=3)
+    searched.Choice("lr", [1.0, 2.0])
+    given = standard_artifacts.HyperParameters()
+    given.uri = str(tmp_path / "tuned")
+    pathlib.Path(given.uri).mkdir()
+    file = pathlib.Path(given.uri) / "best_hyperparameters.txt"
+    file.write_text(json.dumps(searched.get_config()))
+    body = """
+        def lr_finder_fn(fn_args):
+            assert fn_args.hyperparameters["values"]["units"] == 3
+            return LRFinderFnResult(compiled(), data)
+        """
+    outputs = run_finder(
+        {"examples": penguin_examples, "hyperparameters": given},
+        module_file=_module(tmp_path, body),
+        hyperparameter_name="lr",
+        on_inconclusive="fallback",
+        default_learning_rate=0.25,
+    )
+    (file,) = pathlib.Path(outputs["best_hyperparameters"].uri).iterdir()
+    assert json.loads(file.read_text())["values"] == {"units": 3, "lr": 0.25}
+
+
+FLAT = """
+    class Flat(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return 0.0 * keras.ops.mean(y_pred, axis=-1) + 1.0
+
+    def lr_finder_fn(fn_args):
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile("sgd", Flat())
+        return LRFinderFnResult(model, data)
+    """
+
+
+def test_an_inconclusive_search_fails_and_keeps_its_evidence(
+    run_finder, penguin_examples, tmp_path
+):
+    with pytest.raises(InconclusiveError, match="no learning rate it can vouch for"):
+        run_finder({"examples": penguin_examples}, module_file=_module(tmp_path, FLAT))
+    kept = run_finder.root / "state" / "lr_finder_result"
+    report = read_result(str(kept))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.sweeps[0].losses[:5] == (1.0,) * 5
+    assert (kept / "learning_rate_curve.png").stat().st_size > 1000
+    assert not (run_finder.root / "lr_finder_result").exists()
+
+
+def test_the_fallback_is_emitted_as_what_it_is(run_finder, penguin_examples, tmp_path):
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, FLAT),
+        on_inconclusive="fallback",
+        default_learning_rate=3.2e-7,
+    )
+    report = read_result(outputs["lr_finder_result"])
+    assert report.learning_rate == 3.2e-7
+    assert report.source == "default_learning_rate"
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reasons
+    config = json.loads(
+        (
+            pathlib.Path(outputs["best_hyperparameters"].uri)
+            / "best_hyperparameters.txt"
+        ).read_text()
+    )
+    assert config["values"] == {"learning_rate": 3.2e-7}
+
+
+def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
+    run_finder, penguin_examples, penguin_module, caplog
+):
+    with caplog.at_level("INFO", logger="absl"):
+        run_finder({"examples": penguin_examples}, module_file=penguin_module)
+    lines = [line for line in caplog.messages if line.startswith("LRFinder: ")]
+    assert (
+        sum("starting with RangeTestConfig(min_lr=0.0001" in line for line in lines)
+        == 1
+    )
+    assert sum("ended after" in line for line in lines) == 1
+    assert re.search(r"learning_rate=\d.* \(rule\), .*verdict OK, in \d", lines[-1])
+
+
+def test_a_model_may_come_as_a_builder(run_finder, penguin_examples, tmp_path):
+    body = "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled, data)\n"
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, body),
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    assert read_result(outputs["lr_finder_result"]).sweeps
+
+
+BAD_HOOKS = {
+    "no hook": ("", r"defines no function lr_finder_fn(.|\n)*def lr_finder_fn"),
+    "a tuple": (
+        "def lr_finder_fn(fn_args):\n    return compiled(), data",
+        r"must return an LRFinderFnResult, got builtins.tuple(.|\n)*def lr_finder_fn",
+    ),
+    "no model": (
+        "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(5, data)",
+        "must return a Keras model .* got builtins.int",
+    ),
+    "not compiled": (
+        "def lr_finder_fn(fn_args):\n"
+        "    model = keras.Sequential([keras.layers.Dense(1)], name='raw')\n"
+        "    return LRFinderFnResult(model, data)",
+        "The model 'raw' of lr_finder_fn is not compiled",
+    ),
+    "an array": (
+        "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled(), (x, y))",
+        "train_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.tuple",
+    ),
+    "a list to evaluate": (
+        "def lr_finder_fn(fn_args):\n"
+        "    return LRFinderFnResult(compiled(), data, [x])",
+        "eval_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.list",
+    ),
+    "no data": (
+        "def lr_finder_fn(fn_args):\n"
+        "    return LRFinderFnResult(compiled(), data.take(0))",
+        "train_dataset of lr_finder_fn is empty",
+    ),
+    "no labels": (
+        "def lr_finder_fn(fn_args):\n"
+        "    return LRFinderFnResult(compiled(), data.map(lambda x, y: x))",
+        "labels are missing: the train_dataset of lr_finder_fn gives TensorSpec",
+    ),
+    "unreadable": (
+        "def lr_finder_fn(fn_args):\n"
+        "    spec = {'nothing': tf.io.FixedLenFeature([1], tf.float32)}\n"
+        "    files = tf.io.gfile.glob(fn_args.train_files)\n"
+        "    records = tf.data.TFRecordDataset(files, 'GZIP').batch(4)\n"
+        "    parsed = records.map(lambda r: tf.io.parse_example(r, spec))\n"
+        "    return LRFinderFnResult(compiled(), parsed)",
+        r"first batch of the train_dataset (.|\n)*match the transform graph or schema",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_HOOKS)
+def test_a_bad_hook_is_refused_before_any_training(
+    name, run_finder, penguin_examples, tmp_path
+):
+    body, complaint = BAD_HOOKS[name]
+    with pytest.raises(ValueError, match=complaint):
+        run_finder({"examples": penguin_examples}, module_file=_module(tmp_path, body))
+    assert not (run_finder.root / "lr_finder_result").exists()
+
+
+def test_a_hook_by_dotted_path_that_does_not_exist_is_named(
+    run_finder, penguin_examples
+):
+    with pytest.raises(ValueError, match="keras.utils.no_such_fn defines no function"):
+        run_finder(
+            {"examples": penguin_examples}, lr_finder_fn="keras.utils.no_such_fn"
+        )
+
+
+def test_a_missing_split_is_named_with_those_that_exist(
+    run_finder, penguin_examples, penguin_module
+):
+    complaint = r"no split 'test', only train, eval. .* eval_args="
+    with pytest.raises(ValueError, match=complaint):
+        run_finder(
+            {"examples": penguin_examples},
+            module_file=penguin_module,
+            eval_args=trainer_pb2.EvalArgs(splits=["test"]),
+        )
+
+
+@pytest.mark.parametrize("num_files", [0, 1], ids=["no file", "no record"])
+def test_an_empty_split_is_refused(
+    num_files, run_finder, make_examples, penguin_examples, penguin_module, tmp_path
+):
+    (tmp_path / "Split-train").mkdir()
+    (tmp_path / "Split-eval").symlink_to(f"{penguin_examples.uri}/Split-eval")
+    for number in range(num_files):
+        path = str(tmp_path / "Split-train" / f"data-{number}.gz")
+        tf.io.TFRecordWriter(path, "GZIP").close()
+    with pytest.raises(ValueError, match="split 'train' holds no example"):
+        run_finder({"examples": make_examples(tmp_path)}, module_file=penguin_module)
+
+
+def test_examples_of_another_data_set_than_the_graphs_are_refused(
+    run_finder, penguin_examples, taxi_graph, taxi_module
+):
+    complaint = "do not match the transform graph .* features body_mass_g"
+    with pytest.raises(ValueError, match=complaint):
+        run_finder(
+            {"examples": penguin_examples, "transform_graph": taxi_graph},
+            module_file=taxi_module,
+        )
+
+
+def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
+    run_finder, raw_taxi_examples, taxi_graph, taxi_module
+):
+    with pytest.raises(ValueError, match="transformed examples the transformed schema"):
+        run_finder(
+            {"examples": raw_taxi_examples, "transform_graph": taxi_graph},
+            module_file=taxi_module,
+            custom_config={"raw": False},
+        )
+
+
+@pytest.mark.parametrize(
+    ("properties", "complaint"),
+    [
+        ({"min_lr": 1.0, "max_lr": 0.1}, "min_lr must be below max_lr"),
+        ({"rule": "guess"}, "rule must be one of"),
+        ({"num_steps": 5.5}, "num_steps must be a whole number"),
+        ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
+        ({"on_inconclusive": "shrug"}, "must be 'fail' or 'fallback'"),
+    ],
+    ids=str,
+)
+def test_what_a_runtime_parameter_brings_is_checked_before_the_data(
+    properties, complaint
+):
+    with pytest.raises(ValueError, match=complaint):
+        Executor().Do({}, {}, properties)

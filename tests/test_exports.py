@@ -1,0 +1,34 @@
+import dataclasses
+import inspect
+
+import pytest
+
+import tfx_lr_finder
+
+
+def test_all_is_sorted_and_has_no_duplicates():
+    assert tfx_lr_finder.__all__ == sorted(set(tfx_lr_finder.__all__))
+
+
+@pytest.mark.parametrize("name", tfx_lr_finder.__all__)
+def test_every_public_name_loads(name):
+    assert getattr(tfx_lr_finder, name) is not None
+    assert name in dir(tfx_lr_finder)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no attribute 'LRFindr'"):
+        _ = tfx_lr_finder.LRFindr
+
+
+def test_the_component_takes_every_knob_and_leaves_its_default_to_the_config():
+    arguments = inspect.signature(tfx_lr_finder.LRFinder.__init__).parameters
+    for field in dataclasses.fields(tfx_lr_finder.RangeTestConfig):
+        assert arguments[field.name].default is None
+        assert arguments[field.name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_the_artifact_type_is_importable_by_its_type_name():
+    package, name = tfx_lr_finder.LRFinderResult.TYPE_NAME.split(".")
+    assert package == "tfx_lr_finder"
+    assert getattr(tfx_lr_finder, name) is tfx_lr_finder.LRFinderResult

@@ -1,0 +1,214 @@
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from tfx import types
+from tfx.components.trainer import executor as trainer_executor
+from tfx.components.trainer.component import Trainer
+from tfx.types import standard_artifacts, standard_component_specs
+
+from tfx_lr_finder import LRFinderResult, LRFinderTrainer, artifact
+from tfx_lr_finder.range_test.verdict import Verdict
+from tfx_lr_finder.trainer import Executor, LRFinderTrainerSpec
+
+
+@pytest.fixture
+def run_trainer(tmp_path, penguin_examples, penguin_module):
+    """Runs a Trainer's executor; returns what `run_fn` saw."""
+
+    def run(component, inputs, executor_class):
+        model, model_run = standard_artifacts.Model(), standard_artifacts.ModelRun()
+        model.uri, model_run.uri = str(tmp_path / "model"), str(tmp_path / "model_run")
+        context = executor_class.Context(tmp_dir=str(tmp_path), unique_id="1")
+        executor_class(context).Do(
+            {"examples": [penguin_examples], **inputs},
+            {"model": [model], "model_run": [model_run]},
+            dict(component.exec_properties),
+        )
+        return json.loads((tmp_path / "model_run" / "seen.json").read_text())
+
+    return run
+
+
+def _trainer(module_file=None, **kwargs):
+    if not kwargs.get("run_fn"):
+        kwargs["module_file"] = module_file or "module.py"
+    return LRFinderTrainer(
+        examples=types.Channel(type=standard_artifacts.Examples), **kwargs
+    )
+
+
+@pytest.fixture
+def train_with(run_trainer, penguin_module):
+    """Trains with the given LRFinderResult artifacts on the channel."""
+
+    def train(*results, custom_config=None, **inputs):
+        component = _trainer(penguin_module, custom_config=custom_config)
+        given = {"lr_finder_result": list(results), **inputs}
+        return run_trainer(component, given, Executor)
+
+    return train
+
+
+@pytest.fixture
+def make_written(make_report, make_result):
+    """Makes an LRFinderResult that holds a report."""
+
+    def make(report, name="lr_finder_result"):
+        result = make_result(name)
+        artifact.write_result(result, report)
+        return result
+
+    return make
+
+
+def test_the_rate_of_the_file_reaches_the_optimizer(
+    train_with, make_written, make_report
+):
+    seen = train_with(make_written(make_report(learning_rate=3.2e-7)))
+    assert seen["learning_rate"] == 3.2e-7
+    assert seen["hyperparameters"]["values"] == {"learning_rate": 3.2e-7}
+    assert np.float32(seen["optimizer_learning_rate"]) == np.float32(3.2e-7)
+
+
+def test_the_file_and_not_the_custom_property_is_believed(
+    train_with, make_written, make_report
+):
+    result = make_written(make_report(learning_rate=0.0123))
+    result.set_string_custom_property("learning_rate", "9.0")
+    assert train_with(result)["learning_rate"] == 0.0123
+
+
+def test_the_users_custom_config_is_kept_and_its_rate_replaced(
+    train_with, make_written, make_report
+):
+    seen = train_with(
+        make_written(make_report(learning_rate=0.5)),
+        custom_config={"learning_rate": 7.0, "dropout": 0.1},
+    )
+    assert seen["custom_config"] == {"learning_rate": 0.5, "dropout": 0.1}
+
+
+def test_a_tuners_hyperparameters_are_kept_and_the_rate_replaced(
+    train_with, make_written, make_report, tmp_path
+):
+    tuned = standard_artifacts.HyperParameters()
+    tuned.uri = str(tmp_path / "tuned")
+    artifact.write_hyperparameters(
+        tuned, 9.0, artifact.merge_learning_rate(None, 2.0, "momentum")
+    )
+    result = make_written(make_report(learning_rate=0.5))
+    seen = train_with(result, hyperparameters=[tuned])
+    assert seen["hyperparameters"]["values"] == {"momentum": 2.0, "learning_rate": 0.5}
+
+
+def test_a_fallback_is_trained_with(train_with, make_written, make_inconclusive):
+    report = make_inconclusive(learning_rate=0.25, source="default_learning_rate")
+    assert train_with(make_written(report))["learning_rate"] == 0.25
+
+
+def test_an_inconclusive_result_is_refused(train_with, make_written, make_inconclusive):
+    with pytest.raises(ValueError, match="INCONCLUSIVE and no learning rate") as raised:
+        train_with(make_written(make_inconclusive()))
+    assert "the loss did not fall at any learning rate" in str(raised.value)
+
+
+def test_an_inconclusive_rate_that_nobody_declared_is_refused(
+    train_with, make_written, make_report
+):
+    report = dataclasses.replace(make_report(), verdict=Verdict.INCONCLUSIVE)
+    with pytest.raises(ValueError, match="INCONCLUSIVE and no learning rate"):
+        train_with(make_written(report))
+
+
+@pytest.mark.parametrize("rate", ["0.0", "-0.1", "1e999"])
+def test_a_senseless_rate_is_refused(rate, train_with, make_written, make_report):
+    result = make_written(make_report(learning_rate=0.03125))
+    path = pathlib.Path(result.uri) / "result.json"
+    path.write_text(path.read_text().replace("0.03125", rate))
+    with pytest.raises(ValueError, match="positive"):
+        train_with(result)
+
+
+def test_two_results_are_refused(train_with, make_written, make_report):
+    first, second = (make_written(make_report(), name) for name in ("a", "b"))
+    with pytest.raises(ValueError, match="exactly one LRFinderResult, got 2"):
+        train_with(first, second)
+
+
+def test_a_channel_without_a_result_is_refused(train_with):
+    with pytest.raises(ValueError, match=r"exactly one LRFinderResult, got 0 \(none\)"):
+        train_with()
+
+
+def test_without_the_channel_it_is_the_stock_trainer(run_trainer, penguin_module):
+    component = _trainer(penguin_module, custom_config={"learning_rate": 0.75})
+    seen = run_trainer(component, {}, Executor)
+    assert seen["learning_rate"] == 0.75
+    assert seen["hyperparameters"] is None
+
+
+def test_the_unmodified_trainer_takes_the_hyperparameters(
+    run_trainer, penguin_module, tmp_path
+):
+    output = standard_artifacts.HyperParameters()
+    output.uri = str(tmp_path / "best_hyperparameters")
+    artifact.write_hyperparameters(output, 3.2e-7)
+    component = Trainer(
+        module_file=penguin_module,
+        examples=types.Channel(type=standard_artifacts.Examples),
+        hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
+    )
+    seen = run_trainer(
+        component, {"hyperparameters": [output]}, trainer_executor.GenericExecutor
+    )
+    assert seen["learning_rate"] == 3.2e-7
+
+
+def test_the_specification_is_the_stock_one_and_one_more_input():
+    stock = standard_component_specs.TrainerSpec
+    assert set(LRFinderTrainerSpec.INPUTS) == {*stock.INPUTS, "lr_finder_result"}
+    assert LRFinderTrainerSpec.OUTPUTS == stock.OUTPUTS
+    assert LRFinderTrainerSpec.PARAMETERS == stock.PARAMETERS
+
+
+def test_a_connected_result_must_be_there_before_the_trainer_starts():
+    parameter = LRFinderTrainerSpec.INPUTS["lr_finder_result"]
+    assert parameter.optional
+    assert not parameter.allow_empty
+
+
+def test_every_input_of_the_stock_trainer_can_be_connected():
+    channels = {
+        name: types.Channel(type=parameter.type)
+        for name, parameter in LRFinderTrainerSpec.INPUTS.items()
+    }
+    examples = channels.pop("examples")
+    trainer = LRFinderTrainer(examples=examples, run_fn="module.run_fn", **channels)
+    assert set(trainer.inputs) == {"examples", *channels}
+    assert set(trainer.outputs) == {"model", "model_run"}
+
+
+def test_an_input_that_is_not_the_stock_trainers_is_refused():
+    with pytest.raises(ValueError, match="no input metrics; it takes base_model, "):
+        _trainer(metrics=types.Channel(type=LRFinderResult))
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [{}, {"run_fn": "module.run_fn", "module_file": "module.py"}],
+    ids=["neither", "both"],
+)
+def test_exactly_one_of_module_file_and_function_is_taken(modules):
+    with pytest.raises(ValueError, match="Exactly one of module_file and run_fn"):
+        LRFinderTrainer(
+            examples=types.Channel(type=standard_artifacts.Examples), **modules
+        )
+
+
+def test_the_module_is_packed_with_the_pipeline(penguin_module, tmp_path):
+    trainer = _trainer(penguin_module)
+    trainer._resolve_pip_dependencies(str(tmp_path))
+    assert trainer.exec_properties["module_path"].startswith("penguin_module@")

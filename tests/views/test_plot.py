@@ -1,0 +1,124 @@
+import struct
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from tfx_lr_finder.range_test.sweep import StopReason, Sweep
+from tfx_lr_finder.views import plot
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def exploding(make_report):
+    """A report whose sweeps end at a loss of 1e30 and then at infinity."""
+
+    def explode(sweep):
+        losses = (*sweep.losses[:-1], 1e30)
+        return Sweep(
+            learning_rates=(*sweep.learning_rates, 1.0),
+            losses=(*losses, float("inf")),
+            smoothed_losses=losses,
+            stop_reason=StopReason.NON_FINITE,
+            num_steps=sweep.num_steps + 1,
+        )
+
+    return make_report(sweeps=tuple(explode(s) for s in make_report().sweeps))
+
+
+def test_the_suggestion_is_one_red_line_with_its_value(make_report):
+    axes = plot.plot_report(make_report(learning_rate=0.0123))
+    red = [line for line in axes.lines if line.get_color() == "red"]
+    assert len(red) == 1
+    assert set(red[0].get_xdata()) == {0.0123}
+    assert "0.0123" in red[0].get_label()
+
+
+def test_every_sweep_has_its_points_and_its_curve(make_report):
+    report = make_report()
+    drawn = [tuple(line.get_ydata()) for line in plot.plot_report(report).lines]
+    for sweep in report.sweeps:
+        assert sweep.losses in drawn
+        assert sweep.smoothed_losses in drawn
+
+
+def test_the_rate_axis_is_logarithmic_and_both_are_labelled(make_report):
+    axes = plot.plot_report(make_report())
+    assert axes.get_xscale() == "log"
+    assert "learning rate" in axes.get_xlabel()
+    assert "loss" in axes.get_ylabel()
+
+
+def test_the_range_is_shaded(make_report):
+    axes = plot.plot_report(make_report(learning_rate_range=(0.006, 0.06)))
+    (span,) = axes.patches
+    edges = span.get_extents().transformed(axes.transData.inverted())
+    assert (edges.x0, edges.x1) == pytest.approx((0.006, 0.06))
+
+
+def test_candidates_that_broke_down_are_not_drawn(make_report):
+    report = make_report()
+    broken = type(report.candidates[0])(
+        learning_rate=1.0, eval_losses=(float("nan"),), num_steps=3
+    )
+    report = make_report(candidates=(*report.candidates, broken))
+    axes = plot.plot_report(report)
+    (marks,) = [line for line in axes.lines if line.get_marker() == "D"]
+    assert list(marks.get_xdata()) == [c.learning_rate for c in report.candidates[:-1]]
+
+
+def test_an_exploding_loss_does_not_flatten_the_curve(exploding):
+    axes = plot.plot_report(exploding)
+    low, high = axes.get_ylim()
+    falls = [np.ptp(s.smoothed_losses[:-1]) for s in exploding.sweeps]
+    assert max(falls) > 0.4 * (high - low)
+
+
+def test_the_candidates_best_loss_is_in_the_picture(make_report):
+    low, high = plot.plot_report(make_report()).get_ylim()
+    best = min(candidate.eval_loss for candidate in make_report().candidates)
+    assert low < best < high
+
+
+def test_a_report_without_a_rate_is_drawn_without_a_line(make_inconclusive):
+    axes = plot.plot_report(make_inconclusive())
+    assert not [line for line in axes.lines if line.get_color() == "red"]
+    assert "INCONCLUSIVE" in axes.get_title()
+
+
+def test_a_report_without_one_finite_loss_is_drawn(make_inconclusive):
+    sweep = Sweep(
+        learning_rates=(1e-7,),
+        losses=(float("nan"),),
+        smoothed_losses=(),
+        stop_reason=StopReason.NON_FINITE,
+        num_steps=1,
+    )
+    assert plot.png_bytes(make_inconclusive(sweeps=(sweep,)))[:8] == PNG_SIGNATURE
+
+
+def test_the_users_axes_are_drawn_on(make_report):
+    axes = Figure().add_subplot()
+    assert plot.plot_report(make_report(), axes) is axes
+    assert axes.lines
+
+
+def test_the_file_is_a_png_of_readable_size(make_report, tmp_path):
+    path = tmp_path / "curve.png"
+    plot.write_png(make_report(), str(path))
+    content = path.read_bytes()
+    assert content[:8] == PNG_SIGNATURE
+    width, height = struct.unpack(">II", content[16:24])
+    assert width >= 800
+    assert height >= 500
+
+
+def test_the_same_report_gives_the_same_bytes(make_report):
+    assert plot.png_bytes(make_report()) == plot.png_bytes(make_report())
+
+
+def test_no_figure_is_left_in_pyplot(make_report):
+    plot.png_bytes(make_report())
+    assert pyplot.get_fignums() == []
