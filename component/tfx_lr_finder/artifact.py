@@ -101,7 +101,7 @@ def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
         "stop_reason": report.stop_reason.name,
         "rule": report.rule,
         "steps_spent": int(report.steps_spent),
-        "num_steps": int(report.config.num_steps),
+        "num_steps": report.config.num_rungs,
         "optimizer": str(report.environment.get("optimizer", "")),
         "keras": str(report.environment.get("keras", "")),
         "schema_version": SCHEMA_VERSION,

@@ -13,6 +13,7 @@ BAD = [
     ({"min_lr": True}, "got min_lr=True"),
     ({"min_lr": 1.0, "max_lr": 1.0}, "min_lr must be below max_lr"),
     ({"min_lr": 1.0, "max_lr": 0.1}, "Swap them or widen the range"),
+    ({"num_steps": 0}, "num_steps must be a whole"),
     ({"num_steps": 9}, "num_steps must be a whole number of at least 10"),
     ({"num_steps": 20.0}, "num_steps must be a whole number"),
     ({"num_sweeps": 0}, "num_sweeps must be a whole number of at least 1"),
@@ -30,7 +31,7 @@ BAD = [
     ({"seed": -1}, "seed must be a whole number of at least 0"),
     ({"seed": 2**31}, "seed must be below 2\\*\\*31"),
     ({"max_steps": 100, "num_steps": 50, "num_sweeps": 3}, "more than the budget"),
-    ({"train_steps": 100, "num_steps": 101}, "train_steps=100"),
+    ({"train_steps": 300, "num_steps": 101}, "train_steps=300"),
 ]
 
 
@@ -42,16 +43,30 @@ def test_a_bad_knob_is_refused_by_name_and_value(knobs, message):
 
 def test_defaults_are_a_valid_test():
     config = RangeTestConfig()
-    assert config.sweep_steps < config.budget <= config.max_steps
+    assert config.sweep_steps < config.budget == 600
 
 
 def test_the_budget_is_capped_by_the_trainers_steps():
-    config = RangeTestConfig(
-        train_steps=1000, max_share=0.2, num_steps=10, num_sweeps=3
-    )
-    assert config.budget == 200
+    assert RangeTestConfig(train_steps=1000, max_share=0.3).budget == 300
+    assert RangeTestConfig(train_steps=50).budget == 200
+    assert RangeTestConfig(train_steps=10**6).budget == 600
 
 
 def test_a_config_cannot_be_changed():
     with pytest.raises(AttributeError):
         RangeTestConfig().min_lr = 1.0
+
+
+@pytest.mark.parametrize("max_steps", [200, 300, 600, 2000])
+@pytest.mark.parametrize("num_sweeps", [1, 3, 5])
+def test_sweeps_leave_most_of_the_budget_to_the_candidates(max_steps, num_sweeps):
+    config = RangeTestConfig(max_steps=max_steps, num_sweeps=num_sweeps)
+    assert config.sweep_steps <= max(config.budget // 5, 10 * num_sweeps)
+
+
+def test_explicit_sweeps_raise_the_default_budget_and_never_an_explicit_one():
+    config = RangeTestConfig(num_steps=3000, num_sweeps=1, confirm_steps=0)
+    assert config.budget == config.sweep_steps == 3000
+    assert RangeTestConfig(num_steps=500).budget > 1500
+    with pytest.raises(ValueError, match="more than the budget of 1000"):
+        RangeTestConfig(num_steps=500, max_steps=1000)

@@ -7,6 +7,9 @@ from typing import Any
 from tfx_lr_finder.range_test.rules import RULES
 
 MIN_NUM_STEPS = 10
+CLASSIC_NUM_STEPS = 100
+DEFAULT_BUDGET = 600
+MIN_BUDGET = 200
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 
@@ -18,7 +21,8 @@ class RangeTestConfig:
     Attributes:
       min_lr: Smallest learning rate of the sweep, positive.
       max_lr: Largest learning rate of the sweep, above `min_lr`.
-      num_steps: Rungs of the ladder in one sweep, at least 10.
+      num_steps: Rungs of the ladder in one sweep, at least 10. None: as many as a
+        fifth of the budget holds, or 100 where confirming is off.
       num_sweeps: Sweeps from the same start over different batches, at least 1.
       steps_per_rung: Batches trained at each rate, their losses averaged, at
         least 1.
@@ -30,12 +34,15 @@ class RangeTestConfig:
       rule: The rule that reads the curve: see `tfx_lr_finder.range_test.rules`.
       confirm_steps: Training steps of each confirmed candidate. 0 switches
         confirming off: the classic finder that reads the curve and no more.
-        None: as many as `max_steps` leaves.
-      train_steps: Steps the Trainer will take, if known. Caps what is spent.
+        None: as many as the budget leaves.
+      train_steps: Steps the Trainer will take, if known; the suggestion is made for
+        that horizon, and the budget is capped by it.
       schedule: The Trainer's schedule, for which the suggestion is made:
         "constant", "cosine" or "one_cycle".
       max_steps: The budget: training steps in all, sweeps and candidates together.
-      max_share: The budget as a share of `train_steps`, in (0, 1].
+        None: 600, or more where `num_steps` or `confirm_steps` ask for more.
+      max_share: The budget as a share of `train_steps`, in (0, 1]; never lowers it
+        below 200, with which nothing could be confirmed.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
       seed: Seed of everything random, in [0, 2**31).
 
@@ -51,7 +58,7 @@ class RangeTestConfig:
 
     min_lr: float = 1e-7
     max_lr: float = 10.0
-    num_steps: int = 50
+    num_steps: int | None = None
     num_sweeps: int = 3
     steps_per_rung: int = 1
     spacing: str = "exponential"
@@ -61,7 +68,7 @@ class RangeTestConfig:
     confirm_steps: int | None = None
     train_steps: int | None = None
     schedule: str = "constant"
-    max_steps: int = 600
+    max_steps: int | None = None
     max_share: float = 1.0
     num_eval_batches: int = 16
     seed: int = 0
@@ -70,10 +77,8 @@ class RangeTestConfig:
         """Refuses what cannot be run; see the class for the ranges."""
         self._check_rates()
         for name, least in _LEAST.items():
-            _check_int(name, getattr(self, name), least)
-        for name in ("confirm_steps", "train_steps"):
-            if getattr(self, name) is not None:
-                _check_int(name, getattr(self, name), 0 if name[0] == "c" else 1)
+            if getattr(self, name) is not None or name in _NEVER_NONE:
+                _check_int(name, getattr(self, name), least)
         if self.seed >= 2**31:
             raise ValueError(f"seed must be below 2**31, got seed={self.seed}.")
         _check_real("smoothing", self.smoothing, 0.0, 1.0)
@@ -106,7 +111,7 @@ class RangeTestConfig:
     def _check_budget(self) -> None:
         if self.sweep_steps > self.budget:
             raise ValueError(
-                f"{self.num_sweeps} sweeps of {self.num_steps} rungs at "
+                f"{self.num_sweeps} sweeps of {self.num_rungs} rungs at "
                 f"{self.steps_per_rung} batches each take {self.sweep_steps} steps, "
                 f"more than the budget of {self.budget} (max_steps={self.max_steps}, "
                 f"train_steps={self.train_steps}, max_share={self.max_share}). "
@@ -114,27 +119,52 @@ class RangeTestConfig:
             )
 
     @property
+    def num_rungs(self) -> int:
+        """Rungs of the ladder in one sweep."""
+        if self.num_steps is not None:
+            return self.num_steps
+        if self.confirm_steps == 0:
+            share, most = self.budget, CLASSIC_NUM_STEPS
+        else:
+            share, most = self.budget // 5, CLASSIC_NUM_STEPS // 2
+        rungs = share // (self.num_sweeps * self.steps_per_rung)
+        return max(MIN_NUM_STEPS, min(rungs, most))
+
+    @property
     def sweep_steps(self) -> int:
         """Training steps that all sweeps together take if none ends early."""
-        return self.num_sweeps * self.num_steps * self.steps_per_rung
+        return self.num_sweeps * self.num_rungs * self.steps_per_rung
 
     @property
     def budget(self) -> int:
         """Training steps that may be spent in all."""
+        budget = self.max_steps or max(DEFAULT_BUDGET, self._asked_for())
         if self.train_steps is None:
-            return self.max_steps
+            return budget
         share = math.floor(self.train_steps * self.max_share)
-        return min(self.max_steps, share)
+        return min(budget, max(share, MIN_BUDGET))
+
+    def _asked_for(self) -> int:
+        """Returns the steps that explicit sweeps and candidates need."""
+        sweeps = (self.num_steps or 0) * self.num_sweeps * self.steps_per_rung
+        if self.confirm_steps == 0:
+            return sweeps
+        if self.confirm_steps is None:
+            return sweeps + 4 * DEFAULT_BUDGET // 5 if sweeps else 0
+        return max(sweeps, DEFAULT_BUDGET // 5) + 160 + 6 * self.confirm_steps
 
 
 _LEAST = {
     "num_steps": MIN_NUM_STEPS,
     "num_sweeps": 1,
     "steps_per_rung": 1,
+    "confirm_steps": 0,
+    "train_steps": 1,
     "max_steps": MIN_NUM_STEPS,
     "num_eval_batches": 1,
     "seed": 0,
 }
+_NEVER_NONE = ("num_sweeps", "steps_per_rung", "num_eval_batches", "seed")
 
 
 def _is_real(value: Any) -> bool:

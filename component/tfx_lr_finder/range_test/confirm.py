@@ -1,8 +1,8 @@
-"""Confirming a suggestion: short trainings at a few rates, judged on held-out data."""
+"""Confirming a rate: short trainings at a few rates, judged on held-out data."""
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,16 @@ from tfx_lr_finder.range_test.sweep import TrainingLoop
 
 FloatArray = npt.NDArray[np.float64]
 
+MAX_PROBE_STEPS = 20
+MIN_PROBE_STEPS = 10
+WORSE_PROBES = 2
 DECADES_BETWEEN = 0.5
-NUM_CANDIDATES = 6
-MIN_CONFIRM_STEPS = 10
-SIGNIFICANT = 4.0
+MIN_CONFIRM_STEPS = 30
+OVERFIT_SHARE = 0.5
+OVERFIT_SHARE_UNKNOWN = 1.0
 SCORED_AT = (0.8, 0.9, 1.0)
+TOLERANCE = 0.05
+SIGNIFICANT = 5.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,12 +31,14 @@ class Candidate:
     Attributes:
       learning_rate: The constant rate of the training.
       eval_losses: The held-out loss of each evaluation batch, `[b]`, the mean of
-        three times near the end of the training; NaN where training broke down.
+        three times near the end of the training; one NaN where training broke down.
+      train_loss: The mean loss of its last training batches, a fifth of all.
       num_steps: Training steps taken.
     """
 
     learning_rate: float
     eval_losses: tuple[float, ...]
+    train_loss: float
     num_steps: int
 
     @property
@@ -41,114 +48,83 @@ class Candidate:
         return mean if math.isfinite(mean) else math.inf
 
 
-def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
-    """Returns the candidate of the least held-out loss, the smaller rate in a tie."""
-    return min(candidates, key=lambda item: (item.eval_loss, item.learning_rate))
+def probe(
+    loop: TrainingLoop, config: RangeTestConfig, untrained: FloatArray
+) -> tuple[Candidate, ...]:
+    """Returns trainings of 10 or 20 steps a decade apart, smallest rate first.
 
-
-def choose_rate(candidates: Sequence[Candidate]) -> float:
-    """Returns the rate at the bottom of a parabola through the best and its neighbours.
-
-    Where the best has a neighbour on each side, all finite, the parabola over log rate
-    places the minimum between them; at most half-way to a neighbour. Elsewhere the best
-    rate itself is returned.
+    They find the decade that the candidates open around, better than the curve does:
+    a rule on a sweep of 50 to 100 steps misses the best rate of a short training by
+    one to three decades (`benchmarks/quality`). Tried from the largest rate down, until
+    two in a row are worse than the best so far and that beats the untrained model.
 
     Args:
-      candidates: At least one, smallest rate first.
+      loop: Trains and evaluates.
+      config: `min_lr`, `max_lr` and the budget are read.
+      untrained: Held-out loss of each batch before training, `[b]`.
     """
-    best = list(candidates).index(best_candidate(candidates))
-    rate = candidates[best].learning_rate
-    if not 0 < best < len(candidates) - 1:
-        return rate
-    near = candidates[best - 1 : best + 2]
-    low, middle, high = (item.eval_loss for item in near)
-    bend = low - 2.0 * middle + high
-    if not math.isfinite(bend) or bend <= 0.0:
-        return rate
-    gap = 0.5 * (math.log10(near[2].learning_rate / near[0].learning_rate))
-    shift = 0.5 * (low - high) / bend
-    return float(rate * 10.0 ** (gap * min(0.5, max(-0.5, shift))))
+    highest = math.log10(config.max_lr) - 0.5
+    decades = max(0.0, highest - math.log10(config.min_lr))
+    probes: list[Candidate] = []
+    worse = 0
+    for decade in range(math.floor(decades + 1e-9) + 1):
+        new = train_candidate(loop, 10.0 ** (highest - decade), probe_steps(config))
+        worse = worse + 1 if probes and new.eval_loss >= best_loss(probes) else 0
+        probes.append(new)
+        if worse >= WORSE_PROBES and beats(best_candidate(probes), untrained):
+            break
+    return tuple(reversed(probes))
 
 
-def beats(candidate: Candidate, untrained: FloatArray) -> bool:
-    """Returns whether the candidate's held-out loss is below the untrained model's.
-
-    Both were scored on the same batches: the difference must exceed four standard
-    errors of its mean over the batches.
-
-    Args:
-      candidate: Its `eval_losses` are read.
-      untrained: The loss of each evaluation batch before any training, `[b]`.
-    """
-    if not math.isfinite(candidate.eval_loss) or not np.isfinite(untrained).all():
-        return math.isfinite(candidate.eval_loss)
-    gains = untrained - np.array(candidate.eval_losses)
-    error = (
-        float(np.std(gains, ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0
-    )
-    return float(np.mean(gains)) > SIGNIFICANT * error
-
-
-def confirm_steps(config: RangeTestConfig, steps_left: int) -> int:
-    """Returns the training steps of each candidate.
-
-    Args:
-      config: `confirm_steps` is taken where it is set.
-      steps_left: What the sweeps left of the budget.
-
-    Returns:
-      The steps, 0 if confirming is off or the budget is too small for it.
-    """
-    if config.confirm_steps is not None:
-        return config.confirm_steps
-    share = steps_left // NUM_CANDIDATES
-    return share if share >= MIN_CONFIRM_STEPS else 0
+def probe_steps(config: RangeTestConfig) -> int:
+    """Returns the training steps of a probe: a thirtieth of the budget, 10 to 20."""
+    return min(MAX_PROBE_STEPS, max(MIN_PROBE_STEPS, config.budget // 30))
 
 
 def confirm(
-    loop: TrainingLoop, centre: float, num_steps: int, steps_left: int
+    loop: TrainingLoop,
+    centre: float,
+    untrained: FloatArray,
+    num_steps: int,
+    steps_left: int,
 ) -> tuple[Candidate, ...]:
     """Returns the candidates that were trained, smallest rate first.
 
-    Rates half a decade apart, from the same weights on the same batches. The bracket
-    opens around `centre` and grows on the side of the best until the best is inside
-    it or the steps are spent.
+    Rates half a decade apart, from the same weights on the same batches: the centre
+    and two below it. Then the bracket grows upwards while the best is its highest,
+    and downwards while the one to choose is its lowest, as far as the steps go.
 
     Args:
       loop: Trains and evaluates.
       centre: The rate to begin with.
+      untrained: Held-out loss of each batch before training, `[b]`.
       num_steps: Training steps of each candidate, at least 1.
       steps_left: Training steps that may be spent in all.
 
-    Returns:
-      At least one candidate.
-
     References:
-      L. N. Smith, arXiv:1803.09820, section 4.1, asks for "a short test" of a few
-      initial learning rates; YuchenJin et al., arXiv:2105.10762 (AutoLRS), trains
-      every candidate from the same checkpoint.
+      L. N. Smith, arXiv:1803.09820, section 4.1, asks for a short test of a few
+      initial rates; Y. Jin et al., arXiv:2105.10762 (AutoLRS), trains every candidate
+      from the same checkpoint.
     """
     tried: dict[int, Candidate] = {}
-    for offset in _offsets(tried):
-        if steps_left < num_steps:
-            break
+
+    def train(offset: int) -> bool:
+        if steps_left - sum(item.num_steps for item in tried.values()) < num_steps:
+            return False
         rate = centre * 10.0 ** (DECADES_BETWEEN * offset)
         tried[offset] = train_candidate(loop, rate, num_steps)
-        steps_left -= tried[offset].num_steps
-    return tuple(tried[offset] for offset in sorted(tried))
+        return True
 
-
-def _offsets(tried: dict[int, Candidate]) -> Iterator[int]:
-    """Yields the next offset from the centre while the best is at an edge."""
-    yield from (0, 1, -1)
-    while True:
-        best = min(tried, key=lambda offset: (tried[offset].eval_loss, offset))
-        if best == max(tried):
-            yield best + 1
-        elif best == min(tried):
-            yield best - 1
+    going = all(train(offset) for offset in (0, -1, -2))
+    while going:
+        ordered = [tried[offset] for offset in sorted(tried)]
+        if best_candidate(ordered) is ordered[-1]:
+            going = train(max(tried) + 1)
+        elif choose(ordered, untrained) is ordered[0]:
+            going = train(min(tried) - 1)
         else:
-            return
+            break
+    return tuple(tried[offset] for offset in sorted(tried))
 
 
 def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidate:
@@ -160,20 +136,121 @@ def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidat
       num_steps: Training steps; fewer are taken if the loss stops being finite.
     """
     loop.begin_candidate()
-    taken = 0
+    history = np.empty(0)
     scores = []
     for share in SCORED_AT:
         until = max(1, round(share * num_steps))
-        while taken < until:
-            losses = loop.train(np.full(until - taken, rate))
-            taken += len(losses)
+        while len(history) < until:
+            losses = loop.train(np.full(until - len(history), rate))
+            history = np.concatenate([history, losses])
             if not np.isfinite(losses[-1]):
                 return Candidate(
-                    learning_rate=rate, eval_losses=(math.nan,), num_steps=taken
+                    learning_rate=rate,
+                    eval_losses=(math.nan,),
+                    train_loss=math.nan,
+                    num_steps=len(history),
                 )
         scores.append(loop.evaluate())
     return Candidate(
         learning_rate=rate,
         eval_losses=tuple(np.mean(scores, axis=0).tolist()),
-        num_steps=taken,
+        train_loss=float(np.mean(history[-max(1, num_steps // 5) :])),
+        num_steps=len(history),
     )
+
+
+def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
+    """Returns the candidate of the least held-out loss, the smaller rate in a tie."""
+    return min(candidates, key=lambda item: (item.eval_loss, item.learning_rate))
+
+
+def best_loss(candidates: Sequence[Candidate]) -> float:
+    """Returns the least held-out loss."""
+    return best_candidate(candidates).eval_loss
+
+
+def choose(candidates: Sequence[Candidate], untrained: FloatArray) -> Candidate:
+    """Returns the smallest rate that does about as well as the best.
+
+    About as well: the held-out loss is within 5 % of what the best gained over the
+    untrained model; and so is that of every candidate between the two. Too small a
+    rate costs little, too large a one costs much.
+
+    Args:
+      candidates: At least one, smallest rate first.
+      untrained: Held-out loss of each batch before training, `[b]`.
+    """
+    best = list(candidates).index(best_candidate(candidates))
+    worst = _as_good(candidates, untrained)
+    chosen = best
+    while chosen > 0 and candidates[chosen - 1].eval_loss <= worst:
+        chosen -= 1
+    return candidates[chosen]
+
+
+def as_good_as_best(
+    candidates: Sequence[Candidate], untrained: FloatArray
+) -> tuple[float, float]:
+    """Returns the lowest and the highest rate that do about as well as the best."""
+    worst = _as_good(candidates, untrained)
+    rates = [item.learning_rate for item in candidates if item.eval_loss <= worst]
+    return choose(candidates, untrained).learning_rate, max(rates)
+
+
+def _as_good(candidates: Sequence[Candidate], untrained: FloatArray) -> float:
+    best = best_loss(candidates)
+    return best + TOLERANCE * max(0.0, float(np.mean(untrained)) - best)
+
+
+def beats(candidate: Candidate, untrained: FloatArray) -> bool:
+    """Returns whether the candidate's held-out loss is below the untrained model's.
+
+    Both were scored on the same batches: the difference must exceed five standard
+    errors of its mean over the batches.
+
+    Args:
+      candidate: Its `eval_losses` are read.
+      untrained: The loss of each evaluation batch before any training, `[b]`.
+    """
+    return gain(candidate, untrained) > SIGNIFICANT
+
+
+def overfits(
+    candidate: Candidate, untrained: FloatArray, num_train_batches: int | None
+) -> bool:
+    """Returns whether the candidate has begun to learn its training data by heart.
+
+    It passed over the data more than once, and its held-out loss exceeds its training
+    loss by more than half of what it gained on held-out data over the untrained model;
+    by more than all of it where the size of the data is unknown.
+
+    Args:
+      candidate: A finite one.
+      untrained: Held-out loss of each batch before training, `[b]`.
+      num_train_batches: Batches in one pass over the training data; None if unknown.
+    """
+    if num_train_batches is not None and candidate.num_steps <= num_train_batches:
+        return False
+    share = OVERFIT_SHARE if num_train_batches else OVERFIT_SHARE_UNKNOWN
+    gap = candidate.eval_loss - candidate.train_loss
+    return gap > share * (float(np.mean(untrained)) - candidate.eval_loss)
+
+
+def gain(candidate: Candidate, untrained: FloatArray) -> float:
+    """Returns what the candidate gained over the untrained model, in standard errors.
+
+    Infinite where a single batch, or equal gains on all, give no error; 0 where the
+    candidate's loss is not finite.
+    """
+    if not math.isfinite(candidate.eval_loss):
+        return 0.0
+    if not np.isfinite(untrained).all():
+        return math.inf
+    gains = untrained - np.array(candidate.eval_losses)
+    mean = float(np.mean(gains))
+    if mean <= 0.0:
+        return 0.0
+    error = (
+        float(np.std(gains, ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0
+    )
+    return mean / error if error > 0.0 else math.inf

@@ -1,4 +1,4 @@
-"""The whole range test: sweeps, rules, candidates, verdict."""
+"""The whole range test: sweeps, rules, probes, candidates, verdict."""
 
 import collections
 import math
@@ -8,32 +8,26 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirm import (
-    Candidate,
-    best_candidate,
-    choose_rate,
-    confirm,
-    confirm_steps,
-)
+from tfx_lr_finder.range_test.confirmed import Confirmed, confirm_rate
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
-from tfx_lr_finder.range_test.shape import curve_shape
 from tfx_lr_finder.range_test.sweep import (
     StopReason,
     Sweep,
     TrainingLoop,
     run_sweep,
 )
-from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Verdict, doubts, no_answer
+from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Evidence, Verdict, judge
 
 FloatArray = npt.NDArray[np.float64]
 
-AS_GOOD = 0.05
-
 
 def run_range_test(
-    loop: TrainingLoop, config: RangeTestConfig, clock: Callable[[], float]
+    loop: TrainingLoop,
+    config: RangeTestConfig,
+    clock: Callable[[], float],
+    num_train_batches: int | None = None,
 ) -> LRFinderReport:
     """Returns the report of a whole range test.
 
@@ -41,48 +35,62 @@ def run_range_test(
       loop: Trains and evaluates.
       config: What to sweep, confirm and spend.
       clock: Returns seconds; only differences are used.
+      num_train_batches: Batches in one pass over the training data; None if unknown.
 
     Returns:
       The report, its `environment` empty.
     """
-    began = clock()
+    times = [clock()]
     ladder = learning_rate_ladder(config)
-    sweeps = [run_sweep(loop, ladder, config) for _ in range(config.num_sweeps)]
-    swept = clock()
+    sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
     readings = {name: [read(name, sweep) for sweep in sweeps] for name in RULES}
     suggestions = {name: combine(values) for name, values in readings.items()}
     spent = sum(sweep.num_steps for sweep in sweeps)
-    candidates, untrained = _confirm(loop, config, suggestions, config.budget - spent)
-    confirmed = clock()
-    shapes = [curve_shape(sweep) for sweep in sweeps]
-    curve_rate = suggestions[config.rule]
-    reasons = no_answer(sweeps, shapes, curve_rate, candidates, untrained)
-    rate = None if reasons else choose_rate(candidates) if candidates else curve_rate
-    verdict = Verdict.INCONCLUSIVE
-    if rate is not None:
-        reasons = doubts(
-            sweeps, shapes, readings[config.rule], candidates, rate, curve_rate
+    times.append(clock())
+    confirmed = Confirmed()
+    if config.confirm_steps != 0 and any(sweep.smoothed_losses for sweep in sweeps):
+        confirmed = confirm_rate(loop, config, config.budget - spent, num_train_batches)
+    times.append(clock())
+    rate, rate_range = confirmed.rate, confirmed.rate_range
+    if not confirmed.candidates:
+        rate = suggestions[config.rule]
+        served = [item for item in [rate, *readings[config.rule]] if item is not None]
+        rate_range = (min(served), max(served)) if rate is not None else None
+    verdict, reasons = judge(
+        Evidence(
+            sweeps=sweeps,
+            readings=tuple(readings[config.rule]),
+            probes=confirmed.probes,
+            candidates=confirmed.candidates,
+            untrained=confirmed.untrained,
+            checked=confirmed.checked,
+            rate=rate,
+            num_rungs=config.num_rungs,
+            num_train_batches=num_train_batches,
+            train_steps=config.train_steps,
         )
-        verdict = Verdict.LOW_CONFIDENCE if reasons else Verdict.OK
+    )
+    if verdict is Verdict.INCONCLUSIVE:
+        rate = rate_range = None
     by_schedule = {} if rate is None else rates_by_schedule(rate)
+    source = "confirmed" if confirmed.candidates else "rule"
     return LRFinderReport(
         learning_rate=by_schedule.get(config.schedule),
-        learning_rate_range=_range(rate, candidates, readings[config.rule], untrained),
+        learning_rate_range=rate_range,
         learning_rates_by_schedule=by_schedule,
         verdict=verdict,
         reasons=tuple(reasons),
-        source="none" if rate is None else ("confirmed" if candidates else "rule"),
+        source="none" if rate is None else source,
         rule=config.rule,
         suggestions=suggestions,
         stop_reason=_most_common([sweep.stop_reason for sweep in sweeps]),
-        sweeps=tuple(sweeps),
-        candidates=candidates,
-        untrained_loss=float(np.mean(untrained)) if len(untrained) else None,
-        steps_by_phase={
-            "sweeps": spent,
-            "candidates": sum(item.num_steps for item in candidates),
-        },
-        seconds={"sweeps": swept - began, "candidates": confirmed - swept},
+        sweeps=sweeps,
+        probes=confirmed.probes,
+        candidates=confirmed.candidates,
+        checked=confirmed.checked,
+        untrained_loss=confirmed.untrained_loss,
+        steps_by_phase={"sweeps": spent, **confirmed.steps_by_phase},
+        seconds={"sweeps": times[1] - times[0], "confirming": times[2] - times[1]},
         environment={},
         config=config,
     )
@@ -105,47 +113,6 @@ def combine(readings: Sequence[float | None]) -> float | None:
     if 2 * len(logs) < len(readings) or not logs:
         return None
     return float(10.0 ** np.median(logs))
-
-
-def _confirm(
-    loop: TrainingLoop,
-    config: RangeTestConfig,
-    suggestions: dict[str, float | None],
-    steps_left: int,
-) -> tuple[tuple[Candidate, ...], FloatArray]:
-    """Returns the candidates, none if confirming is off, and the untrained loss."""
-    num_steps = confirm_steps(config, steps_left)
-    if num_steps == 0:
-        return (), np.empty(0)
-    loop.begin_candidate()
-    untrained = loop.evaluate()
-    return confirm(loop, _centre(config, suggestions), num_steps, steps_left), untrained
-
-
-def _centre(config: RangeTestConfig, suggestions: dict[str, float | None]) -> float:
-    """Returns the rate that the bracket of candidates opens around."""
-    asked = suggestions[config.rule]
-    if asked is not None:
-        return asked
-    others = combine([rate for rate in suggestions.values() if rate is not None])
-    return others or math.sqrt(config.min_lr * config.max_lr)
-
-
-def _range(
-    rate: float | None,
-    candidates: Sequence[Candidate],
-    readings: Sequence[float | None],
-    untrained: FloatArray,
-) -> tuple[float, float] | None:
-    """Returns the lowest and the highest rate that serve about as well."""
-    if rate is None:
-        return None
-    served = [reading for reading in readings if reading is not None]
-    if candidates:
-        best = best_candidate(candidates).eval_loss
-        worst = best + AS_GOOD * (float(np.mean(untrained)) - best)
-        served = [item.learning_rate for item in candidates if item.eval_loss <= worst]
-    return min([rate, *served]), max([rate, *served])
 
 
 def _most_common(reasons: Sequence[StopReason]) -> StopReason:

@@ -35,7 +35,9 @@ class LRFinderReport:
         rule had none.
       stop_reason: Why the sweeps ended: the most frequent reason.
       sweeps: Each sweep's curve.
-      candidates: The rates that were confirmed, smallest first.
+      probes: Trainings of ten steps a decade apart, smallest rate first.
+      candidates: The rates that were compared, smallest first.
+      checked: A training at the suggestion itself, or None.
       untrained_loss: The held-out loss before any training, or None.
       steps_by_phase: Training steps spent in each phase.
       seconds: Wall time of each phase, in seconds.
@@ -53,7 +55,9 @@ class LRFinderReport:
     suggestions: dict[str, float | None]
     stop_reason: StopReason
     sweeps: tuple[Sweep, ...]
+    probes: tuple[Candidate, ...]
     candidates: tuple[Candidate, ...]
+    checked: Candidate | None
     untrained_loss: float | None
     steps_by_phase: dict[str, int]
     seconds: dict[str, float]
@@ -162,7 +166,9 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
         suggestions={k: _optional(v) for k, v in payload["suggestions"].items()},
         stop_reason=StopReason[payload["stop_reason"]],
         sweeps=tuple(_sweep(sweep) for sweep in payload["sweeps"]),
+        probes=tuple(_candidate(item) for item in payload["probes"]),
         candidates=tuple(_candidate(item) for item in payload["candidates"]),
+        checked=payload["checked"] and _candidate(payload["checked"]),
         untrained_loss=_optional(payload["untrained_loss"]),
         steps_by_phase=dict(payload["steps_by_phase"]),
         seconds=dict(payload["seconds"]),
@@ -185,5 +191,6 @@ def _candidate(payload: dict[str, Any]) -> Candidate:
     return Candidate(
         learning_rate=float(payload["learning_rate"]),
         eval_losses=_losses(payload["eval_losses"]),
+        train_loss=_losses([payload["train_loss"]])[0],
         num_steps=int(payload["num_steps"]),
     )

@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 
 MIN_RUNGS_BEFORE_STOP = 10
 START_RUNGS = 5
-NOISE_FACTOR = 6.0
+NOISE_FACTOR = 8.0
 
 
 class StopReason(enum.Enum):
@@ -135,7 +135,7 @@ def find_stop(
 
     A sweep diverges where the moving average of its losses exceeds its least value
     by more than `divergence_factor` times the fall from the start to that value, or
-    six times the noise of the losses where that is more. Differences of losses only:
+    eight times the noise of the losses where that is more. Differences of losses only:
     shifting or scaling the loss changes nothing, and negative losses are as good as
     others. Unlike other finders' `loss > 4 * best`, which a loss below 0 meets at once.
 

@@ -1,22 +1,28 @@
 """How far a suggestion can be trusted, and why."""
 
+import dataclasses
 import enum
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tfx_lr_finder.range_test.confirm import Candidate, beats, best_candidate
-from tfx_lr_finder.range_test.shape import CurveShape
+from tfx_lr_finder.range_test.confirm import (
+    Candidate,
+    beats,
+    best_candidate,
+    gain,
+    overfits,
+)
+from tfx_lr_finder.range_test.schedule import ASSUMED_TRAIN_STEPS
+from tfx_lr_finder.range_test.shape import curve_shape
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 
 FloatArray = npt.NDArray[np.float64]
 
 MAX_SPREAD = 1.0
-MAX_DISTANCE = 1.5
 MIN_RUNGS = 8
-MANY_PASSES = 2.0
+CLEAR_GAIN = 8.0
 
 
 class Verdict(enum.Enum):
@@ -27,167 +33,199 @@ class Verdict(enum.Enum):
     INCONCLUSIVE = "no learning rate could be found"
 
 
-def no_answer(
-    sweeps: Sequence[Sweep],
-    shapes: Sequence[CurveShape],
-    suggestion: float | None,
-    candidates: Sequence[Candidate],
-    untrained: FloatArray,
-) -> list[str]:
-    """Returns why there can be no suggestion at all; empty if there can.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a verdict rests on.
 
-    Args:
+    Attributes:
       sweeps: Each sweep, at least one.
-      shapes: The shape of each sweep's curve.
-      suggestion: What the rule reads off the sweeps together, or None.
-      candidates: What was confirmed; empty where confirming is off.
+      readings: The rule's suggestion for each sweep.
+      probes: Short trainings a decade apart; empty where confirming is off.
+      candidates: Trainings that were compared, smallest rate first; likewise.
       untrained: Held-out loss of each batch before training, `[b]`.
+      checked: The training at the suggestion itself, where it was affordable.
+      rate: The suggestion, or None.
+      num_rungs: Rungs of the whole ladder.
+      num_train_batches: Batches in one pass over the training data; None if unknown.
+      train_steps: The Trainer's steps, or None.
     """
-    lowest = sweeps[0].learning_rates[0]
+
+    sweeps: tuple[Sweep, ...]
+    readings: tuple[float | None, ...]
+    probes: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
+    untrained: FloatArray
+    checked: Candidate | None
+    rate: float | None
+    num_rungs: int
+    num_train_batches: int | None
+    train_steps: int | None
+
+
+def judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
+    """Returns the verdict and its reasons, sentences a person can act on.
+
+    INCONCLUSIVE where there is no answer at all, LOW_CONFIDENCE where there is one
+    with a doubt, OK (with no reasons) otherwise.
+    """
+    reasons = _no_answer(evidence)
+    if reasons:
+        return Verdict.INCONCLUSIVE, reasons
+    confirmed = bool(evidence.candidates)
+    reasons = _curve_doubts(evidence)
+    reasons += _candidate_doubts(evidence) if confirmed else _rule_doubts(evidence)
+    return (Verdict.LOW_CONFIDENCE if reasons else Verdict.OK), reasons
+
+
+def _no_answer(evidence: Evidence) -> list[str]:
+    sweeps = evidence.sweeps
     num_finite = max(len(sweep.smoothed_losses) for sweep in sweeps)
-    if num_finite <= 1:
-        return [
-            f"The loss was not a finite number at the lowest rate, {lowest:.3g}. Look "
-            "for a fault in the model or the data (log of 0, division by 0, missing "
-            "values), not in the rate."
-        ]
     if num_finite < MIN_RUNGS:
         return [
-            f"Only {num_finite} rates gave a finite loss that had not diverged, fewer "
-            f"than the {MIN_RUNGS} that a curve needs. Lower min_lr."
+            f"The loss was finite and not diverged at {num_finite} learning rates from "
+            f"{sweeps[0].learning_rates[0]:.3g} on, fewer than the {MIN_RUNGS} that a "
+            "curve needs. Lower min_lr; if it is low already, look for a fault in the "
+            "model or the data (log of 0, division by 0, missing values)."
         ]
-    if candidates:
-        if beats(best_candidate(candidates), untrained):
+    if evidence.candidates:
+        if beats(best_candidate(evidence.candidates), evidence.untrained):
             return []
         return [
             "No rate that was tried brings the held-out loss below the untrained "
-            f"model's {float(np.mean(untrained)):.4g} by more than its noise. "
+            f"model's {float(np.mean(evidence.untrained)):.4g} by more than its noise. "
             "Check the labels, the loss and the preprocessing; or raise max_steps."
         ]
-    if not any(shape.falls for shape in shapes):
+    if not curve_shape(sweeps, evidence.num_rungs).falls:
         return [
             "The loss does not fall beyond its noise at any rate. Check the labels and "
             "the loss, raise steps_per_rung against noise, or widen the range."
         ]
-    if suggestion is None:
+    if evidence.rate is None:
         return ["The rule finds no rate on these curves. Choose another rule."]
     return []
 
 
-def doubts(
-    sweeps: Sequence[Sweep],
-    shapes: Sequence[CurveShape],
-    readings: Sequence[float | None],
-    candidates: Sequence[Candidate],
-    chosen: float,
-    curve_rate: float | None,
-) -> list[str]:
-    """Returns the reasons to read before the suggestion is used; empty if none.
-
-    Args:
-      sweeps: Each sweep.
-      shapes: The shape of each sweep's curve.
-      readings: The rule's suggestion for each sweep.
-      candidates: What was confirmed; empty where confirming is off.
-      chosen: The suggestion.
-      curve_rate: What the rule reads off the sweeps together, or None.
-    """
-    reasons = [*_curve_doubts(sweeps, shapes), *_spread_doubts(readings)]
-    lowest, highest = sweeps[0].learning_rates[0], sweeps[0].learning_rates[-1]
-    if candidates:
-        reasons += _candidate_doubts(candidates, curve_rate)
-    elif not lowest * 1.001 < chosen < highest / 1.001:
+def _curve_doubts(evidence: Evidence) -> list[str]:
+    sweeps = evidence.sweeps
+    reasons = []
+    shape = curve_shape(sweeps, evidence.num_rungs)
+    if not shape.falls and not _is_clear(evidence):
         reasons.append(
-            f"The suggestion {chosen:.3g} lies at an edge of the swept range. Widen "
+            "The loss of the sweeps does not fall beyond its noise. Raise "
+            "steps_per_rung or num_steps."
+        )
+    if shape.falls and shape.wavy:
+        reasons.append(
+            "The loss goes up and down more than once, so it follows the order of the "
+            "data rather than the rate. Shuffle the training data or raise "
+            "steps_per_rung."
+        )
+    if shape.falls and shape.falls_at_once:
+        reasons.append(
+            "The loss falls already at the smallest rates, from "
+            f"{sweeps[0].learning_rates[0]:.3g} on, so the curve has no level start. "
+            "Lower min_lr, or shuffle the training data."
+        )
+    broken = sum(
+        sweep.stop_reason is StopReason.NON_FINITE
+        and not curve_shape([sweep], evidence.num_rungs).rises_at_end
+        for sweep in sweeps
+    )
+    if broken:
+        reasons.append(
+            f"In {broken} of {len(sweeps)} sweeps the loss stopped being finite "
+            "without rising first, which points to a fault in the model, the data or "
+            "the precision rather than to a large rate."
+        )
+    return reasons
+
+
+def _is_clear(evidence: Evidence) -> bool:
+    """Returns whether the candidates leave no doubt that the model learns."""
+    if not evidence.candidates:
+        return False
+    return gain(best_candidate(evidence.candidates), evidence.untrained) > CLEAR_GAIN
+
+
+def _rule_doubts(evidence: Evidence) -> list[str]:
+    logs = [math.log10(rate) for rate in evidence.readings if rate is not None]
+    num = len(evidence.readings)
+    rates = evidence.sweeps[0].learning_rates
+    reasons = []
+    if len(logs) < num:
+        reasons.append(f"The rule finds no rate on {num - len(logs)} of {num} sweeps.")
+    elif max(logs) - min(logs) > MAX_SPREAD:
+        reasons.append(
+            f"The sweeps disagree by {max(logs) - min(logs):.1f} decades. Raise "
+            "num_sweeps or steps_per_rung, or shuffle the training data."
+        )
+    rate = evidence.rate or 0.0
+    if not rates[0] * 1.001 < rate < rates[-1] / 1.001:
+        reasons.append(
+            f"The suggestion {rate:.3g} lies at an edge of the swept range. Widen "
             "min_lr or max_lr."
         )
     return reasons
 
 
-def _curve_doubts(sweeps: Sequence[Sweep], shapes: Sequence[CurveShape]) -> list[str]:
-    reasons = []
-    num = len(sweeps)
-    flat = sum(not shape.falls for shape in shapes)
-    if flat:
-        reasons.append(
-            f"In {flat} of {num} sweeps the loss does not fall beyond its noise. Raise "
-            "steps_per_rung or num_steps."
-        )
-    wavy = sum(shape.falls and shape.wavy for shape in shapes)
-    if wavy:
-        reasons.append(
-            f"In {wavy} of {num} sweeps the loss goes up and down before its minimum, "
-            "so it follows the order of the data rather than the rate. Shuffle the "
-            "training data or raise steps_per_rung."
-        )
-    broken = sum(
-        sweep.stop_reason is StopReason.NON_FINITE and not shape.rises_at_end
-        for sweep, shape in zip(sweeps, shapes, strict=True)
-    )
-    if broken:
-        reasons.append(
-            f"In {broken} of {num} sweeps the loss stopped being finite without rising "
-            "first, which points to a fault in the model, the data or the precision "
-            "rather than to a large rate."
-        )
-    return reasons
-
-
-def _spread_doubts(readings: Sequence[float | None]) -> list[str]:
-    logs = [math.log10(rate) for rate in readings if rate is not None]
-    if len(logs) < len(readings):
-        missing = len(readings) - len(logs)
-        return [f"The rule finds no rate on {missing} of {len(readings)} sweeps."]
-    if max(logs) - min(logs) > MAX_SPREAD:
-        return [
-            f"The sweeps disagree by {max(logs) - min(logs):.1f} decades. Raise "
-            "num_sweeps or steps_per_rung, or shuffle the training data."
-        ]
-    return []
-
-
-def _candidate_doubts(
-    candidates: Sequence[Candidate], curve_rate: float | None
-) -> list[str]:
-    reasons = []
+def _candidate_doubts(evidence: Evidence) -> list[str]:
+    candidates, untrained = evidence.candidates, evidence.untrained
     best = best_candidate(candidates)
-    if best is max(candidates, key=lambda c: c.learning_rate) or best is min(
-        candidates, key=lambda c: c.learning_rate
-    ):
-        reasons.append(
-            f"The best rate tried, {best.learning_rate:.3g}, is at the edge of those "
-            "tried: a better one may lie beyond. Raise max_steps."
-        )
-    if curve_rate is not None:
-        distance = math.log10(best.learning_rate / curve_rate)
-        if abs(distance) > MAX_DISTANCE:
-            reasons.append(
-                f"The confirmed rate lies {abs(distance):.1f} decades "
-                f"{'above' if distance > 0 else 'below'} the one the curve suggests, "
-                f"{curve_rate:.3g}. Look at the curve."
-            )
-    return reasons
-
-
-def data_doubts(passes: float | None, train_steps: int | None, steps: int) -> list[str]:
-    """Returns reasons that lie in the amount of data.
-
-    Args:
-      passes: Passes over the training data of one short training or sweep, the
-        longest; None if unknown.
-      train_steps: The Trainer's steps, or None.
-      steps: Steps of that short training.
-    """
-    if passes is None or passes <= 1.0:
-        return []
-    reason = (
-        f"The data set is small: {steps} steps pass over it {passes:.1f} times, so it "
-        "was repeated. A short training does not show overfitting."
+    worse_above = any(
+        item.learning_rate > best.learning_rate
+        for item in (*evidence.probes, *candidates)
     )
-    if train_steps is not None and train_steps > MANY_PASSES * steps:
-        times = passes * train_steps / steps
-        reason += (
-            f" The Trainer will pass over it {times:.0f} times; the best rate for that "
-            "may be far smaller. Compare with a tenth of this rate."
+    reasons = []
+    if not worse_above or (len(candidates) > 1 and best is candidates[0]):
+        reasons.append(
+            f"The best of the rates tried, {best.learning_rate:.3g}, is at the edge of "
+            "those tried: a better one may lie beyond. Raise max_steps or widen the "
+            "range."
         )
-    return [reason]
+    diverged = [
+        sweep.learning_rates[-1]
+        for sweep in evidence.sweeps
+        if sweep.stop_reason is not StopReason.COMPLETED
+    ]
+    rate = evidence.rate or 0.0
+    if 2 * len(diverged) > len(evidence.sweeps) and rate > np.median(diverged):
+        reasons.append(
+            f"The rate that the candidates favour, {rate:.3g}, lies above "
+            f"{np.median(diverged):.3g}, where the sweeps diverged. Look at the curve."
+        )
+    if len(untrained) < 2:
+        reasons.append(
+            "The candidates were compared on one held-out batch, which says nothing "
+            "about noise. Give more held-out data or a smaller evaluation batch."
+        )
+    return [*reasons, *_data_doubts(evidence), *_check_doubts(evidence)]
+
+
+def _data_doubts(evidence: Evidence) -> list[str]:
+    best = best_candidate(evidence.candidates)
+    if not overfits(best, evidence.untrained, evidence.num_train_batches):
+        return []
+    passes = ""
+    if evidence.num_train_batches:
+        later = evidence.train_steps or ASSUMED_TRAIN_STEPS
+        passes = (
+            f", after {best.num_steps / evidence.num_train_batches:.1f} passes over "
+            f"the training data; {later} steps make "
+            f"{later / evidence.num_train_batches:.0f}"
+        )
+    return [
+        "The best candidate overfits already: its training loss is "
+        f"{best.train_loss:.4g} and its held-out loss {best.eval_loss:.4g}{passes}. "
+        "The rate was lowered for that; stop the training early, or give more data."
+    ]
+
+
+def _check_doubts(evidence: Evidence) -> list[str]:
+    checked = evidence.checked
+    if checked is None or beats(checked, evidence.untrained):
+        return []
+    return [
+        f"A training of {checked.num_steps} steps at the suggested rate itself, "
+        f"{checked.learning_rate:.3g}, does not beat the untrained model beyond noise. "
+        "Raise max_steps to check it for longer."
+    ]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirm import confirm_steps
+from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.runtime.batches import Batches
@@ -75,12 +75,12 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_candidate_steps=confirm_steps(config, config.budget),
+                num_candidate_steps=most_candidate_steps(config),
                 num_eval_batches=_num_eval_batches(held_out, config),
                 jit_compile=jit_compile,
             )
             try:
-                report = run_range_test(loop, config, time.monotonic)
+                report = run_range_test(loop, config, time.monotonic, train.num_batches)
             finally:
                 loop.restore()
             environment = describe(model, train, rate, loop)

@@ -95,9 +95,9 @@ def refuse_several_optimizers(model: Any) -> None:
     }
     if others:
         raise ValueError(
-            f"The model trains with several optimizers (also {sorted(others)}), and one "
-            "learning rate cannot serve them. Run LRFinder on a model compiled with one "
-            "optimizer at a time."
+            f"The model trains with several optimizers (also {sorted(others)}), and "
+            "one learning rate cannot serve them. Run LRFinder on a model compiled "
+            "with one optimizer at a time."
         )
 
 

@@ -154,8 +154,8 @@ class TrainerLoop:
         except Exception as error:
             raise ValueError(
                 f"The model cannot be run on the first training batch: "
-                f"{type(error).__name__}: {error}. Check that the batches are (x, y) or "
-                "(x, y, sample_weight) in the form that model.fit takes."
+                f"{type(error).__name__}: {error}. Check that the batches are (x, y) "
+                "or (x, y, sample_weight) in the form that model.fit takes."
             ) from error
 
     def _compile_chunk(self) -> Any:

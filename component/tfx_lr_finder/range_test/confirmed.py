@@ -1,0 +1,126 @@
+"""From probes to a rate that was checked: the confirming part of a range test."""
+
+import dataclasses
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.confirm import (
+    MIN_CONFIRM_STEPS,
+    Candidate,
+    as_good_as_best,
+    best_candidate,
+    confirm,
+    overfits,
+    probe,
+    probe_steps,
+    train_candidate,
+)
+from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.sweep import TrainingLoop
+
+FloatArray = npt.NDArray[np.float64]
+
+NUM_TRAININGS = 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """What confirming found; all empty where it is off.
+
+    Attributes:
+      untrained: Held-out loss of each batch before training, `[b]`.
+      probes: Short trainings a decade apart, smallest rate first.
+      candidates: Trainings half a decade apart, smallest rate first; the probes
+        themselves where the budget has no more.
+      checked: A training at the suggested rate itself, or None.
+      rate: The rate for constant training, or None.
+      rate_range: The lowest and the highest rate about as good, or None.
+    """
+
+    untrained: FloatArray = dataclasses.field(default_factory=lambda: np.empty(0))
+    probes: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    checked: Candidate | None = None
+    rate: float | None = None
+    rate_range: tuple[float, float] | None = None
+
+    @property
+    def untrained_loss(self) -> float | None:
+        """The mean held-out loss before training, or None."""
+        return float(np.mean(self.untrained)) if len(self.untrained) else None
+
+    @property
+    def steps_by_phase(self) -> dict[str, int]:
+        """Training steps of the probes, the candidates and the check."""
+        candidates = () if self.candidates is self.probes else self.candidates
+        return {
+            "probes": _steps(self.probes),
+            "candidates": _steps(candidates),
+            "check": self.checked.num_steps if self.checked else 0,
+        }
+
+
+def confirm_rate(
+    loop: TrainingLoop,
+    config: RangeTestConfig,
+    steps_left: int,
+    num_train_batches: int | None,
+) -> Confirmed:
+    """Returns the rate that short trainings favour, made fit for a long one.
+
+    Probes find the decade, candidates the half decade; the smallest rate about as good
+    as the best is scaled from their horizon to the Trainer's, and then trained itself.
+
+    Args:
+      loop: Trains and evaluates.
+      config: What to spend, and the Trainer's `train_steps`.
+      steps_left: What the sweeps left of the budget.
+      num_train_batches: Batches in one pass over the training data; None if unknown.
+    """
+    loop.begin_candidate()
+    untrained = loop.evaluate()
+    probes = probe(loop, config, untrained)
+    steps_left -= _steps(probes)
+    num_steps = config.confirm_steps or max(
+        MIN_CONFIRM_STEPS, steps_left // NUM_TRAININGS
+    )
+    centre = best_candidate(probes)
+    candidates = probes
+    if math.isfinite(centre.eval_loss) and steps_left >= 3 * num_steps:
+        candidates = confirm(
+            loop, centre.learning_rate, untrained, num_steps, steps_left - num_steps
+        )
+        steps_left -= _steps(candidates)
+    best = best_candidate(candidates)
+    if not math.isfinite(best.eval_loss):
+        return Confirmed(untrained=untrained, probes=probes, candidates=candidates)
+    factor = horizon_factor(
+        best.num_steps,
+        config.train_steps,
+        overfits=overfits(best, untrained, num_train_batches),
+    )
+    low, high = as_good_as_best(candidates, untrained)
+    checked = None
+    if steps_left >= num_steps:
+        checked = train_candidate(loop, low * factor, num_steps)
+    return Confirmed(
+        untrained=untrained,
+        probes=probes,
+        candidates=candidates,
+        checked=checked,
+        rate=low * factor,
+        rate_range=(low * factor, high * factor),
+    )
+
+
+def most_candidate_steps(config: RangeTestConfig) -> int:
+    """Returns the most steps that a probe or a candidate can be given."""
+    share = max(MIN_CONFIRM_STEPS, config.budget // NUM_TRAININGS)
+    return max(probe_steps(config), config.confirm_steps or share)
+
+
+def _steps(candidates: tuple[Candidate, ...]) -> int:
+    return sum(item.num_steps for item in candidates)

@@ -1,0 +1,205 @@
+import math
+
+import numpy as np
+import pytest
+
+from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.finder import combine, run_range_test
+from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
+
+LENGTH = 100
+RUNGS = np.arange(LENGTH)
+
+
+def find(loop, **knobs):
+    ticks = iter(range(100))
+    return run_range_test(loop, RangeTestConfig(**knobs), lambda: next(ticks))
+
+
+def flat(rng):
+    return 2.0 + rng.normal(0, 0.1, LENGTH)
+
+
+def rising(rng):
+    return 1.0 + np.exp(RUNGS / 25.0) + rng.normal(0, 0.05, LENGTH)
+
+
+def nan_at_any_step(rng):
+    curve = flat(rng)
+    curve[rng.integers(LENGTH)] = np.nan
+    return curve
+
+
+def all_equal(rng):
+    return np.full(LENGTH, rng.normal())
+
+
+def spikes(rng):
+    curve = flat(rng)
+    curve[rng.integers(0, LENGTH, 6)] += rng.choice([-1, 1], 6) * 5.0
+    return curve
+
+
+def periodic(rng):
+    period = rng.uniform(4, 60)
+    wave = np.sin(2 * np.pi * (RUNGS / period + rng.uniform()))
+    return 2.0 + wave + rng.normal(0, 0.05, LENGTH)
+
+
+JUNK = [flat, rising, nan_at_any_step, all_equal, spikes, periodic]
+
+
+@pytest.mark.parametrize("kind", JUNK)
+@pytest.mark.parametrize("num_sweeps", [1, 3])
+def test_a_curve_of_nothing_is_never_ok_to_the_classic_finder(kind, num_sweeps):
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        loop = RecordedLoop([kind(rng) for _ in range(num_sweeps)])
+        report = find(loop, confirm_steps=0, num_sweeps=num_sweeps)
+        assert report.verdict is not Verdict.OK, (seed, report.reasons)
+        assert report.reasons
+
+
+@pytest.mark.parametrize("kind", JUNK)
+def test_a_curve_of_nothing_is_inconclusive_when_nothing_is_learned(kind):
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        loop = RecordedLoop(
+            [kind(rng) for _ in range(30)], lambda rng=rng: rng.normal(2.0, 0.1, 16)
+        )
+        report = find(loop)
+        assert report.verdict is Verdict.INCONCLUSIVE
+        assert report.learning_rate is None
+        assert report.source == "none"
+        assert report.learning_rates_by_schedule == {}
+
+
+def test_nan_from_the_start_spends_nothing_on_candidates():
+    report = find(RecordedLoop([np.full(LENGTH, np.nan)]))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.stop_reason is StopReason.NON_FINITE
+    assert report.steps_spent == 3
+    assert "fault in the model or the data" in report.reasons[0]
+
+
+def clean(rng, centre, height, noise, explodes):
+    logs = np.linspace(-7, 1, LENGTH)
+    drop = 1.0 / (1.0 + np.exp((logs - centre) / 0.4))
+    rise = 10.0 ** (2.0 * (logs - centre - 1.5)) if explodes else 0.0
+    return height * (drop + rise) + rng.normal(0, noise * height, LENGTH)
+
+
+@pytest.mark.parametrize("explodes", [True, False])
+@pytest.mark.parametrize("centre", [-4.5, -3.0, -1.5])
+@pytest.mark.parametrize("noise", [0.005, 0.05])
+def test_clean_curves_are_never_inconclusive(centre, noise, explodes):
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        height = 10.0 ** rng.uniform(-2, 2)
+        curves = [clean(rng, centre, height, noise, explodes) for _ in range(3)]
+        report = find(RecordedLoop(curves), confirm_steps=0)
+        assert report.verdict is not Verdict.INCONCLUSIVE, (seed, report.reasons)
+        assert report.learning_rate is not None
+
+
+def test_the_quadratic_is_confirmed_below_its_edge():
+    report = find(QuadraticLoop(2.0))
+    assert report.verdict is Verdict.OK, report.reasons
+    assert report.source == "confirmed"
+    assert report.learning_rate < 1.0
+    low, high = report.learning_rate_range
+    assert low <= report.learning_rate <= high
+
+
+@pytest.mark.parametrize("max_steps", [200, 600, 1000])
+def test_the_budget_is_kept(max_steps):
+    for curvature in (1e-6, 2.0, 1e6):
+        loop = QuadraticLoop(curvature)
+        report = find(loop, max_steps=max_steps)
+        assert report.steps_spent == loop.num_steps <= max_steps
+
+
+def test_shift_and_scale_of_the_loss_change_nothing():
+    plain = find(QuadraticLoop(2.0))
+    moved = find(QuadraticLoop(2.0, shift=-64.0, scale=0.25))
+    assert moved.learning_rate == pytest.approx(plain.learning_rate, rel=1e-9)
+    assert moved.verdict is plain.verdict
+
+
+def test_a_longer_training_gets_a_smaller_rate():
+    short = find(QuadraticLoop(2.0), train_steps=1000)
+    long = find(QuadraticLoop(2.0), train_steps=100_000)
+    assert long.learning_rate == pytest.approx(short.learning_rate / 10.0)
+
+
+def test_the_peak_of_a_schedule_is_above_the_constant_rate():
+    constant = find(QuadraticLoop(2.0))
+    cosine = find(QuadraticLoop(2.0), schedule="cosine")
+    assert cosine.learning_rates_by_schedule == constant.learning_rates_by_schedule
+    assert cosine.learning_rate == constant.learning_rates_by_schedule["cosine"]
+    assert cosine.learning_rate > constant.learning_rate
+
+
+def test_the_classic_finder_gives_what_the_rule_reads():
+    report = find(QuadraticLoop(2.0), confirm_steps=0, num_sweeps=1, rule="minimum")
+    assert report.learning_rate == report.suggestions["minimum"]
+    assert report.source == "rule"
+    assert report.candidates == report.probes == ()
+
+
+@pytest.mark.parametrize(
+    ("readings", "combined"),
+    [
+        ([1e-4, 1e-2, 1e-3], 1e-3),
+        ([1e-4, 1e-2], 1e-3),
+        ([None, 1e-2, 1e-4], 1e-3),
+        ([None, None, 1e-4], None),
+        ([None], None),
+        ([], None),
+    ],
+)
+def test_replicates_are_combined_by_the_median_in_log_rate(readings, combined):
+    assert combine(readings) == (combined and pytest.approx(combined))
+
+
+def test_a_report_survives_json():
+    report = find(QuadraticLoop(2.0))
+    assert LRFinderReport.from_json(report.to_json()) == report
+
+
+def test_a_report_of_losses_that_are_not_finite_is_strict_json():
+    curve = np.linspace(2.0, 1.0, LENGTH)
+    curve[25:] = math.inf
+    report = find(RecordedLoop([curve]))
+    text = report.to_json()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    back = LRFinderReport.from_json(text)
+    assert math.isnan(back.sweeps[0].losses[-1])
+
+
+BAD = [
+    ("", "is not JSON"),
+    ('{"schema_version": 1, "learning', "is not JSON"),
+    ("[]", "no schema_version"),
+    ('{"learning_rate": 1}', "no schema_version"),
+    ('{"schema_version": 999}', "reads up to"),
+    ('{"schema_version": 1}', "is damaged"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_a_damaged_report_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        LRFinderReport.from_json(text)
+
+
+@pytest.mark.parametrize("rate", ["-0.1", "0", "1e999"])
+def test_a_rate_that_makes_no_sense_is_refused(rate):
+    report = find(QuadraticLoop(2.0))
+    text = report.to_json().replace(
+        f'"learning_rate": {report.learning_rate!r},', f'"learning_rate": {rate},', 1
+    )
+    with pytest.raises(ValueError, match="wanted a positive"):
+        LRFinderReport.from_json(text)
