@@ -148,9 +148,11 @@ class TrainerLoop:
                 return step
 
     def _try_eager_step(self) -> None:
-        """Evaluates one batch, which tells of plain faults in model or data."""
+        """Trains on one batch and takes it back: tells of faults in model or data."""
+        start = Snapshot(state_variables(self._model))
         try:
-            self._model.test_step(self._train.first)
+            self._model.train_step(self._train.first)
+            start.restore()
         except Exception as error:
             raise ValueError(
                 f"The model cannot be run on the first training batch: "
@@ -262,10 +264,12 @@ def _build(model: Any, batch: Any) -> None:
 
     Where that fails (a custom step may need other data), the first trace builds them.
     """
+    metrics = Snapshot(_metric_variables(model))
     try:
         with model.distribute_strategy.scope():
             model.distribute_strategy.run(model.test_step, args=(batch,))
         model.reset_metrics()
+        metrics.restore()
     except Exception as error:  # noqa: BLE001 - whatever it is, tracing will tell
         logging.info("LRFinder leaves building the model to its first step: %s", error)
     if model.built:

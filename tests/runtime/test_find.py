@@ -1,0 +1,171 @@
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfx_lr_finder
+from tests.runtime.conftest import mlp
+from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
+from tfx_lr_finder.runtime.find import find_learning_rate
+
+QUICK = {"max_steps": 300, "num_eval_batches": 4}
+
+
+def regression(num_rows=640):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(num_rows, 4)).astype("float32")
+    y = x @ np.array([[1.0], [-2.0], [0.5], [0.0]], "float32") + 0.3
+    return tf.data.Dataset.from_tensor_slices((x, y))
+
+
+@pytest.fixture
+def data():
+    rows = regression()
+    return rows.skip(128).batch(16), rows.take(128).batch(16)
+
+
+def states(model):
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.array(tf.convert_to_tensor(v)) for v in variables]
+
+
+def test_a_rate_is_found_confirmed_and_believed(k, data):
+    report = find_learning_rate(mlp(k), *data)
+    assert report.verdict is Verdict.OK, report.reasons
+    assert report.source == "confirmed"
+    assert 1e-3 < report.learning_rate < 0.5
+    assert report.checked.eval_loss < report.untrained_loss
+    assert report.steps_spent <= 600
+    assert report.environment["num_traces"] == 1
+
+
+def test_it_is_the_public_function(data):
+    assert tfx_lr_finder.find_learning_rate is find_learning_rate
+
+
+def test_two_runs_are_identical(k, data):
+    layers = [k.layers.Dropout(0.3)]
+    reports = [
+        find_learning_rate(mlp(k, layers=layers), *data, **QUICK) for _ in range(2)
+    ]
+    assert reports[0].sweeps == reports[1].sweeps
+    assert reports[0].candidates == reports[1].candidates
+    assert reports[0].learning_rate == reports[1].learning_rate
+
+
+def test_model_optimizer_and_random_states_are_left_as_they_were(k, data):
+    model = mlp(k, k.optimizers.Adam(0.0123))
+    model.fit(data[0].take(3), verbose=0)
+    before = states(model)
+    tf.random.set_seed(5)
+    np.random.seed(5)
+    random.seed(5)
+    expected = (tf.random.uniform([]).numpy(), np.random.rand(), random.random())
+    tf.random.set_seed(5)
+    np.random.seed(5)
+    random.seed(5)
+    find_learning_rate(model, *data, **QUICK)
+    assert (
+        tf.random.uniform([]).numpy(),
+        np.random.rand(),
+        random.random(),
+    ) == expected
+    for old, new in zip(before, states(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_error_leaves_the_model_as_it_was(k, data):
+    model = mlp(k)
+    model.fit(data[0].take(1), verbose=0)
+    before = states(model)
+    wrong = data[1].map(lambda x, y: (x[:, :3], y))
+    with pytest.raises(Exception, match="[Ss]hape|incompatible|compatible"):
+        find_learning_rate(model, data[0], wrong, **QUICK)
+    for old, new in zip(before, states(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_function_that_builds_the_model_serves_as_well(k, data):
+    built = find_learning_rate(lambda: mlp(k), *data, **QUICK)
+    given = find_learning_rate(mlp(k), *data, **QUICK)
+    assert built.learning_rate == given.learning_rate
+
+
+def test_a_schedule_is_replaced_and_named(k, data):
+    schedule = k.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+    report = find_learning_rate(mlp(k, k.optimizers.SGD(schedule)), *data, **QUICK)
+    plain = find_learning_rate(mlp(k, k.optimizers.SGD(1.0)), *data, **QUICK)
+    assert report.environment["replaced_learning_rate"] == "ExponentialDecay"
+    assert report.learning_rate == pytest.approx(plain.learning_rate, rel=1e-6)
+
+
+def test_without_held_out_data_training_batches_serve(k, data):
+    report = find_learning_rate(mlp(k), data[0], **QUICK)
+    assert report.learning_rate is not None
+
+
+def test_data_shorter_than_the_sweep_repeats_and_the_report_says_so(k):
+    short = regression(48).batch(16)
+    report = find_learning_rate(mlp(k), short, regression(64).batch(16), **QUICK)
+    assert report.environment["num_train_batches"] == 3
+    assert report.steps_spent > 3
+
+
+def test_noise_is_inconclusive(k):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 640, 4)).astype("float32")
+    rows = tf.data.Dataset.from_tensor_slices((x, y[:, :1]))
+    model = k.Sequential([k.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(k.optimizers.SGD(0.1), "mse")
+    report = find_learning_rate(
+        model, rows.take(512).batch(16), rows.skip(512).batch(16)
+    )
+    assert report.verdict is not Verdict.OK
+    assert report.reasons
+
+
+def test_a_loss_that_is_nan_from_the_first_step_is_inconclusive(k, data):
+    nan = data[0].map(lambda x, y: (x, y * np.nan))
+    report = find_learning_rate(mlp(k), nan, **QUICK)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.stop_reason is StopReason.NON_FINITE
+    assert report.steps_spent <= 3
+
+
+def test_negative_losses_serve_as_well(k, data):
+    def shifted(y, prediction):
+        return k.losses.mean_squared_error(y, prediction) - 1000.0
+
+    moved = find_learning_rate(mlp(k, loss=shifted), *data)
+    plain = find_learning_rate(mlp(k, loss="mse"), *data)
+    assert moved.verdict is Verdict.OK, moved.reasons
+    assert abs(np.log10(moved.learning_rate / plain.learning_rate)) <= 0.5
+
+
+def test_the_report_survives_json(data):
+    report = find_learning_rate(mlp(keras), *data, **QUICK)
+    assert LRFinderReport.from_json(report.to_json()) == report
+
+
+def not_batches(rows):
+    return rows
+
+
+BAD = [
+    (lambda k: mlp(k), lambda d: d.unbatch(), {}, "single examples|cannot be run"),
+    (lambda k: mlp(k), lambda d: d.take(0), {}, "train_dataset has no batch"),
+    (lambda k: mlp(k), lambda d: [1, 2], {}, "train_dataset must be a tf.data.Dataset"),
+    (lambda k: k.Sequential([k.layers.Dense(1)]), lambda d: d, {}, "not compiled"),
+    (lambda k: 3, lambda d: d, {}, "must be a compiled Keras model"),
+    (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown knobs \\['lr'\\]"),
+    (lambda k: mlp(k), lambda d: d, {"min_lr": -1}, "min_lr must be a positive"),
+    (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "cannot be run on the fi"),
+]
+
+
+@pytest.mark.parametrize(("build", "change", "knobs", "message"), BAD)
+def test_what_cannot_be_run_is_refused(k, data, build, change, knobs, message):
+    with pytest.raises(ValueError, match=message):
+        find_learning_rate(build(k), change(data[0]), **knobs)
