@@ -101,9 +101,22 @@ def test_a_schedule_is_replaced_and_named(k, data):
     assert report.learning_rate == pytest.approx(plain.learning_rate, rel=1e-6)
 
 
-def test_without_held_out_data_training_batches_serve(k, data):
-    report = find_learning_rate(mlp(k), data[0], **QUICK)
+def test_without_held_out_data_the_first_training_batches_are_held_out(k, data):
+    train, held_out = data
+    report = find_learning_rate(mlp(k), held_out.concatenate(train), **QUICK)
     assert report.learning_rate is not None
+    given = find_learning_rate(
+        mlp(k), held_out.skip(4).concatenate(train), held_out.take(4), **QUICK
+    )
+    assert report.candidates == given.candidates
+
+
+def test_the_size_of_the_data_can_be_told_where_the_dataset_cannot(data):
+    endless = data[0].repeat()
+    told = find_learning_rate(mlp(keras), endless, num_train_examples=512, **QUICK)
+    assert told.environment["num_train_batches"] == 32
+    untold = find_learning_rate(mlp(keras), endless, **QUICK)
+    assert untold.environment["num_train_batches"] is None
 
 
 def test_data_shorter_than_the_sweep_repeats_and_the_report_says_so(k):
@@ -147,10 +160,6 @@ def test_negative_losses_serve_as_well(k, data):
 def test_the_report_survives_json(data):
     report = find_learning_rate(mlp(keras), *data, **QUICK)
     assert LRFinderReport.from_json(report.to_json()) == report
-
-
-def not_batches(rows):
-    return rows
 
 
 BAD = [

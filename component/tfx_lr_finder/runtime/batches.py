@@ -13,12 +13,26 @@ class Batches:
     Args:
       dataset: tf.data.Dataset of batches, as `fit` takes it.
       strategy: The tf.distribute strategy the model was built under.
+      name: What the dataset is called in errors.
+      num_examples: Examples in one pass, where the dataset repeats and cannot tell.
+
+    Attributes:
+      first: The first batch.
+      batch_size: Its examples, over all replicas.
+      bytes_per_batch: Its size in memory.
+      num_batches: Batches in one pass; None if unknown.
 
     Raises:
       ValueError: It is not a dataset of batches, or it has none.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, strategy: Any, name: str) -> None:
+    def __init__(
+        self,
+        dataset: tf.data.Dataset,
+        strategy: Any,
+        name: str,
+        num_examples: int | None = None,
+    ) -> None:
         """Reads the first batch, to know the shapes."""
         self._strategy = strategy
         self.first = _first_batch(dataset, name)
@@ -28,6 +42,8 @@ class Batches:
         self.batch_size = batch_size(self.first)
         cardinality = int(dataset.cardinality())
         self.num_batches = cardinality if cardinality >= 0 else None
+        if self.num_batches is None and num_examples is not None:
+            self.num_batches = max(1, -(-num_examples // self.batch_size))
         self._dataset = dataset
         self._endless = self._distribute(dataset.repeat())
         self._iterator: Any = None
@@ -40,13 +56,13 @@ class Batches:
         return self._iterator
 
     def again(self, num_batches: int) -> Any:
-        """Returns an iterator over the same `num_batches` batches every time.
+        """Returns an iterator that begins with the same batches every time.
 
         They are read once and kept in memory, up to 256 MiB; larger ones are read
         again each time, in the order that the dataset then gives.
 
         Args:
-          num_batches: How many; must be the same at every call.
+          num_batches: How many before they repeat; as at the first call.
         """
         if self._kept is None:
             kept = self._dataset.repeat().take(num_batches)

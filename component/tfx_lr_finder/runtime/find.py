@@ -30,6 +30,7 @@ def find_learning_rate(
     eval_dataset: tf.data.Dataset | None = None,
     *,
     config: RangeTestConfig | None = None,
+    num_train_examples: int | None = None,
     jit_compile: bool = False,
     **knobs: Any,
 ) -> LRFinderReport:
@@ -42,10 +43,12 @@ def find_learning_rate(
         that builds one.
       train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them;
         repeated as often as needed.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it
-        they are compared on the first training batches, which shows divergence but
-        not overfitting.
+      eval_dataset: Held-out batches, on which candidates are compared. Without it the
+        first training batches are held out; a data set that shuffles its rows anew at
+        each pass mixes them in again.
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
+      num_train_examples: Examples in one pass over the training data, where the dataset
+        repeats and cannot tell; tells a small data set from a large one.
       jit_compile: Whether XLA compiles the training step.
       **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
@@ -65,10 +68,10 @@ def find_learning_rate(
     with _random_state(config.seed):
         model = _compiled(model)
         strategy = model.distribute_strategy
-        train = Batches(train_dataset, strategy, "train_dataset")
-        held_out = train
-        if eval_dataset is not None:
-            held_out = Batches(eval_dataset, strategy, "eval_dataset")
+        if eval_dataset is None:
+            train_dataset, eval_dataset = _hold_out(train_dataset, config)
+        train = Batches(train_dataset, strategy, "train_dataset", num_train_examples)
+        held_out = Batches(eval_dataset, strategy, "eval_dataset")
         with swept_learning_rate(model.optimizer, strategy) as rate:
             loop = TrainerLoop(
                 model,
@@ -117,6 +120,21 @@ def _compiled(model: Any | Callable[[], Any]) -> Any:
         )
     refuse_several_optimizers(model)
     return model
+
+
+def _hold_out(
+    dataset: Any, config: RangeTestConfig
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the training batches without the first ones, and those."""
+    if not isinstance(dataset, tf.data.Dataset):
+        return dataset, dataset  # refused by name where it is read
+    num_batches = int(dataset.cardinality())
+    if 0 <= num_batches < 2:
+        return dataset, dataset
+    num_held_out = config.num_eval_batches
+    if num_batches > 0:
+        num_held_out = max(1, min(num_held_out, num_batches // 5))
+    return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 
 def _num_eval_batches(held_out: Batches, config: RangeTestConfig) -> int:
