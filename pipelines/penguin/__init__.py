@@ -1,0 +1,1 @@
+"""Palmer penguins: the smallest readable example."""

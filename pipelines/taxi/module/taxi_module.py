@@ -1,0 +1,207 @@
+"""What the taxi pipeline runs: features, model, training, and the finder's hook.
+
+The model says whether a trip ends with a big tip, one above 20 % of the fare. It reads
+Transform's output (`transformed_examples`), and is exported with a signature that takes
+raw `tf.Example`s.
+
+It is a Keras 2 model (`tf_keras`, imported by its own name), because TensorFlow
+Transform's serving layer is a `tf_keras` layer: model, layer and vocabulary tables are
+then tracked and saved as one. Which Keras `tf.keras` stands for in a TFX process
+depends on the order of imports, so it is not used here. The penguin example is Keras 3.
+
+This file stands alone in its folder: TFX ships every `.py` file of that folder.
+"""
+
+import json
+import os
+
+import tensorflow as tf
+import tensorflow_transform as tft
+import tf_keras as keras
+from absl import logging
+from tfx_bsl.public import tfxio
+
+from tfx_lr_finder import LRFinderFnResult
+
+NUMERIC_FEATURES = ("fare", "trip_miles", "trip_seconds")
+TEXT_FEATURES = ("company", "payment_type")
+NUM_CATEGORIES = {  # integers from 0, which also stands for a missing one
+    "dropoff_community_area": 78,
+    "pickup_community_area": 78,
+    "trip_start_day": 8,
+    "trip_start_hour": 24,
+    "trip_start_month": 13,
+}
+TIPS = "tips"
+LABEL = "big_tipper"
+
+BATCH_SIZE = 64
+LEARNING_RATE = 1e-3  # written by hand before there was a finder
+
+
+def preprocessing_fn(inputs):
+    """Features and label for the model, from one batch of raw columns.
+
+    Args:
+      inputs: column name -> dense tensor `[batch, 1]`, or sparse where values miss.
+
+    Returns:
+      Feature name -> float32 or int64 tensor `[batch, 1]`; the label is 0 or 1.
+    """
+    columns = {name: _fill_missing(value) for name, value in inputs.items()}
+    outputs = {}
+    for name in NUMERIC_FEATURES:
+        value = tf.maximum(tf.cast(columns[name], tf.float32), 0.0)
+        outputs[name] = tft.scale_to_z_score(tf.math.log1p(value))
+    for name in TEXT_FEATURES:
+        outputs[name] = tft.compute_and_apply_vocabulary(
+            columns[name], num_oov_buckets=1, vocab_filename=name
+        )
+    for name, size in NUM_CATEGORIES.items():
+        outputs[name] = tf.clip_by_value(columns[name], 0, size - 1)
+    big_tip = columns[TIPS] > 0.2 * tf.cast(columns["fare"], tf.float32)
+    outputs[LABEL] = tf.cast(big_tip, tf.int64)
+    return outputs
+
+
+def _fill_missing(column):
+    """The column as a dense tensor `[batch, 1]`; missing values are "" or 0."""
+    if not isinstance(column, tf.SparseTensor):
+        return column
+    default = "" if column.dtype == tf.string else 0
+    shape = [column.dense_shape[0], 1]
+    column = tf.SparseTensor(column.indices, column.values, shape)
+    return tf.sparse.to_dense(column, default_value=default)
+
+
+def _input_fn(files, fn_args, transform_output, num_epochs=None):
+    """Batches `(features, label)` in a seeded order; endless unless `num_epochs`."""
+    return fn_args.data_accessor.tf_dataset_factory(
+        files,
+        tfxio.TensorFlowDatasetOptions(
+            batch_size=BATCH_SIZE,
+            label_key=LABEL,
+            num_epochs=num_epochs,
+            shuffle_seed=_seed(fn_args),
+        ),
+        transform_output.transformed_metadata.schema,
+    )
+
+
+def _num_categories(transform_output):
+    """Feature name -> number of its values; a vocabulary has one more, the unknown."""
+    vocabularies = {
+        name: transform_output.vocabulary_size_by_name(name) + 1
+        for name in TEXT_FEATURES
+    }
+    return {**vocabularies, **NUM_CATEGORIES}
+
+
+def _build_model(transform_output, learning_rate, seed):
+    """A compiled wide-and-deep network whose output is the chance of a big tip."""
+    keras.utils.set_random_seed(seed)
+    inputs = {name: keras.Input([1], name=name) for name in NUMERIC_FEATURES}
+    wide, deep = [], list(inputs.values())
+    for name, size in _num_categories(transform_output).items():
+        inputs[name] = keras.Input([1], name=name, dtype=tf.int64)
+        for branch, width in ((wide, 1), (deep, 8)):
+            embedded = keras.layers.Embedding(size, width)(inputs[name])
+            branch.append(keras.layers.Flatten()(embedded))
+    hidden = keras.layers.Concatenate()(deep)
+    for units in (64, 32):
+        hidden = keras.layers.Dense(units, activation="relu")(hidden)
+    logit = keras.layers.Add()([*wide, keras.layers.Dense(1)(hidden)])
+    output = keras.layers.Activation("sigmoid")(logit)
+    model = keras.Model(inputs, output)
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss=keras.losses.BinaryCrossentropy(),
+        metrics=[
+            keras.metrics.BinaryAccuracy("accuracy"),
+            keras.metrics.AUC(name="auc"),
+        ],
+    )
+    return model
+
+
+def lr_finder_fn(fn_args):
+    """The model and the data that `run_fn` trains with, for LRFinder."""
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    return LRFinderFnResult(
+        model=_build_model(transform_output, LEARNING_RATE, _seed(fn_args)),
+        train_dataset=_input_fn(fn_args.train_files, fn_args, transform_output),
+        eval_dataset=_input_fn(fn_args.eval_files, fn_args, transform_output, 1),
+    )
+
+
+def run_fn(fn_args):
+    """Trains for `fn_args.train_steps` steps and saves the model for serving."""
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    model = _build_model(transform_output, _learning_rate(fn_args), _seed(fn_args))
+    model.fit(
+        _input_fn(fn_args.train_files, fn_args, transform_output),
+        epochs=1,
+        steps_per_epoch=fn_args.train_steps,
+        verbose=2,
+    )
+    eval_dataset = _input_fn(fn_args.eval_files, fn_args, transform_output, 1)
+    _write_record(model, eval_dataset, fn_args.model_run_dir)
+    model.save(
+        fn_args.serving_model_dir,
+        save_format="tf",
+        signatures=_signatures(model, transform_output),
+    )
+
+
+def _learning_rate(fn_args):
+    """The rate handed over by LRFinderTrainer or a stock Trainer, or the former one."""
+    for source in (
+        fn_args.custom_config or {},  # LRFinderTrainer
+        (fn_args.hyperparameters or {}).get("values", {}),  # Trainer(hyperparameters=)
+    ):
+        if "learning_rate" in source:
+            return source["learning_rate"]
+    return LEARNING_RATE
+
+
+def _seed(fn_args):
+    return (fn_args.custom_config or {}).get("seed", 0)
+
+
+def _write_record(model, eval_dataset, model_run_dir):
+    """Writes `training.json`: the optimizer's own rate (float32), and the metrics."""
+    record = {
+        "learning_rate": float(model.optimizer.learning_rate.numpy()),
+        **model.evaluate(eval_dataset, verbose=0, return_dict=True),
+    }
+    logging.info("Trained: %s", record)
+    tf.io.gfile.makedirs(model_run_dir)
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, "training.json"), "w") as file:
+        json.dump(record, file, indent=2)
+
+
+def _signatures(model, transform_output):
+    """Signatures for serving and for Evaluator; both take serialized `tf.Example`s."""
+    model.transform_layer = transform_output.transform_features_layer()
+    raw_spec = transform_output.raw_feature_spec()
+    serving_spec = {
+        name: raw_spec[name]
+        for name in (*NUMERIC_FEATURES, *TEXT_FEATURES, *NUM_CATEGORIES)
+    }
+    labelled_spec = {**serving_spec, TIPS: raw_spec[TIPS]}
+    examples = tf.TensorSpec([None], tf.string, name="examples")
+
+    @tf.function(input_signature=[examples])
+    def serving_default(examples):
+        features = model.transform_layer(tf.io.parse_example(examples, serving_spec))
+        features.pop(LABEL, None)
+        return {"big_tipper": model(features)}
+
+    @tf.function(input_signature=[examples])
+    def transform_features(examples):
+        return model.transform_layer(tf.io.parse_example(examples, labelled_spec))
+
+    return {
+        "serving_default": serving_default,
+        "transform_features": transform_features,
+    }

@@ -1,0 +1,206 @@
+"""The example pipelines, run as a user runs them, and read back from their store."""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+
+import ml_metadata as mlmd
+import numpy as np
+import pytest
+import tensorflow as tf
+from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
+
+from tfx_lr_finder import LRFinderReport
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "pipelines" / "run_local.py"
+
+
+def _run_local(*arguments, python_options=()):
+    command = [sys.executable, *python_options, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@dataclasses.dataclass
+class _Finished:
+    """A pipeline that has run: what it printed, and plain look-ups in its store."""
+
+    name: str
+    root: pathlib.Path
+    printed: str
+
+    def __post_init__(self):
+        connection = mlmd_pb2.ConnectionConfig()
+        database = self.root / self.name / "metadata.sqlite"
+        connection.sqlite.filename_uri = str(database)
+        self.store = mlmd.MetadataStore(connection)
+
+    def artifact(self, type_name):
+        found = self.store.get_artifacts_by_type(type_name)
+        return max(found, key=lambda artifact: artifact.id)
+
+    def execution(self, node):
+        context = self.store.get_context_by_type_and_name("node", f"{self.name}.{node}")
+        found = self.store.get_executions_by_context(context.id)
+        return max(found, key=lambda execution: execution.id)
+
+    def artifact_ids(self, node, event_type):
+        events = self.store.get_events_by_execution_ids([self.execution(node).id])
+        return {event.artifact_id for event in events if event.type == event_type}
+
+    def report(self):
+        folder = pathlib.Path(self.artifact("tfx_lr_finder.LRFinderResult").uri)
+        return LRFinderReport.from_json((folder / "result.json").read_text())
+
+    def model_folder(self, node):
+        models = self.artifact_ids(node, mlmd_pb2.Event.OUTPUT)
+        (uri,) = (
+            model.uri
+            for model in self.store.get_artifacts_by_type("Model")
+            if model.id in models
+        )
+        return pathlib.Path(uri) / "Format-Serving"
+
+
+def _finish(name, root):
+    done = _run_local("--pipeline", name, "--root", root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return _Finished(name, root, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def taxi(tmp_path_factory):
+    return _finish("taxi", tmp_path_factory.mktemp("taxi"))
+
+
+@pytest.fixture(scope="module")
+def penguin(tmp_path_factory):
+    return _finish("penguin", tmp_path_factory.mktemp("penguin"))
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param("taxi", marks=pytest.mark.long), "penguin"]
+)
+def finished(request):
+    return request.getfixturevalue(request.param)
+
+
+def _optimizers_rate(model_folder):
+    """The float32 variable that the optimizer was saved with."""
+    variables = str(model_folder / "variables" / "variables")
+    name = "optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE"
+    return tf.train.load_variable(variables, name)
+
+
+def test_the_store_holds_the_result_as_strings_and_ints(finished):
+    report = finished.report()
+    properties = finished.artifact("tfx_lr_finder.LRFinderResult").custom_properties
+    low, high = report.learning_rate_range
+    assert properties["learning_rate"].string_value == repr(report.learning_rate)
+    assert properties["min_learning_rate"].string_value == repr(low)
+    assert properties["max_learning_rate"].string_value == repr(high)
+    assert properties["verdict"].string_value == report.verdict.name
+    assert properties["stop_reason"].string_value == report.stop_reason.name
+    assert properties["steps_spent"].int_value == report.steps_spent
+
+
+def test_the_trainers_execution_has_the_result_as_an_input(finished):
+    result = finished.artifact("tfx_lr_finder.LRFinderResult")
+    inputs = finished.artifact_ids("LRFinderTrainer", mlmd_pb2.Event.INPUT)
+    assert result.id in inputs
+
+
+def test_the_saved_optimizer_has_the_rate_found(finished):
+    """Keras keeps a rate as float32, so the artifact's float64 is rounded to that."""
+    saved = _optimizers_rate(finished.model_folder("LRFinderTrainer"))
+    assert saved.dtype == np.float32
+    assert saved == np.float32(finished.report().learning_rate)
+
+
+def test_the_last_lines_tell_the_rate_and_the_picture(finished):
+    assert repr(finished.report().learning_rate) in finished.printed
+    (picture,) = (
+        line.removeprefix("picture").strip()
+        for line in finished.printed.splitlines()
+        if line.startswith("picture")
+    )
+    assert pathlib.Path(picture).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.long
+def test_taxi_finds_on_transformed_examples(taxi):
+    used = taxi.artifact_ids("LRFinder", mlmd_pb2.Event.INPUT)
+    assert used & taxi.artifact_ids("Transform", mlmd_pb2.Event.OUTPUT)
+    assert not used & taxi.artifact_ids("CsvExampleGen", mlmd_pb2.Event.OUTPUT)
+
+
+def test_penguin_finds_on_raw_examples(penguin):
+    used = penguin.artifact_ids("LRFinder", mlmd_pb2.Event.INPUT)
+    assert used & penguin.artifact_ids("ImportExampleGen", mlmd_pb2.Event.OUTPUT)
+
+
+@pytest.mark.long
+def test_taxi_and_penguin_are_of_different_keras(taxi, penguin):
+    versions = [run.report().environment["keras"] for run in (taxi, penguin)]
+    assert versions[0].startswith("tf_keras 2.")
+    assert versions[1].startswith("keras 3.")
+
+
+@pytest.mark.long
+def test_the_comparison_trained_with_the_rate_written_by_hand(taxi):
+    saved = _optimizers_rate(taxi.model_folder("TrainerHandWritten"))
+    assert saved == np.float32(1e-3)
+
+
+@pytest.mark.long
+def test_the_pushed_model_answers_raw_examples(taxi):
+    pushed = taxi.artifact("PushedModel").custom_properties["pushed_destination"]
+    assert pushed.string_value in taxi.printed
+    model = tf.saved_model.load(pushed.string_value)
+    trip = tf.train.Example()
+    trip.features.feature["fare"].float_list.value.append(12.45)
+    trip.features.feature["trip_miles"].float_list.value.append(2.0)
+    for column in ("trip_start_day", "trip_start_hour", "trip_start_month"):
+        trip.features.feature[column].int64_list.value.append(5)
+    chances = []
+    for payment in (b"Cash", b"Credit Card"):
+        trip.features.feature["payment_type"].bytes_list.value[:] = [payment]
+        examples = tf.constant([trip.SerializeToString()])
+        (chance,) = model.signatures["serving_default"](examples=examples).values()
+        chances.append(chance.numpy().item())
+    assert 0 <= chances[0] < chances[1] <= 1
+
+
+@pytest.mark.long
+def test_a_second_run_reuses_the_first_and_reports_the_same(penguin):
+    rate = penguin.report().learning_rate
+    again = _finish("penguin", penguin.root)
+    assert repr(rate) in again.printed
+    assert "cached" in again.printed
+    assert again.execution("LRFinder").last_known_state == mlmd_pb2.Execution.CACHED
+
+
+def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    done = _run_local("--root", tmp_path / "file")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Cannot write to {tmp_path / 'file' / 'taxi'}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_python_without_tfx_ends_with_one_sentence(tmp_path):
+    done = _run_local("--root", tmp_path, python_options=["-S"])
+    assert done.returncode == 1
+    assert done.stderr.startswith("TFX is not installed")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.long
+def test_a_failing_pipeline_names_the_cause_and_the_log(tmp_path):
+    metadata = tmp_path / "penguin" / "metadata.sqlite"
+    metadata.parent.mkdir()
+    metadata.write_text("this is no database")
+    done = _run_local("--pipeline", "penguin", "--root", tmp_path)
+    assert done.returncode == 1
+    assert "The pipeline failed." in done.stdout
+    assert str(tmp_path / "penguin" / "run.log") in done.stdout
