@@ -4,7 +4,12 @@ import pytest
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.schedule import learning_rate_ladder
-from tfx_lr_finder.range_test.sweep import StopReason, find_stop, run_sweep
+from tfx_lr_finder.range_test.sweep import (
+    StopReason,
+    find_stop,
+    run_sweep,
+    without_explosion,
+)
 
 
 def sweep_of(loop, **knobs):
@@ -103,3 +108,11 @@ def test_the_stop_is_found_from_the_past_alone():
     assert reason is StopReason.DIVERGED
     assert find_stop(losses[:end], config)[:2] == (end, reason)
     assert find_stop(losses[: end - 1], config)[1] is StopReason.COMPLETED
+
+
+def test_an_explosion_at_the_end_does_not_lift_the_curve_before_it():
+    curve = np.concatenate([np.full(20, 2.0), np.linspace(2.0, 1.0, 20), [1e6]])
+    cut = without_explosion(curve)
+    np.testing.assert_array_equal(cut[:-1], curve[:-1])
+    assert cut[-1] == 3.0
+    np.testing.assert_array_equal(without_explosion(5 * curve - 7), 5 * cut - 7)

@@ -61,7 +61,8 @@ class Sweep:
       learning_rates: The rates tried, `[n]`, rising.
       losses: The mean loss of the batches at each rate, `[n]`, before their updates;
         the last may be not finite.
-      smoothed_losses: Smoothed without lag, `[m]` with m <= n: the finite part.
+      smoothed_losses: Smoothed without lag, `[m]` with m <= n: the finite part,
+        without the explosion at its end.
       stop_reason: Why it ended.
       num_steps: Training steps taken, those past the stop included.
     """
@@ -103,7 +104,9 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     return Sweep(
         learning_rates=tuple(ladder[:end].tolist()),
         losses=tuple(kept.tolist()),
-        smoothed_losses=tuple(smooth(finite, config.smoothing).tolist()),
+        smoothed_losses=tuple(
+            smooth(without_explosion(finite), config.smoothing).tolist()
+        ),
         stop_reason=reason,
         num_steps=len(losses),
     )
@@ -126,6 +129,25 @@ def mean_of_rungs(losses: FloatArray, steps_per_rung: int) -> FloatArray:
     if len(rest) and not np.isfinite(rest).all():
         means = np.append(means, np.nan)
     return means
+
+
+def without_explosion(losses: FloatArray) -> FloatArray:
+    """Returns the losses, no higher above the start than they fall below it.
+
+    The last losses of a sweep that diverges are larger than all others by decades, and
+    would lift the smoothed curve well before the rate at which it turns.
+
+    Args:
+      losses: float64 `[n]`, finite.
+
+    Returns:
+      float64 `[n]`, cut off at the fall, or at eight times the noise if that is more.
+    """
+    if len(losses) == 0:
+        return losses
+    start = float(np.median(losses[:START_RUNGS]))
+    fall = start - float(np.min(losses))
+    return np.minimum(losses, start + max(fall, NOISE_FACTOR * noise_scale(losses)))
 
 
 def find_stop(
