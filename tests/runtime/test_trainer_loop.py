@@ -12,7 +12,7 @@ from tfx_lr_finder.range_test.schedule import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
 from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.trainer_loop import CHUNK_SECONDS, TrainerLoop
 
 
 @contextlib.contextmanager
@@ -244,6 +244,27 @@ def test_a_step_without_a_loss_is_refused(k, dataset):
         loop.begin_sweep()
         with pytest.raises(ValueError, match="'total'"):
             loop.train(np.full(5, 0.01))
+
+
+def test_out_of_memory_names_the_batch_size(dataset):
+    def body(model, data):
+        logs = plain_step(model, data)
+        shape = tf.repeat(2**14 * tf.shape(data[0])[0] // 16, 3)
+        return {"loss": logs["loss"] + tf.reduce_max(tf.random.uniform(shape))}
+
+    with loop_of(custom_step_model(keras, body), dataset) as loop:
+        loop.begin_sweep()
+        with pytest.raises(MemoryError, match="batch size of 16"):
+            loop.train(np.full(5, 0.01))
+
+
+def test_chunks_grow_while_they_are_short_and_shrink_when_they_last(dataset):
+    with loop_of(mlp(keras), dataset) as loop:
+        loop.begin_sweep()
+        first = len(loop.train(np.full(1000, 1e-6)))
+        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
+        loop._adapt(10 * CHUNK_SECONDS)
+        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
 
 
 def test_xla_gives_the_same_losses(k, dataset):

@@ -44,6 +44,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
             else _product(weight.shape)
             for weight in model.trainable_variables
         ),
+        "num_steps_run": loop.num_steps,
         "num_traces": loop.num_traces,
         "eager": loop.eager,
         **_device(),

@@ -72,6 +72,7 @@ def find_learning_rate(
             train_dataset, eval_dataset = _hold_out(train_dataset, config)
         train = Batches(train_dataset, strategy, "train_dataset", num_train_examples)
         held_out = Batches(eval_dataset, strategy, "eval_dataset")
+        _tell_of_repeats(train, config)
         with swept_learning_rate(model.optimizer, strategy) as rate:
             loop = TrainerLoop(
                 model,
@@ -120,6 +121,17 @@ def _compiled(model: Any | Callable[[], Any]) -> Any:
         )
     refuse_several_optimizers(model)
     return model
+
+
+def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
+    steps = config.num_rungs * config.steps_per_rung
+    if train.num_batches is not None and train.num_batches < steps:
+        logging.warning(
+            "LRFinder: the training data have %d batches, a sweep takes %d steps: they "
+            "are repeated.",
+            train.num_batches,
+            steps,
+        )
 
 
 def _hold_out(

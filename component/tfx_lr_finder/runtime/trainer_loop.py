@@ -18,6 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 FIRST_CHUNK = 16
 CHUNK_SECONDS = 2.0
+LOG_SECONDS = 10.0
 
 
 class TrainerLoop:
@@ -64,6 +65,7 @@ class TrainerLoop:
         self._chunk = FIRST_CHUNK
         self.num_traces = 0
         self.num_steps = 0
+        self._began = self._logged = time.monotonic()
         self._iterator = train.onward()
         self.eager = bool(model.run_eagerly)
         _build(model, train.first)
@@ -91,10 +93,30 @@ class TrainerLoop:
         look = tf.constant(look_above, tf.float32)
         with self._memory_errors():
             losses = np.asarray(self._run(self._iterator, rates, look), np.float64)
-        if time.monotonic() - began < CHUNK_SECONDS / 2:
-            self._chunk *= 2
+        self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
+        self._log_progress(learning_rates[len(losses) - 1], losses[-1])
         return losses
+
+    def _adapt(self, seconds: float) -> None:
+        """Makes the chunks last about two seconds, whatever a step takes."""
+        if seconds < CHUNK_SECONDS / 2:
+            self._chunk *= 2
+        elif seconds > 2 * CHUNK_SECONDS:
+            self._chunk = max(1, self._chunk // 2)
+
+    def _log_progress(self, learning_rate: float, loss: float) -> None:
+        now = time.monotonic()
+        if now - self._logged < LOG_SECONDS:
+            return
+        self._logged = now
+        logging.info(
+            "LRFinder: %d steps, learning_rate=%.3g, loss=%.4g, %.1f steps a second",
+            self.num_steps,
+            learning_rate,
+            loss,
+            self.num_steps / (now - self._began),
+        )
 
     def evaluate(self) -> FloatArray:
         """Returns the loss of each held-out batch under `test_step`, float64 `[b]`."""
