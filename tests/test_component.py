@@ -127,7 +127,7 @@ def test_execution_properties_make_the_same_configuration_again():
     ids=["neither", "both"],
 )
 def test_exactly_one_of_module_file_and_function_is_taken(modules):
-    with pytest.raises(ValueError, match="Exactly one of module_file and lr_finder_fn"):
+    with pytest.raises(ValueError, match="Exactly one of module_file, lr_finder_fn"):
         _finder(**modules)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfx_lr_finder.artifact import LRFinderResult, read_result
     from tfx_lr_finder.component import LRFinder
+    from tfx_lr_finder.handed_over import learning_rate
     from tfx_lr_finder.hook import LRFinderFnResult
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
@@ -27,6 +28,7 @@ _HOMES = {
     "RangeTestConfig": "range_test.config",
     "__version__": "version",
     "find_learning_rate": "runtime.find",
+    "learning_rate": "handed_over",
     "read_result": "artifact",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "RangeTestConfig",
     "__version__",
     "find_learning_rate",
+    "learning_rate",
     "read_result",
 ]
 

@@ -32,6 +32,7 @@ class LRFinderSpec(ComponentSpec):
         keys.MODULE_FILE: ExecutionParameter(type=str, optional=True),
         keys.MODULE_PATH: ExecutionParameter(type=str, optional=True),
         keys.LR_FINDER_FN: ExecutionParameter(type=str, optional=True),
+        keys.RUN_FN: ExecutionParameter(type=str, optional=True),
         keys.TRAIN_ARGS: ExecutionParameter(type=trainer_pb2.TrainArgs),
         keys.EVAL_ARGS: ExecutionParameter(type=trainer_pb2.EvalArgs),
         keys.CUSTOM_CONFIG: ExecutionParameter(type=str, optional=True),
@@ -100,6 +101,7 @@ class LRFinder(base_component.BaseComponent):
         *,
         module_file: Name = None,
         lr_finder_fn: Name = None,
+        run_fn: Name = None,
         train_args: trainer_pb2.TrainArgs | Deferred | None = None,
         eval_args: trainer_pb2.EvalArgs | Deferred | None = None,
         custom_config: dict[str, Any] | Deferred | None = None,
@@ -137,9 +139,12 @@ class LRFinder(base_component.BaseComponent):
           hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
             they come out again with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
-          module_file: Path of the Python file that defines `lr_finder_fn`.
+          module_file: Path of the Python file that defines `lr_finder_fn`, or only
+            `run_fn`, which is then run up to its first `fit`.
           lr_finder_fn: Dotted path of the function, for code that is part of the
-            image. Exactly one of the two is given.
+            image.
+          run_fn: Dotted path of a `run_fn` to run up to its first `fit`. Exactly one
+            of the three is given.
           train_args: Splits to train on; `train` when empty.
           eval_args: Splits to compare candidates on; `eval` when empty.
           custom_config: Handed to the user module.
@@ -165,14 +170,15 @@ class LRFinder(base_component.BaseComponent):
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
-            `module_file` and `lr_finder_fn` is given.
+            `module_file`, `lr_finder_fn` and `run_fn` is given.
         """
         arguments = dict(locals())
-        if bool(module_file) == bool(lr_finder_fn):
+        if sum(map(bool, (module_file, lr_finder_fn, run_fn))) != 1:
             raise ValueError(
-                "Exactly one of module_file and lr_finder_fn must be given, got "
-                f"module_file={module_file!r} and lr_finder_fn={lr_finder_fn!r}. "
-                "module_file is a path to a .py file, lr_finder_fn a dotted path."
+                "Exactly one of module_file, lr_finder_fn and run_fn must be given, "
+                f"got module_file={module_file!r}, lr_finder_fn={lr_finder_fn!r} and "
+                f"run_fn={run_fn!r}. module_file is a path to a .py file, the others "
+                "are dotted paths."
             )
         knobs.check_known(arguments)
         properties = {
@@ -188,7 +194,12 @@ class LRFinder(base_component.BaseComponent):
         }
         optional = {
             name: arguments[name]
-            for name in (*LRFinderSpec.INPUTS, keys.MODULE_FILE, keys.LR_FINDER_FN)
+            for name in (
+                *LRFinderSpec.INPUTS,
+                keys.MODULE_FILE,
+                keys.LR_FINDER_FN,
+                keys.RUN_FN,
+            )
             if arguments[name] is not None
         }
         spec = LRFinderSpec(

@@ -70,13 +70,12 @@ class Executor(base_executor.BaseExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import find, user_module
+        from tfx_lr_finder.runtime import find, fit_capture, user_module
 
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
-        hook = user_module.find_hook(exec_properties)
-        found = user_module.call_hook(hook, fn_args, config.seed)
+        found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
         report = find.find_learning_rate(
             found.model, found.train_dataset, found.eval_dataset, config=config
         )

@@ -5,6 +5,7 @@ They equal those of TFX's own components. They are spelled out here because
 file that only builds an `LRFinder` does not need.
 """
 
+APPLY = "apply"
 BASE_MODEL = "base_model"
 BEST_HYPERPARAMETERS = "best_hyperparameters"
 COMPONENT_VERSION = "component_version"
@@ -20,6 +21,8 @@ LR_FINDER_RESULT = "lr_finder_result"
 MODULE_FILE = "module_file"
 MODULE_PATH = "module_path"
 ON_INCONCLUSIVE = "on_inconclusive"
+ON_UNUSED = "on_unused"
+RUN_FN = "run_fn"
 SCHEMA = "schema"
 TRAIN_ARGS = "train_args"
 TRANSFORM_GRAPH = "transform_graph"

@@ -10,11 +10,16 @@ from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.orchestration import data_types
 from tfx.proto import trainer_pb2
-from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.types import (
+    artifact_utils,
+    component_spec,
+    standard_artifacts,
+    standard_component_specs,
+)
 from tfx.utils import json_utils
 
-from tfx_lr_finder import keys
-from tfx_lr_finder.artifact import LRFinderResult, merge_learning_rate, read_result
+from tfx_lr_finder import handed_over, keys
+from tfx_lr_finder.artifact import LRFinderResult, read_result
 from tfx_lr_finder.inconclusive import DECLARED_SOURCES
 from tfx_lr_finder.knobs import is_deferred
 from tfx_lr_finder.range_test.result import Verdict
@@ -26,7 +31,11 @@ _TrainerSpec = standard_component_specs.TrainerSpec
 class LRFinderTrainerSpec(component_spec.ComponentSpec):
     """The stock Trainer's specification and an optional `lr_finder_result`."""
 
-    PARAMETERS = {**_TrainerSpec.PARAMETERS}
+    PARAMETERS = {
+        **_TrainerSpec.PARAMETERS,
+        keys.APPLY: component_spec.ExecutionParameter(type=str, optional=True),
+        keys.ON_UNUSED: component_spec.ExecutionParameter(type=str, optional=True),
+    }
     INPUTS = {
         **_TrainerSpec.INPUTS,
         keys.LR_FINDER_RESULT: component_spec.ChannelParameter(
@@ -38,7 +47,37 @@ class LRFinderTrainerSpec(component_spec.ComponentSpec):
 
 
 class Executor(trainer_executor.GenericExecutor):
-    """The stock Trainer's executor, which hands the learning rate to `run_fn`."""
+    """The stock Trainer's executor, which sees to it that the rate is used."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains as the stock Trainer does, with the rate set at `fit`.
+
+        Raises:
+          ValueError: If there is no rate that may be trained with, or it was not used
+            and `on_unused` is "fail".
+        """
+        if keys.LR_FINDER_RESULT not in input_dict:
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        # Here, and not at the top: a pipeline file imports this module.
+        from tfx_lr_finder.runtime.rate_at_fit import RateAtFit
+
+        choices = {
+            keys.APPLY: exec_properties.get(keys.APPLY) or handed_over.FIT,
+            keys.ON_UNUSED: exec_properties.get(keys.ON_UNUSED) or handed_over.WARN,
+        }
+        handed_over.check_choices(**choices)
+        self._at_fit = RateAtFit(**choices)
+        with self._at_fit.during_run_fn():
+            super().Do(input_dict, output_dict, exec_properties)
+        self._at_fit.finish(
+            artifact_utils.get_single_instance(output_dict["model_run"])
+        )
 
     def _GetFnArgs(
         self,
@@ -46,7 +85,7 @@ class Executor(trainer_executor.GenericExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> fn_args_utils.FnArgs:
-        """Returns the stock arguments with the learning rate in both places.
+        """Returns the stock arguments with the learning rate handed over.
 
         Raises:
           ValueError: If there is not exactly one result on the channel, or it
@@ -55,13 +94,9 @@ class Executor(trainer_executor.GenericExecutor):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         if keys.LR_FINDER_RESULT not in input_dict:
             return fn_args
-        learning_rate = _learning_rate(input_dict[keys.LR_FINDER_RESULT])
-        logging.info("LRFinderTrainer: training with learning_rate=%r", learning_rate)
-        config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: learning_rate}
-        fn_args.custom_config = config
-        fn_args.hyperparameters = merge_learning_rate(
-            fn_args.hyperparameters, learning_rate
-        )
+        results = input_dict[keys.LR_FINDER_RESULT]
+        _learning_rate(results)
+        self._at_fit.hand_over(fn_args, read_result(results[0]))
         return fn_args
 
 
@@ -97,9 +132,8 @@ class LRFinderTrainer(base_component.BaseComponent):
     """Trains with the learning rate that an `LRFinder` found.
 
     It takes the stock Trainer's arguments and has its outputs, `model` and
-    `model_run`. `run_fn` finds the rate, a float, in
-    `fn_args.custom_config["learning_rate"]` and, as a KerasTuner configuration, in
-    `fn_args.hyperparameters`::
+    `model_run`. `run_fn` stays as it is: the rate is set at its first `fit`. One that
+    sets it itself finds it by `tfx_lr_finder.learning_rate(fn_args)`::
 
         trainer = LRFinderTrainer(
             module_file="taxi_module.py",
@@ -126,6 +160,8 @@ class LRFinderTrainer(base_component.BaseComponent):
         train_args: trainer_pb2.TrainArgs | RuntimeParameter | None = None,
         eval_args: trainer_pb2.EvalArgs | RuntimeParameter | None = None,
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
+        apply: str | RuntimeParameter = handed_over.FIT,
+        on_unused: str | RuntimeParameter = handed_over.WARN,
         **channels: types.BaseChannel | None,
     ) -> None:
         """Builds the component.
@@ -145,6 +181,10 @@ class LRFinderTrainer(base_component.BaseComponent):
           eval_args: Splits and steps to evaluate on.
           custom_config: Handed to `run_fn`; its `learning_rate`, if any, gives
             way to the one found.
+          apply: `fit` sets the optimizer's rate at the first `fit` of `run_fn`;
+            `hyperparameters` hands the rate to `run_fn` and no more.
+          on_unused: `warn` or `fail`, when `run_fn` is done and nothing shows that
+            the rate was used.
           **channels: Inputs that the installed TFX's Trainer has besides these,
             such as `statistics` from 1.21 on.
 
@@ -163,7 +203,11 @@ class LRFinderTrainer(base_component.BaseComponent):
                 f"LRFinderTrainer has no input {', '.join(unknown)}; it takes "
                 f"{', '.join(sorted(LRFinderTrainerSpec.INPUTS))}."
             )
+        choices = {keys.APPLY: apply, keys.ON_UNUSED: on_unused}
+        known = {name: c for name, c in choices.items() if not is_deferred(c)}
+        handed_over.check_choices(**known)
         optional = {
+            **choices,
             keys.LR_FINDER_RESULT: lr_finder_result,
             keys.TRANSFORM_GRAPH: transform_graph,
             keys.SCHEMA: schema,

@@ -46,7 +46,7 @@ def swept_learning_rate(optimizer: Any, strategy: Any) -> Iterator[SweptRate]:
       ValueError: The optimizer has no learning rate that can be set.
     """
     inner = inner_optimizer(optimizer)
-    schedule = _schedule(inner)
+    schedule = schedule_of(inner)
     with _without_legacy_decay(inner):
         if schedule is None:
             variable = inner.learning_rate
@@ -122,8 +122,15 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
     return list(variables() if callable(variables) else variables)
 
 
-def _schedule(optimizer: Any) -> Any | None:
-    """Returns the schedule or callable that gives the rate, None for a plain rate."""
+def schedule_of(optimizer: Any) -> Any | None:
+    """Returns the schedule or callable that gives the rate, None for a plain rate.
+
+    Args:
+      optimizer: A Keras optimizer, without wrappers.
+
+    Raises:
+      ValueError: It has no learning rate.
+    """
     hyper = getattr(optimizer, "_hyper", None)  # a legacy optimizer
     rate = hyper["learning_rate"] if hyper else vars(optimizer).get("_learning_rate")
     if rate is None:
