@@ -115,6 +115,42 @@ def test_an_inconclusive_result_is_refused(train_with, make_written, make_inconc
     assert "the loss did not fall at any learning rate" in str(raised.value)
 
 
+def _lines(caplog):
+    lines = [r for r in caplog.records if r.message.startswith("LRFinderTrainer: ")]
+    return [(record.levelname, record.message) for record in lines]
+
+
+def test_an_ok_rate_is_one_line_of_the_log(
+    train_with, make_written, make_report, caplog
+):
+    caplog.set_level("INFO", logger="absl")
+    train_with(make_written(make_report(learning_rate=3.2e-7)))
+    told = "training with learning_rate=3.2e-07 (source confirmed, verdict OK)"
+    assert _lines(caplog) == [("INFO", f"LRFinderTrainer: {told}")]
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"),
+    [
+        ("confirmed", Verdict.LOW_CONFIDENCE),
+        ("default_learning_rate", Verdict.INCONCLUSIVE),
+        ("last_good", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_rate_with_a_doubt_is_trained_with_and_warned_of(
+    source, verdict, train_with, make_written, make_report, caplog
+):
+    reasons = ("The sweeps disagree.", "It is an old rate.")
+    report = make_report(
+        learning_rate=0.25, source=source, verdict=verdict, reasons=reasons
+    )
+    assert train_with(make_written(report))["learning_rate"] == 0.25
+    ((level, line),) = _lines(caplog)
+    assert level == "WARNING"
+    assert f"source {source}, verdict {verdict.name}" in line
+    assert line.endswith("The sweeps disagree. It is an old rate.")
+
+
 def test_an_inconclusive_rate_that_nobody_declared_is_refused(
     train_with, make_written, make_report
 ):

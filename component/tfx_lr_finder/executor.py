@@ -9,7 +9,13 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from tfx_lr_finder import artifact, keys, knobs
-from tfx_lr_finder.inconclusive import FAIL, InconclusiveError, InconclusivePolicy
+from tfx_lr_finder.inconclusive import (
+    FAIL,
+    LAST_GOOD,
+    InconclusiveError,
+    InconclusivePolicy,
+    needs_policy,
+)
 
 if TYPE_CHECKING:
     from tfx_lr_finder.range_test.config import RangeTestConfig
@@ -32,21 +38,21 @@ class Executor(base_executor.BaseExecutor):
 
         Args:
           input_dict: `examples`, and optionally `transform_graph`, `schema`,
-            `hyperparameters`, `base_model`.
+            `hyperparameters`, `base_model`, and any number of `previous` results.
           output_dict: `lr_finder_result` and `best_hyperparameters`.
           exec_properties: See `LRFinderSpec.PARAMETERS`.
 
         Raises:
           ValueError: If a knob, the user module or the data is not as wanted;
             always before any training.
-          InconclusiveError: If no rate was found and the policy is `fail`.
+          InconclusiveError: If no rate was found and the policy has none either.
         """
         config = knobs.config_from_knobs(exec_properties)
         policy = _policy(exec_properties)
         logging.info("LRFinder: starting with %s", config)
         report, hyperparameters = self._search(input_dict, exec_properties, config)
         try:
-            report = policy.apply(report)
+            report = _apply(policy, report, input_dict.get(keys.PREVIOUS) or [])
         except InconclusiveError:
             self._keep_evidence(report)
             raise
@@ -70,7 +76,7 @@ class Executor(base_executor.BaseExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import find, user_module
+        from tfx_lr_finder.runtime import example_count, find, user_module
 
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
@@ -78,7 +84,13 @@ class Executor(base_executor.BaseExecutor):
         hook = user_module.find_hook(exec_properties)
         found = user_module.call_hook(hook, fn_args, config.seed)
         report = find.find_learning_rate(
-            found.model, found.train_dataset, found.eval_dataset, config=config
+            found.model,
+            found.train_dataset,
+            found.eval_dataset,
+            config=config,
+            num_train_examples=example_count.num_train_examples(
+                found, input_dict, exec_properties
+            ),
         )
         return report, fn_args.hyperparameters
 
@@ -105,6 +117,20 @@ def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
     )
 
 
+def _apply(
+    policy: InconclusivePolicy,
+    report: "LRFinderReport",
+    previous: list[types.Artifact],
+) -> "LRFinderReport":
+    """Returns the report that the policy makes of what was found."""
+    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
+        return policy.apply(report)
+    # Here, and not at the top: a pipeline file without `previous` needs no resolver.
+    from tfx_lr_finder.last_good import find_last_good
+
+    return policy.apply(report, find_last_good(previous, report))
+
+
 def _write_curve(folder: str, report: "LRFinderReport") -> None:
     """Draws the curve beside the report."""
     # Here, and not at the top: a pipeline file needs no matplotlib.
@@ -124,6 +150,6 @@ def _log_end(report: "LRFinderReport") -> None:
         report.source,
         report.learning_rate_range,
         report.verdict.name,
-        f" ({'; '.join(report.reasons)})" if report.reasons else "",
+        f" ({' '.join(report.reasons)})" if report.reasons else "",
         sum(report.seconds.values()),
     )
