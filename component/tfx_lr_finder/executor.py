@@ -1,5 +1,7 @@
 """The LRFinder executor: execution properties in, two artifacts out."""
 
+import dataclasses
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +49,9 @@ class Executor(base_executor.BaseExecutor):
             always before any training.
           InconclusiveError: If no rate was found and the policy has none either.
         """
-        config = knobs.config_from_knobs(exec_properties)
+        config = _with_horizon(
+            knobs.config_from_knobs(exec_properties), exec_properties
+        )
         policy = _policy(exec_properties)
         logging.info("LRFinder: starting with %s", config)
         report, hyperparameters = self._search(input_dict, exec_properties, config)
@@ -104,6 +108,17 @@ class Executor(base_executor.BaseExecutor):
         artifact.write_report(folder, report)
         _write_curve(folder, report)
         logging.error("LRFinder: the evidence and its picture are in %s", folder)
+
+
+def _with_horizon(
+    config: "RangeTestConfig", exec_properties: dict[str, Any]
+) -> "RangeTestConfig":
+    """Returns the configuration with the Trainer's steps, where it does not say them."""
+    train_args = json.loads(exec_properties.get(keys.TRAIN_ARGS) or "{}")
+    num_steps = int(train_args.get("num_steps") or train_args.get("numSteps") or 0)
+    if config.train_steps is not None or num_steps < 1:
+        return config
+    return dataclasses.replace(config, train_steps=num_steps)
 
 
 def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
