@@ -1,6 +1,7 @@
 """What several tests share: reports of known shape, and TFX's own test data."""
 
 import dataclasses
+import math
 import pathlib
 
 import numpy as np
@@ -10,7 +11,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_lr_finder import LRFinderReport, LRFinderResult, RangeTestConfig
 from tfx_lr_finder.range_test.confirm import Candidate
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -36,17 +37,24 @@ def _sweep(config, seed):
     )
 
 
+def _candidate(rate, loss, num_steps):
+    return Candidate(
+        learning_rate=rate,
+        eval_losses=(loss, loss),
+        train_loss=loss,
+        num_steps=num_steps,
+    )
+
+
 def _report():
     config = RangeTestConfig(num_steps=100, max_steps=1000)
     sweeps = tuple(_sweep(config, seed) for seed in range(config.num_sweeps))
-    candidates = tuple(
-        Candidate(learning_rate=rate, eval_losses=(loss,), num_steps=40)
-        for rate, loss in ((0.003, 0.71), (0.01, 0.58), (0.03, 0.55), (0.1, 0.95))
-    )
+    probes = [(3e-4, 0.98), (3e-3, 0.86), (0.03, 0.70), (0.3, 1.4), (3.0, math.nan)]
+    candidates = [(0.003, 0.71), (0.01, 0.58), (0.03, 0.55), (0.1, 0.95)]
     return LRFinderReport(
         learning_rate=0.03,
         learning_rate_range=(0.006, 0.06),
-        learning_rates_by_schedule={"constant": 0.03},
+        learning_rates_by_schedule=rates_by_schedule(0.03),
         verdict=Verdict.OK,
         reasons=(),
         source="confirmed",
@@ -54,10 +62,17 @@ def _report():
         suggestions={"valley": 0.004, "steepest": 0.001, "slide": None},
         stop_reason=StopReason.DIVERGED,
         sweeps=sweeps,
-        candidates=candidates,
+        probes=tuple(_candidate(rate, loss, 20) for rate, loss in probes),
+        candidates=tuple(_candidate(rate, loss, 40) for rate, loss in candidates),
+        checked=_candidate(0.03, 0.54, 40),
         untrained_loss=1.1,
-        steps_by_phase={"sweep": sum(s.num_steps for s in sweeps), "confirm": 160},
-        seconds={"sweep": 1.5, "confirm": 0.5},
+        steps_by_phase={
+            "sweeps": sum(sweep.num_steps for sweep in sweeps),
+            "probes": 100,
+            "candidates": 160,
+            "check": 40,
+        },
+        seconds={"sweeps": 1.5, "confirming": 0.5},
         environment={"optimizer": "SGD", "keras": "3.12.4", "batch_size": 32},
         config=config,
     )
@@ -87,6 +102,7 @@ def make_inconclusive(make_report):
             "reasons": ("the loss did not fall at any learning rate",),
             "source": "none",
             "candidates": (),
+            "checked": None,
         }
         return make_report(**{**nothing, **changes})
 

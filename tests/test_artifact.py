@@ -58,6 +58,7 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "min_learning_rate": "0.006",
         "max_learning_rate": "0.06",
         "verdict": "OK",
+        "reasons": "",
         "source": "confirmed",
         "stop_reason": "DIVERGED",
         "rule": "valley",
@@ -76,6 +77,20 @@ def test_a_report_without_a_rate_has_empty_strings(make_inconclusive, make_resul
     assert result.get_string_custom_property("learning_rate") == ""
     assert result.has_custom_property("learning_rate")
     assert read_result(result).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_choice_made_and_its_reasons_are_custom_properties(
+    make_inconclusive, make_result, store
+):
+    result = make_result()
+    report = make_inconclusive(
+        learning_rate=0.25, source="last_good", reasons=("No fall.", "From before.")
+    )
+    artifact.write_result(result, report)
+    back = _through(store, result)
+    assert back.get_string_custom_property("verdict") == "INCONCLUSIVE"
+    assert back.get_string_custom_property("source") == "last_good"
+    assert back.get_string_custom_property("reasons") == "No fall. From before."
 
 
 def test_a_report_is_read_by_artifact_and_by_uri(make_report, make_result):

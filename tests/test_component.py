@@ -7,7 +7,14 @@ from tfx.orchestration import data_types
 from tfx.proto import trainer_pb2
 from tfx.types import channel_utils, standard_artifacts
 
-from tfx_lr_finder import LRFinder, LRFinderResult, RangeTestConfig, knobs, version
+from tfx_lr_finder import (
+    LRFinder,
+    LRFinderResult,
+    RangeTestConfig,
+    knobs,
+    last_good_resolver,
+    version,
+)
 
 
 def _finder(**kwargs):
@@ -134,19 +141,30 @@ def test_exactly_one_of_module_file_and_function_is_taken(modules):
 @pytest.mark.parametrize(
     ("policy", "complaint"),
     [
-        ({"on_inconclusive": "shrug"}, "must be 'fail' or 'fallback', got 'shrug'"),
-        ({"on_inconclusive": "last_good"}, "'last_good' is not supported"),
+        ({"on_inconclusive": "shrug"}, "'fallback' or 'last_good', got 'shrug'"),
+        ({"on_inconclusive": "last_good"}, "needs the input `previous`, got None"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate, got None"),
         (
             {"on_inconclusive": "fallback", "default_learning_rate": 0},
             "default_learning_rate must be positive",
         ),
     ],
-    ids=["unknown", "last_good", "no rate", "zero rate"],
+    ids=["unknown", "no previous", "no rate", "zero rate"],
 )
 def test_a_bad_policy_fails_while_the_pipeline_is_written(policy, complaint):
     with pytest.raises(ValueError, match=complaint):
         _finder(**policy)
+
+
+def test_last_good_takes_earlier_results_and_needs_no_rate():
+    previous = last_good_resolver().outputs["previous"]
+    finder = _finder(on_inconclusive="last_good", previous=previous)
+    assert finder.inputs["previous"] is previous
+    assert finder.exec_properties["on_inconclusive"] == "last_good"
+
+
+def test_a_finder_may_start_without_any_earlier_result():
+    assert LRFinder.SPEC_CLASS.is_allow_empty_input("previous")
 
 
 def test_the_version_is_part_of_the_cache_key():
@@ -181,6 +199,7 @@ def test_optional_inputs_are_wired_by_name():
         "schema": types.Channel(type=standard_artifacts.Schema),
         "hyperparameters": types.Channel(type=standard_artifacts.HyperParameters),
         "base_model": types.Channel(type=standard_artifacts.Model),
+        "previous": types.Channel(type=LRFinderResult),
     }
     assert set(_finder(**channels).inputs) == {"examples", *channels}
     assert set(_finder().inputs) == {"examples"}

@@ -11,10 +11,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinder, LRFinderResult, read_result
+from tfx_lr_finder import LRFinder, LRFinderResult, artifact, read_result
 from tfx_lr_finder.executor import Executor
 from tfx_lr_finder.inconclusive import InconclusiveError
 from tfx_lr_finder.range_test.verdict import Verdict
+from tfx_lr_finder.runtime import example_count
 
 QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
@@ -25,14 +26,21 @@ def run_finder(tmp_path_factory):
 
     def run(inputs, **arguments):
         root = tmp_path_factory.mktemp("lr_finder")
-        channels = {key: types.Channel(type=type(a)) for key, a in inputs.items()}
+        inputs = {
+            key: given if isinstance(given, list) else [given]
+            for key, given in inputs.items()
+        }
+        channels = {
+            key: types.Channel(type=type(artifacts[0]))
+            for key, artifacts in inputs.items()
+        }
         finder = LRFinder(**channels, **{**QUICK, **arguments})
         outputs = {
             "lr_finder_result": [LRFinderResult()],
             "best_hyperparameters": [standard_artifacts.HyperParameters()],
         }
-        for key, (artifact,) in outputs.items():
-            artifact.uri = str(root / key)
+        for key, (output,) in outputs.items():
+            output.uri = str(root / key)
         context = Executor.Context(
             tmp_dir=str(root / "tmp"),
             unique_id="1",
@@ -41,10 +49,8 @@ def run_finder(tmp_path_factory):
         executor = Executor(context)
         properties = dict(finder.exec_properties)
         run.root = root
-        executor.Do(
-            {key: [artifact] for key, artifact in inputs.items()}, outputs, properties
-        )
-        return {key: artifact for key, (artifact,) in outputs.items()}
+        executor.Do(inputs, outputs, properties)
+        return {key: output for key, (output,) in outputs.items()}
 
     return run
 
@@ -188,7 +194,7 @@ def test_the_fallback_is_emitted_as_what_it_is(run_finder, penguin_examples, tmp
     assert report.learning_rate == 3.2e-7
     assert report.source == "default_learning_rate"
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert report.reasons
+    assert "3.2e-07 is the declared default_learning_rate" in report.reasons[-1]
     config = json.loads(
         (
             pathlib.Path(outputs["best_hyperparameters"].uri)
@@ -196,6 +202,56 @@ def test_the_fallback_is_emitted_as_what_it_is(run_finder, penguin_examples, tmp
         ).read_text()
     )
     assert config["values"] == {"learning_rate": 3.2e-7}
+
+
+def test_the_last_good_rate_is_emitted_as_what_it_is(
+    run_finder, penguin_examples, tmp_path, make_report, make_result
+):
+    good = make_result("good")
+    good.id = 7
+    earlier = make_report(environment={"optimizer": "SGD"})
+    artifact.write_result(good, earlier)
+    outputs = run_finder(
+        {"examples": penguin_examples, "previous": [good]},
+        module_file=_module(tmp_path, FLAT),
+        on_inconclusive="last_good",
+        schedule="cosine",
+    )
+    report = read_result(outputs["lr_finder_result"])
+    assert report.learning_rate == earlier.learning_rates_by_schedule["cosine"]
+    assert (report.source, report.verdict) == ("last_good", Verdict.INCONCLUSIVE)
+    assert f"LRFinderResult 7 at {good.uri}" in report.reasons[-1]
+    assert "does not fall" in report.reasons[0]
+
+
+@pytest.fixture
+def reuse_nothing(run_finder, penguin_examples, tmp_path, make_inconclusive):
+    """Runs an inconclusive search for which no earlier one was OK."""
+    bad = LRFinderResult()
+    bad.uri = str(tmp_path / "bad")
+    artifact.write_result(bad, make_inconclusive())
+
+    def run(**policy):
+        return run_finder(
+            {"examples": penguin_examples, "previous": [bad]},
+            module_file=_module(tmp_path, FLAT),
+            on_inconclusive="last_good",
+            **policy,
+        )
+
+    return run
+
+
+def test_without_a_good_result_the_run_fails(reuse_nothing):
+    with pytest.raises(InconclusiveError, match="holds no earlier OK result"):
+        reuse_nothing()
+
+
+def test_without_a_good_result_a_declared_rate_stands_in(reuse_nothing):
+    outputs = reuse_nothing(default_learning_rate=0.125)
+    report = read_result(outputs["lr_finder_result"])
+    assert (report.learning_rate, report.source) == (0.125, "default_learning_rate")
+    assert "no earlier OK result" in report.reasons[-1]
 
 
 def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
@@ -221,6 +277,42 @@ def test_a_model_may_come_as_a_builder(run_finder, penguin_examples, tmp_path):
         default_learning_rate=0.1,
     )
     assert read_result(outputs["lr_finder_result"]).sweeps
+
+
+COUNTED = """
+    def lr_finder_fn(fn_args):
+        return LRFinderFnResult(compiled(), {dataset}, num_train_examples={number})
+    """
+
+
+@pytest.mark.parametrize(
+    ("dataset", "number", "num_batches"),
+    [("data.repeat()", None, 59), ("data.repeat()", 8, 2), ("data", None, 8)],
+    ids=[
+        "the split's 234 rows",
+        "the hook's number",
+        "its own 10 batches less 2 held out",
+    ],
+)
+def test_the_size_of_one_pass_is_known_of_a_repeating_dataset_too(
+    dataset, number, num_batches, run_finder, penguin_examples, tmp_path
+):
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, COUNTED.format(dataset=dataset, number=number)),
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["num_train_batches"] == num_batches
+
+
+def test_large_files_are_not_counted(penguin_examples, monkeypatch):
+    properties = {"train_args": "{}"}
+    inputs = {"examples": [penguin_examples]}
+    assert example_count.count_train_examples(inputs, properties) == 234
+    monkeypatch.setattr(example_count, "MAX_BYTES", 1000)
+    assert example_count.count_train_examples(inputs, properties) is None
 
 
 BAD_HOOKS = {
@@ -257,6 +349,11 @@ BAD_HOOKS = {
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.map(lambda x, y: x))",
         "labels are missing: the train_dataset of lr_finder_fn gives TensorSpec",
+    ),
+    "no number": (
+        "def lr_finder_fn(fn_args):\n"
+        "    return LRFinderFnResult(compiled(), data, num_train_examples=0)",
+        "num_train_examples of lr_finder_fn must be a whole number",
     ),
     "unreadable": (
         "def lr_finder_fn(fn_args):\n"
@@ -343,7 +440,7 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
         ({"rule": "guess"}, "rule must be one of"),
         ({"num_steps": 5.5}, "num_steps must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
-        ({"on_inconclusive": "shrug"}, "must be 'fail' or 'fallback'"),
+        ({"on_inconclusive": "shrug"}, "must be 'fail', 'fallback' or 'last_good'"),
     ],
     ids=str,
 )

@@ -44,8 +44,10 @@ def _trainer(module_file=None, **kwargs):
 def train_with(run_trainer, penguin_module):
     """Trains with the given LRFinderResult artifacts on the channel."""
 
-    def train(*results, custom_config=None, **inputs):
-        component = _trainer(penguin_module, custom_config=custom_config)
+    def train(*results, custom_config=None, apply="fit", **inputs):
+        component = _trainer(
+            penguin_module, custom_config=custom_config, apply=apply, on_unused="fail"
+        )
         given = {"lr_finder_result": list(results), **inputs}
         return run_trainer(component, given, Executor)
 
@@ -69,8 +71,32 @@ def test_the_rate_of_the_file_reaches_the_optimizer(
 ):
     seen = train_with(make_written(make_report(learning_rate=3.2e-7)))
     assert seen["learning_rate"] == 3.2e-7
+    assert seen["hyperparameters"] is None
+    assert np.float32(seen["optimizer_learning_rate"]) == np.float32(3.2e-7)
+
+
+def test_the_rate_that_was_used_is_beside_the_model_run(
+    train_with, make_written, make_report, tmp_path
+):
+    train_with(make_written(make_report(learning_rate=3.2e-7)))
+    used = json.loads((tmp_path / "model_run" / "learning_rate_used.json").read_text())
+    assert used["learning_rate_found"] == used["learning_rate_used"] == 3.2e-7
+    assert used["read_by_run_fn"]
+
+
+def test_apply_hyperparameters_hands_over_a_set_of_nothing_but_the_rate(
+    train_with, make_written, make_report
+):
+    report = make_report(learning_rate=3.2e-7)
+    seen = train_with(make_written(report), apply="hyperparameters")
     assert seen["hyperparameters"]["values"] == {"learning_rate": 3.2e-7}
     assert np.float32(seen["optimizer_learning_rate"]) == np.float32(3.2e-7)
+
+
+@pytest.mark.parametrize("name", ["apply", "on_unused"])
+def test_a_choice_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be one of .*, got 'never'"):
+        _trainer(**{name: "never"})
 
 
 def test_the_file_and_not_the_custom_property_is_believed(
@@ -113,6 +139,42 @@ def test_an_inconclusive_result_is_refused(train_with, make_written, make_inconc
     with pytest.raises(ValueError, match="INCONCLUSIVE and no learning rate") as raised:
         train_with(make_written(make_inconclusive()))
     assert "the loss did not fall at any learning rate" in str(raised.value)
+
+
+def _lines(caplog):
+    lines = [r for r in caplog.records if r.message.startswith("LRFinderTrainer: ")]
+    return [(record.levelname, record.message) for record in lines]
+
+
+def test_an_ok_rate_is_one_line_of_the_log(
+    train_with, make_written, make_report, caplog
+):
+    caplog.set_level("INFO", logger="absl")
+    train_with(make_written(make_report(learning_rate=3.2e-7)))
+    told = "training with learning_rate=3.2e-07 (source confirmed, verdict OK)"
+    assert _lines(caplog) == [("INFO", f"LRFinderTrainer: {told}")]
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"),
+    [
+        ("confirmed", Verdict.LOW_CONFIDENCE),
+        ("default_learning_rate", Verdict.INCONCLUSIVE),
+        ("last_good", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_rate_with_a_doubt_is_trained_with_and_warned_of(
+    source, verdict, train_with, make_written, make_report, caplog
+):
+    reasons = ("The sweeps disagree.", "It is an old rate.")
+    report = make_report(
+        learning_rate=0.25, source=source, verdict=verdict, reasons=reasons
+    )
+    assert train_with(make_written(report))["learning_rate"] == 0.25
+    ((level, line),) = _lines(caplog)
+    assert level == "WARNING"
+    assert f"source {source}, verdict {verdict.name}" in line
+    assert line.endswith("The sweeps disagree. It is an old rate.")
 
 
 def test_an_inconclusive_rate_that_nobody_declared_is_refused(
@@ -171,7 +233,11 @@ def test_the_specification_is_the_stock_one_and_one_more_input():
     stock = standard_component_specs.TrainerSpec
     assert set(LRFinderTrainerSpec.INPUTS) == {*stock.INPUTS, "lr_finder_result"}
     assert LRFinderTrainerSpec.OUTPUTS == stock.OUTPUTS
-    assert LRFinderTrainerSpec.PARAMETERS == stock.PARAMETERS
+    assert set(LRFinderTrainerSpec.PARAMETERS) == {
+        *stock.PARAMETERS,
+        "apply",
+        "on_unused",
+    }
 
 
 def test_a_connected_result_must_be_there_before_the_trainer_starts():

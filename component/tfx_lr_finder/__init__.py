@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tfx_lr_finder.component import LRFinder
     from tfx_lr_finder.handed_over import learning_rate
     from tfx_lr_finder.hook import LRFinderFnResult
+    from tfx_lr_finder.last_good import last_good_resolver
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
     from tfx_lr_finder.runtime.find import find_learning_rate
@@ -28,6 +29,7 @@ _HOMES = {
     "RangeTestConfig": "range_test.config",
     "__version__": "version",
     "find_learning_rate": "runtime.find",
+    "last_good_resolver": "last_good",
     "learning_rate": "handed_over",
     "read_result": "artifact",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "RangeTestConfig",
     "__version__",
     "find_learning_rate",
+    "last_good_resolver",
     "learning_rate",
     "read_result",
 ]

@@ -97,6 +97,7 @@ def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
         "min_learning_rate": _in_full(low),
         "max_learning_rate": _in_full(high),
         "verdict": report.verdict.name,
+        "reasons": " ".join(report.reasons),
         "source": report.source,
         "stop_reason": report.stop_reason.name,
         "rule": report.rule,

@@ -17,7 +17,7 @@ from tfx.utils import json_utils
 
 from tfx_lr_finder import executor, keys, knobs, version
 from tfx_lr_finder.artifact import LRFinderResult
-from tfx_lr_finder.inconclusive import FAIL, InconclusivePolicy
+from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
@@ -55,6 +55,7 @@ class LRFinderSpec(ComponentSpec):
             type=standard_artifacts.HyperParameters, optional=True
         ),
         keys.BASE_MODEL: ChannelParameter(type=standard_artifacts.Model, optional=True),
+        keys.PREVIOUS: ChannelParameter(type=LRFinderResult, optional=True),
     }
     OUTPUTS = {
         keys.LR_FINDER_RESULT: ChannelParameter(type=LRFinderResult),
@@ -99,6 +100,7 @@ class LRFinder(base_component.BaseComponent):
         hyperparameters: types.BaseChannel | None = None,
         base_model: types.BaseChannel | None = None,
         *,
+        previous: types.BaseChannel | None = None,
         module_file: Name = None,
         lr_finder_fn: Name = None,
         run_fn: Name = None,
@@ -139,6 +141,8 @@ class LRFinder(base_component.BaseComponent):
           hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
             they come out again with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
+          previous: Channel of earlier `LRFinderResult`s, for
+            `on_inconclusive="last_good"`; see `last_good_resolver`.
           module_file: Path of the Python file that defines `lr_finder_fn`, or only
             `run_fn`, which is then run up to its first `fit`.
           lr_finder_fn: Dotted path of the function, for code that is part of the
@@ -165,12 +169,16 @@ class LRFinder(base_component.BaseComponent):
           num_eval_batches: Held-out batches that score a candidate.
           seed: Seed of everything random.
           hyperparameter_name: Name of the rate in `best_hyperparameters`.
-          on_inconclusive: `fail` or `fallback`, when no rate can be vouched for.
-          default_learning_rate: The rate of `fallback`.
+          on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to
+            `default_learning_rate`; or `last_good`, the rate of the newest OK
+            result of the same optimizer on `previous`.
+          default_learning_rate: The rate of `fallback`, and of `last_good` where
+            there is no good result yet.
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
-            `module_file`, `lr_finder_fn` and `run_fn` is given.
+            `module_file`, `lr_finder_fn` and `run_fn` is given, or `last_good` has
+            no `previous`.
         """
         arguments = dict(locals())
         if sum(map(bool, (module_file, lr_finder_fn, run_fn))) != 1:
@@ -180,6 +188,7 @@ class LRFinder(base_component.BaseComponent):
                 f"run_fn={run_fn!r}. module_file is a path to a .py file, the others "
                 "are dotted paths."
             )
+        _check_previous(on_inconclusive, previous)
         knobs.check_known(arguments)
         properties = {
             **knobs.cast_knobs(arguments),
@@ -213,6 +222,19 @@ class LRFinder(base_component.BaseComponent):
         super().__init__(spec=spec)
         if module_file:
             _package_module(self)
+
+
+def _check_previous(on_inconclusive: Any, previous: Any) -> None:
+    """Refuses `last_good` without an input to take a good result from."""
+    deferred = knobs.is_deferred(on_inconclusive)
+    if previous is None and not deferred and on_inconclusive == LAST_GOOD:
+        raise ValueError(
+            "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
+            "previous=last_good_resolver().outputs['previous'] and add the resolver "
+            "to the pipeline; on Kubeflow v2 and Vertex, whose resolvers find no "
+            "custom types, pass an Importer of a good result. Or use 'fallback' with "
+            "default_learning_rate."
+        )
 
 
 def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:

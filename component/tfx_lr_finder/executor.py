@@ -1,5 +1,7 @@
 """The LRFinder executor: execution properties in, two artifacts out."""
 
+import dataclasses
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,13 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from tfx_lr_finder import artifact, keys, knobs
-from tfx_lr_finder.inconclusive import FAIL, InconclusiveError, InconclusivePolicy
+from tfx_lr_finder.inconclusive import (
+    FAIL,
+    LAST_GOOD,
+    InconclusiveError,
+    InconclusivePolicy,
+    needs_policy,
+)
 
 if TYPE_CHECKING:
     from tfx_lr_finder.range_test.config import RangeTestConfig
@@ -32,21 +40,23 @@ class Executor(base_executor.BaseExecutor):
 
         Args:
           input_dict: `examples`, and optionally `transform_graph`, `schema`,
-            `hyperparameters`, `base_model`.
+            `hyperparameters`, `base_model`, and any number of `previous` results.
           output_dict: `lr_finder_result` and `best_hyperparameters`.
           exec_properties: See `LRFinderSpec.PARAMETERS`.
 
         Raises:
           ValueError: If a knob, the user module or the data is not as wanted;
             always before any training.
-          InconclusiveError: If no rate was found and the policy is `fail`.
+          InconclusiveError: If no rate was found and the policy has none either.
         """
-        config = knobs.config_from_knobs(exec_properties)
+        config = _with_horizon(
+            knobs.config_from_knobs(exec_properties), exec_properties
+        )
         policy = _policy(exec_properties)
         logging.info("LRFinder: starting with %s", config)
         report, hyperparameters = self._search(input_dict, exec_properties, config)
         try:
-            report = policy.apply(report)
+            report = _apply(policy, report, input_dict.get(keys.PREVIOUS) or [])
         except InconclusiveError:
             self._keep_evidence(report)
             raise
@@ -70,14 +80,25 @@ class Executor(base_executor.BaseExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import find, fit_capture, user_module
+        from tfx_lr_finder.runtime import (
+            example_count,
+            find,
+            fit_capture,
+            user_module,
+        )
 
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
         found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
         report = find.find_learning_rate(
-            found.model, found.train_dataset, found.eval_dataset, config=config
+            found.model,
+            found.train_dataset,
+            found.eval_dataset,
+            config=config,
+            num_train_examples=example_count.num_train_examples(
+                found, input_dict, exec_properties
+            ),
         )
         return report, fn_args.hyperparameters
 
@@ -93,6 +114,17 @@ class Executor(base_executor.BaseExecutor):
         logging.error("LRFinder: the evidence and its picture are in %s", folder)
 
 
+def _with_horizon(
+    config: "RangeTestConfig", exec_properties: dict[str, Any]
+) -> "RangeTestConfig":
+    """Returns the configuration with the Trainer's steps, where it does not say them."""
+    train_args = json.loads(exec_properties.get(keys.TRAIN_ARGS) or "{}")
+    num_steps = int(train_args.get("num_steps") or train_args.get("numSteps") or 0)
+    if config.train_steps is not None or num_steps < 1:
+        return config
+    return dataclasses.replace(config, train_steps=num_steps)
+
+
 def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
     """Returns the policy that the execution properties ask for."""
     rate = exec_properties.get(keys.DEFAULT_LEARNING_RATE)
@@ -102,6 +134,20 @@ def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
         on_inconclusive=exec_properties.get(keys.ON_INCONCLUSIVE) or FAIL,
         default_learning_rate=rate,
     )
+
+
+def _apply(
+    policy: InconclusivePolicy,
+    report: "LRFinderReport",
+    previous: list[types.Artifact],
+) -> "LRFinderReport":
+    """Returns the report that the policy makes of what was found."""
+    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
+        return policy.apply(report)
+    # Here, and not at the top: a pipeline file without `previous` needs no resolver.
+    from tfx_lr_finder.last_good import find_last_good
+
+    return policy.apply(report, find_last_good(previous, report))
 
 
 def _write_curve(folder: str, report: "LRFinderReport") -> None:
@@ -123,6 +169,6 @@ def _log_end(report: "LRFinderReport") -> None:
         report.source,
         report.learning_rate_range,
         report.verdict.name,
-        f" ({'; '.join(report.reasons)})" if report.reasons else "",
+        f" ({' '.join(report.reasons)})" if report.reasons else "",
         sum(report.seconds.values()),
     )

@@ -25,8 +25,12 @@ class LRFinderFnResult:
         `(features, labels, sample_weights)`, as `model.fit` takes it.
       eval_dataset: The same for held-out data; candidates are compared on it.
         None compares them on training batches that no sweep has seen.
+      num_train_examples: Examples in one pass over the training data. None counts
+        those of the train split, where `train_dataset` repeats and cannot tell; give
+        it where the dataset is only a part of that split.
     """
 
     model: Any
     train_dataset: Any
     eval_dataset: Any = None
+    num_train_examples: int | None = None

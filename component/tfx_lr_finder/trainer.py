@@ -116,15 +116,18 @@ def _learning_rate(results: list[types.Artifact]) -> float:
         raise ValueError(
             f"The LRFinderResult at {result.uri} has the verdict "
             f"{report.verdict.name} and no learning rate to train with: "
-            f"{'; '.join(report.reasons) or report.stop_reason.value}. Run LRFinder "
+            f"{' '.join(report.reasons) or report.stop_reason.value} Run LRFinder "
             "with on_inconclusive='fallback' and default_learning_rate, or widen "
             "its range."
         )
-    if declared:
-        logging.warning(
-            "LRFinderTrainer: the learning rate was not found but declared (%s)",
-            report.source,
-        )
+    logging.log(
+        logging.INFO if report.verdict is Verdict.OK else logging.WARNING,
+        "LRFinderTrainer: training with learning_rate=%r (source %s, verdict %s)%s",
+        report.learning_rate,
+        report.source,
+        report.verdict.name,
+        f": {' '.join(report.reasons)}" if report.reasons else "",
+    )
     return report.learning_rate
 
 

@@ -6,13 +6,24 @@ import numpy as np
 import pytest
 import yaml
 from pod import Pod
+from tfx import types
 from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import (
+    LatestArtifactStrategy,
+)
 from tfx.orchestration import data_types
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinder, LRFinderResult, LRFinderTrainer, read_result
+from tfx_lr_finder import (
+    LRFinder,
+    LRFinderResult,
+    LRFinderTrainer,
+    last_good_resolver,
+    read_result,
+)
 
 TYPE_NAMES = re.compile("^[a-z][a-z0-9-_]{2,20}[.][A-Z][a-zA-Z0-9-_]{2,49}$")
 
@@ -121,3 +132,52 @@ def test_a_runtime_parameter_compiles_to_a_parameter_of_the_run(make_job):
     assert given == {"componentInputParameter": "top"}
     declared = root["inputDefinitions"]["parameters"]["top"]
     assert declared["parameterType"] == "NUMBER_DOUBLE"
+
+
+def _compile(nodes, root):
+    """Returns the job that a list of nodes compiles to."""
+    path = root / "pipeline.json"
+    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
+        use_pipeline_spec_2_1=True
+    )
+    kubeflow_v2_dag_runner.KubeflowV2DagRunner(config, output_filename=str(path)).run(
+        tfx_pipeline.Pipeline(
+            pipeline_name="penguins", pipeline_root=str(root), components=nodes
+        )
+    )
+    return json.loads(path.read_text())
+
+
+def test_an_imported_result_feeds_last_good(penguin_examples, tmp_path):
+    examples = Importer(
+        source_uri=penguin_examples.uri, artifact_type=standard_artifacts.Examples
+    ).with_id("Examples")
+    good = Importer(
+        source_uri="gs://bucket/good", artifact_type=LRFinderResult
+    ).with_id("Good")
+    finder = LRFinder(
+        examples=examples.outputs["result"],
+        lr_finder_fn="module.lr_finder_fn",
+        on_inconclusive="last_good",
+        previous=good.outputs["result"],
+    )
+    job = _compile([examples, good, finder], tmp_path)
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    given = tasks["LRFinder"]["inputs"]["artifacts"]["previous"]
+    assert given["taskOutputArtifact"]["producerTask"] == "Good"
+
+
+def test_the_resolver_of_good_results_is_refused_by_the_compiler(tmp_path):
+    with pytest.raises(TypeError, match="only support LatestArtifactStrategy"):
+        _compile([last_good_resolver()], tmp_path)
+
+
+def test_a_stock_resolver_would_not_ask_for_our_type(tmp_path):
+    latest = Resolver(
+        strategy_class=LatestArtifactStrategy,
+        previous=types.Channel(type=LRFinderResult),
+    ).with_id("Latest")
+    job = _compile([latest], tmp_path)
+    executor = job["pipelineSpec"]["deploymentSpec"]["executors"]["Latest_executor"]
+    query = executor["resolver"]["outputArtifactQueries"]["previous"]
+    assert query["filter"] == 'schema_title="tfx.Artifact" AND state=LIVE'

@@ -1,4 +1,6 @@
 import random
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -178,3 +180,22 @@ BAD = [
 def test_what_cannot_be_run_is_refused(k, data, build, change, knobs, message):
     with pytest.raises(ValueError, match=message):
         find_learning_rate(build(k), change(data[0]), **knobs)
+
+
+def test_it_runs_where_tensorflow_was_never_seeded(data):
+    script = """
+import keras, numpy as np, tensorflow as tf
+import tfx_lr_finder
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+x = np.ones((64, 2), "float32")
+rows = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(8)
+found = tfx_lr_finder.find_learning_rate(model, rows, rows, max_steps=200)
+tf.random.uniform([])
+print(found.verdict.name, found.learning_rate)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) > 0

@@ -1,3 +1,5 @@
+import dataclasses
+import math
 import struct
 
 import numpy as np
@@ -58,15 +60,69 @@ def test_the_range_is_shaded(make_report):
     assert (edges.x0, edges.x1) == pytest.approx((0.006, 0.06))
 
 
-def test_candidates_that_broke_down_are_not_drawn(make_report):
+def _marks(axes, marker):
+    (line,) = [line for line in axes.lines if line.get_marker() == marker]
+    return list(line.get_xdata())
+
+
+def _rates(trained):
+    return [item.learning_rate for item in trained if math.isfinite(item.eval_loss)]
+
+
+def test_a_confirmed_report_has_two_panels_over_one_axis_of_rates(make_report):
+    upper, lower = plot.draw_figure(make_report()).axes
+    assert upper.get_shared_x_axes().joined(upper, lower)
+    assert lower.get_xscale() == "log"
+    assert "training loss" in upper.get_ylabel()
+    assert "held-out loss" in lower.get_ylabel()
+
+
+def test_an_unconfirmed_report_has_one_panel(make_report):
+    report = make_report(probes=(), candidates=(), checked=None, untrained_loss=None)
+    (axes,) = plot.draw_figure(report).axes
+    assert "held-out" not in axes.get_ylabel()
+
+
+def test_probes_candidates_and_check_have_marks_of_their_own(make_report):
     report = make_report()
-    broken = type(report.candidates[0])(
-        learning_rate=1.0, eval_losses=(float("nan"),), num_steps=3
-    )
-    report = make_report(candidates=(*report.candidates, broken))
-    axes = plot.plot_report(report)
-    (marks,) = [line for line in axes.lines if line.get_marker() == "D"]
-    assert list(marks.get_xdata()) == [c.learning_rate for c in report.candidates[:-1]]
+    _, lower = plot.draw_figure(report).axes
+    assert _marks(lower, "o") == _rates(report.probes)
+    assert _marks(lower, "D") == _rates(report.candidates)
+    assert _marks(lower, "*") == [report.checked.learning_rate]
+    labels = " ".join(lower.get_legend_handles_labels()[1])
+    for kind in ("probes", "candidates", "check at 0.03", "untrained model 1.1"):
+        assert kind in labels
+
+
+def test_what_broke_down_is_a_mark_at_the_top(make_report):
+    _, lower = plot.draw_figure(make_report()).axes
+    assert _marks(lower, "^") == [3.0]
+
+
+def test_the_suggestion_goes_through_both_panels(make_report):
+    for axes in plot.draw_figure(make_report(learning_rate=0.0123)).axes:
+        (line,) = [line for line in axes.lines if line.get_color() == "red"]
+        assert set(line.get_xdata()) == {0.0123}
+
+
+def test_the_untrained_and_the_best_loss_are_in_the_lower_panel(make_report):
+    report = make_report()
+    low, high = plot.draw_figure(report).axes[1].get_ylim()
+    best = min(candidate.eval_loss for candidate in report.candidates)
+    assert low < best < report.untrained_loss < high
+
+
+def test_probes_that_were_the_candidates_are_drawn_once(make_report):
+    report = make_report(probes=make_report().candidates)
+    _, lower = plot.draw_figure(report).axes
+    assert not [line for line in lower.lines if line.get_marker() == "o"]
+
+
+def test_the_peak_of_a_schedule_is_named_as_such(make_report):
+    config = dataclasses.replace(make_report().config, schedule="one_cycle")
+    axes = plot.plot_report(make_report(config=config))
+    labels = axes.get_legend_handles_labels()[1]
+    assert any("peak for one_cycle" in label for label in labels)
 
 
 def test_an_exploding_loss_does_not_flatten_the_curve(exploding):
@@ -85,7 +141,7 @@ def test_the_candidates_best_loss_is_in_the_picture(make_report):
 def test_a_report_without_a_rate_is_drawn_without_a_line(make_inconclusive):
     axes = plot.plot_report(make_inconclusive())
     assert not [line for line in axes.lines if line.get_color() == "red"]
-    assert "INCONCLUSIVE" in axes.get_title()
+    assert "INCONCLUSIVE: the loss did not fall" in axes.get_title()
 
 
 def test_a_report_without_one_finite_loss_is_drawn(make_inconclusive):
@@ -96,7 +152,11 @@ def test_a_report_without_one_finite_loss_is_drawn(make_inconclusive):
         stop_reason=StopReason.NON_FINITE,
         num_steps=1,
     )
-    assert plot.png_bytes(make_inconclusive(sweeps=(sweep,)))[:8] == PNG_SIGNATURE
+    report = make_inconclusive(sweeps=(sweep,), probes=(), untrained_loss=None)
+    assert plot.png_bytes(report)[:8] == PNG_SIGNATURE
+    axes = plot.plot_report(report)
+    assert axes.get_xlim() == (report.config.min_lr, report.config.max_lr)
+    assert [text.get_text() for text in axes.texts] == ["no finite loss"]
 
 
 def test_the_users_axes_are_drawn_on(make_report):

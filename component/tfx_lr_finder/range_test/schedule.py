@@ -33,6 +33,7 @@ def learning_rate_ladder(config: RangeTestConfig) -> FloatArray:
 
 
 ASSUMED_TRAIN_STEPS = 1000
+MEASURED_TRAIN_STEPS = 3000
 PEAK_FACTORS = {"constant": 1.0, "cosine": 3.0, "one_cycle": 3.0}
 
 
@@ -66,7 +67,8 @@ def horizon_factor(num_steps: int, train_steps: int | None, *, overfits: bool) -
 
     Args:
       num_steps: Steps of the short training, at least 1.
-      train_steps: Steps of the long one; None stands for 1,000.
+      train_steps: Steps of the long one; None stands for 1,000, and more than 3,000,
+        which was not measured, for 3,000.
       overfits: Whether the short training overfits already; then the ratio itself
         counts, so that the long one moves the weights no further.
 
@@ -77,6 +79,6 @@ def horizon_factor(num_steps: int, train_steps: int | None, *, overfits: bool) -
       Y. Wu et al., "Understanding Short-Horizon Bias in Stochastic Meta-Optimization",
       arXiv:1803.02021, on that such a bias exists (there with the other sign).
     """
-    longer = train_steps or ASSUMED_TRAIN_STEPS
+    longer = min(train_steps or ASSUMED_TRAIN_STEPS, MEASURED_TRAIN_STEPS)
     ratio = min(1.0, num_steps / longer)
     return ratio if overfits else math.sqrt(ratio)

@@ -161,7 +161,11 @@ def _random_state(seed: int) -> Iterator[None]:
     """Seeds Python, numpy and TensorFlow, and puts their states back after."""
     context = _eager_context()
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    tensorflow_state = (context._seed, context._rng)
+    tensorflow_state = {
+        name: getattr(context, name)
+        for name in ("_seed", "_rng")
+        if hasattr(context, name)
+    }
     random.seed(seed)
     np.random.seed(seed)
     tf.random.set_seed(seed)
@@ -170,8 +174,11 @@ def _random_state(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
-        context._seed, context._rng = tensorflow_state
-        logging.debug("LRFinder put the random states back.")
+        for name in ("_seed", "_rng"):
+            if name in tensorflow_state:
+                setattr(context, name, tensorflow_state[name])
+            elif hasattr(context, name):  # TensorFlow had never been seeded
+                delattr(context, name)
 
 
 def _eager_context() -> Any:

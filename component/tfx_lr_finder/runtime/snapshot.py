@@ -45,12 +45,8 @@ class Snapshot:
         """Copies the values."""
         self._variables = variables
         self._values = [tf.identity(variable) for variable in variables]
-        self._put_back = tf.function(self._assign_all)
 
     def restore(self) -> None:
         """Sets every variable to its value at the time of the copy."""
-        self._put_back(self._values)
-
-    def _assign_all(self, values: list[tf.Tensor]) -> None:
-        for variable, value in zip(self._variables, values, strict=True):
+        for variable, value in zip(self._variables, self._values, strict=True):
             variable.assign(value)

@@ -137,6 +137,7 @@ def call_hook(hook: Hook, fn_args: fn_args_utils.FnArgs, seed: int) -> LRFinderF
     if found.eval_dataset is not None:
         _check_dataset("eval_dataset", found.eval_dataset)
     _check_labels(found.model, found.train_dataset)
+    _check_number(found.num_train_examples)
     return found
 
 
@@ -194,6 +195,18 @@ def _check_labels(model: Any, dataset: tf.data.Dataset) -> None:
         f"{spec}, and the model's loss needs (features, labels). Set label_key in "
         "TensorFlowDatasetOptions, or map the batches to such pairs."
     )
+
+
+def _check_number(num_train_examples: Any) -> None:
+    """Refuses a number of examples that is none."""
+    if num_train_examples is None:
+        return
+    if not isinstance(num_train_examples, int) or num_train_examples < 1:
+        raise ValueError(
+            "The num_train_examples of lr_finder_fn must be a whole number of at "
+            f"least 1, got {num_train_examples!r}. Leave it out to have the train "
+            "split counted."
+        )
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,71 @@
+"""How many examples one pass over the train split has."""
+
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.io import fileio
+from tfx.proto import trainer_pb2
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, proto_utils
+
+from tfx_lr_finder import keys
+from tfx_lr_finder.hook import LRFinderFnResult
+
+MAX_BYTES = 100 * 1024**2
+"""Files above this size in all are not counted: it would cost more than it tells."""
+
+_COMPRESSION = {"tfrecords_gzip": "GZIP"}
+
+
+def num_train_examples(
+    found: LRFinderFnResult,
+    input_dict: dict[str, list[types.Artifact]],
+    exec_properties: dict[str, Any],
+) -> int | None:
+    """Returns the examples in one pass over the training data, None if unknown.
+
+    Args:
+      found: What the hook returned; its own number counts most.
+      input_dict: See `count_train_examples`.
+      exec_properties: See `count_train_examples`.
+
+    Returns:
+      The number; None where the dataset ends by itself and so knows better.
+    """
+    if found.num_train_examples is not None:
+        return found.num_train_examples
+    if int(found.train_dataset.cardinality()) >= 0:
+        return None
+    return count_train_examples(input_dict, exec_properties)
+
+
+def count_train_examples(
+    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
+) -> int | None:
+    """Returns the number of records of the train splits.
+
+    Args:
+      input_dict: Holds the examples.
+      exec_properties: `train_args` as JSON, which names the splits.
+
+    Returns:
+      The number, or None where the files are no TFRecords or larger than 100 MiB.
+    """
+    artifacts = input_dict[keys.EXAMPLES]
+    formats = {examples_utils.get_file_format(artifact) for artifact in artifacts}
+    if not formats <= set(_COMPRESSION):
+        return None
+    train_args = trainer_pb2.TrainArgs()
+    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
+    files = [
+        file
+        for split in train_args.splits or ["train"]
+        for uri in artifact_utils.get_split_uris(artifacts, split)
+        for file in fileio.glob(io_utils.all_files_pattern(uri))
+    ]
+    if sum(tf.io.gfile.stat(file).length for file in files) > MAX_BYTES:
+        return None
+    records = tf.data.TFRecordDataset(files, _COMPRESSION[formats.pop()])
+    return int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))

@@ -1,0 +1,141 @@
+"""The trainings of a range test in its picture: held-out loss over learning rate."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.result import LRFinderReport
+
+CANDIDATE_COLOR = "black"
+PROBE_COLOR = "gray"
+CHECK_COLOR = "tab:red"
+UNTRAINED_COLOR = "tab:purple"
+MARGIN = 0.12
+HEADROOM = 0.6
+OUTSIDE = 0.97
+"""Height of the marks of what is out of the picture, as a share of the axes."""
+
+Limits = tuple[float, float]
+
+
+def has_any(report: LRFinderReport) -> bool:
+    """Returns whether anything was trained to confirm a rate.
+
+    Args:
+      report: What to draw.
+    """
+    return bool(report.probes or report.candidates)
+
+
+def draw(ax: Axes, report: LRFinderReport) -> None:
+    """Marks every training at its rate and its held-out loss.
+
+    Args:
+      ax: Where to draw.
+      report: What to draw; a training that broke down is left out.
+    """
+    if report.untrained_loss is not None and math.isfinite(report.untrained_loss):
+        ax.axhline(
+            report.untrained_loss,
+            color=UNTRAINED_COLOR,
+            linewidth=0.9,
+            linestyle="--",
+            label=f"untrained model {report.untrained_loss:.4g}",
+        )
+    _mark(ax, _probes(report), "o", PROBE_COLOR, 5, _label("probe", _probes(report)))
+    _mark(
+        ax,
+        report.candidates,
+        "D",
+        CANDIDATE_COLOR,
+        6,
+        _label("candidate", report.candidates),
+    )
+    if report.checked is not None:
+        rate = f"{report.checked.learning_rate:.3g}"
+        label = f"check at {rate}, {report.checked.num_steps} steps"
+        _mark(ax, (report.checked,), "*", CHECK_COLOR, 13, label)
+
+
+def draw_outside(ax: Axes, report: LRFinderReport) -> None:
+    """Marks the trainings that are above the picture, or not finite, at its top.
+
+    Args:
+      ax: Where to draw; its limits are set.
+      report: What to draw.
+    """
+    top = ax.get_ylim()[1]
+    outside = [
+        item.learning_rate
+        for item in (*_probes(report), *report.candidates)
+        if not item.eval_loss <= top
+    ]
+    if outside:
+        ax.plot(
+            outside,
+            [OUTSIDE] * len(outside),
+            "^",
+            transform=ax.get_xaxis_transform(),
+            markerfacecolor="none",
+            markeredgecolor=PROBE_COLOR,
+            label="above the picture, or broken down",
+        )
+        ax.legend(loc="best", fontsize="small")
+
+
+def limits(report: LRFinderReport) -> Limits | None:
+    """Returns y limits that show the best trainings and the untrained model.
+
+    Args:
+      report: What to draw.
+
+    Returns:
+      The lower and the upper limit, or None where no loss is finite.
+    """
+    trained = (*_probes(report), *report.candidates)
+    losses = [item.eval_loss for item in trained if math.isfinite(item.eval_loss)]
+    untrained = report.untrained_loss
+    if untrained is not None and math.isfinite(untrained):
+        losses.append(untrained)
+    else:
+        untrained = max(losses, default=None)
+    if untrained is None:
+        return None
+    low, high = min(losses), max(losses)
+    top = min(high, untrained + HEADROOM * (untrained - low))
+    margin = MARGIN * (top - low) or MARGIN * abs(top) or MARGIN
+    return low - margin, top + margin
+
+
+def _probes(report: LRFinderReport) -> tuple[Candidate, ...]:
+    """Returns the probes, none where they were the candidates themselves."""
+    return () if report.probes == report.candidates else report.probes
+
+
+def _label(kind: str, trained: Sequence[Candidate]) -> str:
+    steps = sorted({item.num_steps for item in trained})
+    return f"{kind}s, up to {steps[-1]} steps" if steps else kind
+
+
+def _mark(
+    ax: Axes,
+    trained: Sequence[Candidate],
+    marker: str,
+    color: str,
+    size: float,
+    label: str,
+) -> None:
+    """Marks the trainings that ended with a finite loss."""
+    finite = [item for item in trained if math.isfinite(item.eval_loss)]
+    if finite:
+        ax.plot(
+            [item.learning_rate for item in finite],
+            [item.eval_loss for item in finite],
+            marker,
+            color=color,
+            alpha=0.5 if color == PROBE_COLOR else 1.0,
+            markersize=size,
+            label=label,
+        )
