@@ -53,8 +53,8 @@ def model_and_data(
       config: The configuration of the range test.
 
     Returns:
-      The result, checked, and the configuration; where `train_steps` was left open,
-      `fit` may have told it.
+      The result, checked, and the configuration; `fit` tells `train_steps`, which
+      TrainArgs may not know of (epochs), where the user does not.
 
     Raises:
       ValueError: If the module has neither function, `run_fn` calls no `fit`, or what
@@ -76,7 +76,9 @@ def model_and_data(
         return result.found
 
     found = user_module.call_hook(captured, fn_args, config.seed)
-    return found, _with_train_steps(config, steps[0])
+    if exec_properties.get("train_steps") is None:
+        config = _with_train_steps(config, steps[0])
+    return found, config
 
 
 def capture(run_fn: RunFn, fn_args: fn_args_utils.FnArgs, seed: int) -> Captured:
@@ -183,8 +185,8 @@ def _run_fn(exec_properties: dict[str, Any]) -> RunFn:
 def _with_train_steps(
     config: RangeTestConfig, train_steps: int | None
 ) -> RangeTestConfig:
-    """Returns the configuration with the steps that `fit` told, if it was open."""
-    if config.train_steps is not None or train_steps is None:
+    """Returns the configuration with the steps that `fit` told, if it did."""
+    if train_steps is None:
         return config
     try:
         told = dataclasses.replace(config, train_steps=train_steps)

@@ -1,0 +1,77 @@
+"""The modules of the tfx wheel, unchanged, through LRFinder and LRFinderTrainer."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfx_lr_finder import read_result
+
+SCRIPT = pathlib.Path(__file__).with_name("hands_free_pipeline.py")
+KERAS = {"keras": "0", "tf_keras": "1"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("penguin", "keras"), ("penguin", "tf_keras"), ("taxi", "tf_keras")],
+    ids="-".join,
+)
+def finished(request, tmp_path_factory):
+    """The Keras that was asked for, and the folder of the pipeline's artifacts."""
+    name, keras = request.param
+    root = tmp_path_factory.mktemp(f"{name}_{keras}") / "artifacts"
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), name, str(root)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_USE_LEGACY_KERAS": KERAS[keras]},
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return keras, root
+
+
+def _report(root):
+    (folder,) = root.glob("LRFinder/lr_finder_result/*")
+    return read_result(str(folder))
+
+
+def _used(root):
+    (file,) = root.glob("LRFinderTrainer/model_run/*/learning_rate_used.json")
+    return json.loads(file.read_text())
+
+
+@pytest.mark.long
+def test_the_trained_optimizer_has_the_rate_that_was_found(finished):
+    keras, root = finished
+    report = _report(root)
+    (model,) = root.glob("LRFinderTrainer/model/*/Format-Serving")
+    variables = tf.train.load_checkpoint(str(model / "variables" / "variables"))
+    (rate,) = (
+        variables.get_tensor(name)
+        for name in variables.get_variable_to_shape_map()
+        if "learning_rate" in name
+    )
+    assert rate == np.float32(report.learning_rate)
+    assert report.environment["keras"].split()[0] == keras
+
+
+@pytest.mark.long
+def test_what_was_used_is_written_down(finished):
+    report, used = _report(finished[1]), _used(finished[1])
+    assert used["learning_rate_found"] == report.learning_rate
+    assert used["learning_rate_used"] == report.learning_rate
+    assert used["replaced"] in ("constant 0.01", "constant 0.001")
+    assert used["how"] == "set at fit"
+    assert used["doubt"] is None
+
+
+@pytest.mark.long
+def test_the_finder_left_nothing_of_run_fn_behind(finished):
+    folders = {path.name for path in (finished[1] / "LRFinder").iterdir()}
+    assert folders <= {"lr_finder_result", "best_hyperparameters", ".system"}
+    assert _report(finished[1]).config.train_steps == 100
