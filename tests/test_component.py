@@ -130,12 +130,19 @@ def test_execution_properties_make_the_same_configuration_again():
     [
         {"lr_finder_fn": None},
         {"lr_finder_fn": "module.fn", "module_file": "module.py"},
+        {"lr_finder_fn": "module.fn", "run_fn": "module.run_fn"},
     ],
-    ids=["neither", "both"],
+    ids=["neither", "module and hook", "hook and run_fn"],
 )
-def test_exactly_one_of_module_file_and_function_is_taken(modules):
+def test_exactly_one_of_module_file_and_the_functions_is_taken(modules):
     with pytest.raises(ValueError, match="Exactly one of module_file, lr_finder_fn"):
         _finder(**modules)
+
+
+def test_a_run_fn_of_the_image_is_named_by_its_path():
+    finder = _finder(lr_finder_fn=None, run_fn="module.run_fn")
+    assert finder.exec_properties["run_fn"] == "module.run_fn"
+    assert "lr_finder_fn" not in finder.exec_properties
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tfx_lr_finder.executor import Executor
 from tfx_lr_finder.inconclusive import InconclusiveError
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.runtime import example_count
+from tfx_lr_finder.runtime.user_module import HOOK_TO_ADD
 
 QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
@@ -129,6 +130,47 @@ def test_raw_and_transformed_examples_both_work(
     (sweep,) = read_result(outputs["lr_finder_result"]).sweeps
     assert len(sweep.losses) >= 5
     assert all(0 < loss < 1e3 for loss in sweep.losses[:5])
+
+
+def test_a_module_with_nothing_but_run_fn_is_tested_hands_free(
+    run_finder, penguin_examples, tmp_path
+):
+    body = """
+        def run_fn(fn_args):
+            tf.io.write_file(fn_args.model_run_dir + "/before", "fit")
+            model = compiled()
+            model.fit(data, epochs=30, validation_data=data)
+            raise SystemExit("ran on after fit")
+        """
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, body),
+        on_inconclusive="fallback",
+        default_learning_rate=0.25,
+    )
+    report = read_result(outputs["lr_finder_result"])
+    assert report.sweeps[0].losses
+    assert report.config.train_steps == 300
+    (written,) = run_finder.root.rglob("before")
+    assert written.is_relative_to(run_finder.root / "tmp")
+
+
+def test_a_run_fn_with_its_own_loop_is_refused_with_the_hook_to_add(
+    run_finder, penguin_examples, tmp_path
+):
+    body = """
+        def run_fn(fn_args):
+            model = compiled()
+            for x, y in data:
+                model.train_on_batch(x, y)
+        """
+    with pytest.raises(ValueError, match="ended without a call of fit") as raised:
+        run_finder({"examples": penguin_examples}, module_file=_module(tmp_path, body))
+    assert str(raised.value) == (
+        "run_fn ended without a call of fit of a Keras model, so that LRFinder does "
+        "not know what it trains. For a training loop of your own, add this to the "
+        f"module:\n\n{HOOK_TO_ADD}"
+    )
 
 
 def test_a_tuners_other_hyperparameters_reach_the_hook_and_the_output(

@@ -90,6 +90,16 @@ def test_both_trainers_train_with_exactly_this_rate(model_run, store):
     assert seen["learning_rate"] == RATE
 
 
+def test_the_rate_that_was_used_is_in_the_store_in_full(store):
+    runs = store.get_artifacts_by_type("ModelRun")
+    (stored,) = (
+        run.custom_properties["learning_rate_used"].string_value
+        for run in runs
+        if "learning_rate_used" in run.custom_properties
+    )
+    assert float(stored) == RATE
+
+
 def test_the_trainers_execution_has_the_result_as_its_input(store):
     events = store.get_events_by_artifact_ids([_result(store).id])
     executions = store.get_executions_by_id([event.execution_id for event in events])

@@ -115,7 +115,8 @@ def capture(run_fn: RunFn, fn_args: fn_args_utils.FnArgs, seed: int) -> Captured
             raise ValueError(
                 "LRFinder ran run_fn up to its fit, because the module has no "
                 f"lr_finder_fn, and it failed before: {type(error).__name__}: {error}. "
-                f"Or add this to the module:\n\n{user_module.HOOK_TO_ADD}"
+                "Mend that (the Trainer would meet it too), or add this to the module:"
+                f"\n\n{user_module.HOOK_TO_ADD}"
             ) from error
     if not calls:
         raise ValueError(
