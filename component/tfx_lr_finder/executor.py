@@ -113,7 +113,7 @@ class Executor(base_executor.BaseExecutor):
 def _with_horizon(
     config: "RangeTestConfig", exec_properties: dict[str, Any]
 ) -> "RangeTestConfig":
-    """Returns the configuration with the Trainer's steps, where it does not say them."""
+    """Returns the configuration, with the Trainer's steps if it does not say them."""
     train_args = json.loads(exec_properties.get(keys.TRAIN_ARGS) or "{}")
     steps = train_args.get("num_steps") or train_args.get("numSteps")
     num_steps = int(steps or 0)
