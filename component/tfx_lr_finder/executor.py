@@ -117,9 +117,10 @@ class Executor(base_executor.BaseExecutor):
 def _with_horizon(
     config: "RangeTestConfig", exec_properties: dict[str, Any]
 ) -> "RangeTestConfig":
-    """Returns the configuration with the Trainer's steps, where it does not say them."""
+    """Returns the configuration, with the Trainer's steps if it does not say them."""
     train_args = json.loads(exec_properties.get(keys.TRAIN_ARGS) or "{}")
-    num_steps = int(train_args.get("num_steps") or train_args.get("numSteps") or 0)
+    steps = train_args.get("num_steps") or train_args.get("numSteps")
+    num_steps = int(steps or 0)
     if config.train_steps is not None or num_steps < 1:
         return config
     return dataclasses.replace(config, train_steps=num_steps)

@@ -158,10 +158,10 @@ def test_the_horizon_counts_by_its_square_root(short, long, factor):
     ("train_loss", "num_batches", "expected"),
     [
         (0.5, 5, False),  # no gap
-        (0.2, 5, True),  # a gap of 0.3 after a gain of 0.5, two passes
-        (0.2, 20, False),  # half a pass
-        (0.2, None, False),  # unknown passes: the gap is not wide enough
-        (-0.1, None, True),
+        (0.2, 5, False),  # a gap of 0.3 after a gain of 0.5
+        (-0.1, 5, True),  # a gap of 0.6, two passes
+        (-0.1, 20, False),  # half a pass
+        (-0.1, None, True),  # unknown passes
     ],
 )
 def test_overfitting_is_a_gap_after_more_than_one_pass(

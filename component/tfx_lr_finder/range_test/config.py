@@ -22,7 +22,7 @@ class RangeTestConfig:
       min_lr: Smallest learning rate of the sweep, positive.
       max_lr: Largest learning rate of the sweep, above `min_lr`.
       num_steps: Rungs of the ladder in one sweep, at least 10. None: as many as a
-        fifth of the budget holds, or 100 where confirming is off.
+        seventh of the budget holds, or 100 where confirming is off.
       num_sweeps: Sweeps from the same start over different batches, at least 1.
       steps_per_rung: Batches trained at each rate, their losses averaged, at
         least 1.
@@ -126,7 +126,7 @@ class RangeTestConfig:
         if self.confirm_steps == 0:
             share, most = self.budget, CLASSIC_NUM_STEPS
         else:
-            share, most = self.budget // 5, CLASSIC_NUM_STEPS // 2
+            share, most = self.budget // 7, CLASSIC_NUM_STEPS // 2
         rungs = share // (self.num_sweeps * self.steps_per_rung)
         return max(MIN_NUM_STEPS, min(rungs, most))
 

@@ -12,13 +12,10 @@ from tfx_lr_finder.range_test.sweep import TrainingLoop
 
 FloatArray = npt.NDArray[np.float64]
 
-MAX_PROBE_STEPS = 20
-MIN_PROBE_STEPS = 10
+PROBE_STEPS = 20
 WORSE_PROBES = 2
 DECADES_BETWEEN = 0.5
 MIN_CONFIRM_STEPS = 30
-OVERFIT_SHARE = 0.5
-OVERFIT_SHARE_UNKNOWN = 1.0
 SCORED_AT = (0.8, 0.9, 1.0)
 TOLERANCE = 0.05
 SIGNIFICANT = 5.0
@@ -51,12 +48,13 @@ class Candidate:
 def probe(
     loop: TrainingLoop, config: RangeTestConfig, untrained: FloatArray
 ) -> tuple[Candidate, ...]:
-    """Returns trainings of 10 or 20 steps a decade apart, smallest rate first.
+    """Returns trainings of 20 steps a decade apart, smallest rate first.
 
     They find the decade that the candidates open around, better than the curve does:
     a rule on a sweep of 50 to 100 steps misses the best rate of a short training by
     one to three decades (`benchmarks/quality`). Tried from the largest rate down, until
-    two in a row are worse than the best so far and that beats the untrained model.
+    two in a row are worse than the best so far and that is below the untrained model,
+    or the sweeps and they have used the budget up.
 
     Args:
       loop: Trains and evaluates.
@@ -65,20 +63,16 @@ def probe(
     """
     highest = math.log10(config.max_lr) - 0.5
     decades = max(0.0, highest - math.log10(config.min_lr))
+    affordable = (config.budget - config.sweep_steps) // PROBE_STEPS
     probes: list[Candidate] = []
     worse = 0
-    for decade in range(math.floor(decades + 1e-9) + 1):
-        new = train_candidate(loop, 10.0 ** (highest - decade), probe_steps(config))
+    for decade in range(min(math.floor(decades + 1e-9) + 1, affordable)):
+        new = train_candidate(loop, 10.0 ** (highest - decade), PROBE_STEPS)
         worse = worse + 1 if probes and new.eval_loss >= best_loss(probes) else 0
         probes.append(new)
-        if worse >= WORSE_PROBES and beats(best_candidate(probes), untrained):
+        if worse >= WORSE_PROBES and best_loss(probes) < np.mean(untrained):
             break
     return tuple(reversed(probes))
-
-
-def probe_steps(config: RangeTestConfig) -> int:
-    """Returns the training steps of a probe: a thirtieth of the budget, 10 to 20."""
-    return min(MAX_PROBE_STEPS, max(MIN_PROBE_STEPS, config.budget // 30))
 
 
 def confirm(
@@ -91,8 +85,8 @@ def confirm(
     """Returns the candidates that were trained, smallest rate first.
 
     Rates half a decade apart, from the same weights on the same batches: the centre
-    and two below it. Then the bracket grows upwards while the best is its highest,
-    and downwards while the one to choose is its lowest, as far as the steps go.
+    and two below it. Then the bracket grows downwards while the one to choose is its
+    lowest, and upwards while the best is its highest, as far as the steps go.
 
     Args:
       loop: Trains and evaluates.
@@ -118,10 +112,10 @@ def confirm(
     going = all(train(offset) for offset in (0, -1, -2))
     while going:
         ordered = [tried[offset] for offset in sorted(tried)]
-        if best_candidate(ordered) is ordered[-1]:
-            going = train(max(tried) + 1)
-        elif choose(ordered, untrained) is ordered[0]:
+        if choose(ordered, untrained) is ordered[0]:
             going = train(min(tried) - 1)
+        elif best_candidate(ordered) is ordered[-1]:
+            going = train(max(tried) + 1)
         else:
             break
     return tuple(tried[offset] for offset in sorted(tried))
@@ -220,9 +214,9 @@ def overfits(
 ) -> bool:
     """Returns whether the candidate has begun to learn its training data by heart.
 
-    It passed over the data more than once, and its held-out loss exceeds its training
-    loss by more than half of what it gained on held-out data over the untrained model;
-    by more than all of it where the size of the data is unknown.
+    Its held-out loss exceeds its training loss by more than it gained on held-out data
+    over the untrained model, after more than one pass over the data (or a number of
+    passes that is unknown).
 
     Args:
       candidate: A finite one.
@@ -231,9 +225,8 @@ def overfits(
     """
     if num_train_batches is not None and candidate.num_steps <= num_train_batches:
         return False
-    share = OVERFIT_SHARE if num_train_batches else OVERFIT_SHARE_UNKNOWN
     gap = candidate.eval_loss - candidate.train_loss
-    return gap > share * (float(np.mean(untrained)) - candidate.eval_loss)
+    return gap > float(np.mean(untrained)) - candidate.eval_loss
 
 
 def gain(candidate: Candidate, untrained: FloatArray) -> float:

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirm import (
     MIN_CONFIRM_STEPS,
+    PROBE_STEPS,
     Candidate,
     as_good_as_best,
     best_candidate,
     confirm,
     overfits,
     probe,
-    probe_steps,
     train_candidate,
 )
 from tfx_lr_finder.range_test.schedule import horizon_factor
@@ -23,7 +23,8 @@ from tfx_lr_finder.range_test.sweep import TrainingLoop
 
 FloatArray = npt.NDArray[np.float64]
 
-NUM_TRAININGS = 5
+NUM_TRAININGS = 4.5
+MIN_CHECK_STEPS = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,15 +84,16 @@ def confirm_rate(
     loop.begin_candidate()
     untrained = loop.evaluate()
     probes = probe(loop, config, untrained)
+    if not probes:
+        return Confirmed(untrained=untrained)
     steps_left -= _steps(probes)
-    num_steps = config.confirm_steps or max(
-        MIN_CONFIRM_STEPS, steps_left // NUM_TRAININGS
-    )
+    num_steps = config.confirm_steps or _share(steps_left)
     centre = best_candidate(probes)
     candidates = probes
-    if math.isfinite(centre.eval_loss) and steps_left >= 3 * num_steps:
+    for_candidates = steps_left - MIN_CHECK_STEPS
+    if math.isfinite(centre.eval_loss) and for_candidates >= num_steps:
         candidates = confirm(
-            loop, centre.learning_rate, untrained, num_steps, steps_left - num_steps
+            loop, centre.learning_rate, untrained, num_steps, for_candidates
         )
         steps_left -= _steps(candidates)
     best = best_candidate(candidates)
@@ -104,8 +106,8 @@ def confirm_rate(
     )
     low, high = as_good_as_best(candidates, untrained)
     checked = None
-    if steps_left >= num_steps:
-        checked = train_candidate(loop, low * factor, num_steps)
+    if steps_left >= MIN_CHECK_STEPS:
+        checked = train_candidate(loop, low * factor, min(num_steps, steps_left))
     return Confirmed(
         untrained=untrained,
         probes=probes,
@@ -118,8 +120,12 @@ def confirm_rate(
 
 def most_candidate_steps(config: RangeTestConfig) -> int:
     """Returns the most steps that a probe or a candidate can be given."""
-    share = max(MIN_CONFIRM_STEPS, config.budget // NUM_TRAININGS)
-    return max(probe_steps(config), config.confirm_steps or share)
+    return max(PROBE_STEPS, config.confirm_steps or _share(config.budget))
+
+
+def _share(num_steps: int) -> int:
+    """Returns the steps of one candidate: four of them and half a one for the check."""
+    return max(MIN_CONFIRM_STEPS, math.floor(num_steps / NUM_TRAININGS))
 
 
 def _steps(candidates: tuple[Candidate, ...]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_lr_finder.range_test.confirm import (
+    SIGNIFICANT,
     Candidate,
     beats,
     best_candidate,
@@ -16,6 +17,7 @@ from tfx_lr_finder.range_test.confirm import (
 )
 from tfx_lr_finder.range_test.schedule import ASSUMED_TRAIN_STEPS
 from tfx_lr_finder.range_test.shape import curve_shape
+from tfx_lr_finder.range_test.smoothing import noise_scale
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 
 FloatArray = npt.NDArray[np.float64]
@@ -79,6 +81,8 @@ def judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
 
 def _no_answer(evidence: Evidence) -> list[str]:
     sweeps = evidence.sweeps
+    if evidence.candidates and _learns(evidence):
+        return []
     num_finite = max(len(sweep.smoothed_losses) for sweep in sweeps)
     if num_finite < MIN_RUNGS:
         return [
@@ -88,8 +92,6 @@ def _no_answer(evidence: Evidence) -> list[str]:
             "model or the data (log of 0, division by 0, missing values)."
         ]
     if evidence.candidates:
-        if beats(best_candidate(evidence.candidates), evidence.untrained):
-            return []
         return [
             "No rate that was tried brings the held-out loss below the untrained "
             f"model's {float(np.mean(evidence.untrained)):.4g} by more than its noise. "
@@ -140,6 +142,19 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
     return reasons
 
 
+def _learns(evidence: Evidence) -> bool:
+    """Returns whether the best candidate or the check beats the untrained model.
+
+    The check, though it gains less, may be the surer of the two: the smaller the rate,
+    the more alike are the gains of the batches.
+    """
+    best, checked = best_candidate(evidence.candidates), evidence.checked
+    if gain(best, evidence.untrained) == 0.0:
+        return False
+    shown = [best] if checked is None else [best, checked]
+    return any(beats(item, evidence.untrained) for item in shown)
+
+
 def _is_clear(evidence: Evidence) -> bool:
     """Returns whether the candidates leave no doubt that the model learns."""
     if not evidence.candidates:
@@ -171,12 +186,9 @@ def _rule_doubts(evidence: Evidence) -> list[str]:
 def _candidate_doubts(evidence: Evidence) -> list[str]:
     candidates, untrained = evidence.candidates, evidence.untrained
     best = best_candidate(candidates)
-    worse_above = any(
-        item.learning_rate > best.learning_rate
-        for item in (*evidence.probes, *candidates)
-    )
+    tried = [item.learning_rate for item in (*evidence.probes, *candidates)]
     reasons = []
-    if not worse_above or (len(candidates) > 1 and best is candidates[0]):
+    if not min(tried) < best.learning_rate < max(tried):
         reasons.append(
             f"The best of the rates tried, {best.learning_rate:.3g}, is at the edge of "
             "those tried: a better one may lie beyond. Raise max_steps or widen the "
@@ -188,17 +200,29 @@ def _candidate_doubts(evidence: Evidence) -> list[str]:
         if sweep.stop_reason is not StopReason.COMPLETED
     ]
     rate = evidence.rate or 0.0
-    if 2 * len(diverged) > len(evidence.sweeps) and rate > np.median(diverged):
+    sure = evidence.checked and beats(evidence.checked, untrained)
+    most = 2 * len(diverged) > len(evidence.sweeps)
+    if not sure and most and rate > np.median(diverged):
         reasons.append(
             f"The rate that the candidates favour, {rate:.3g}, lies above "
             f"{np.median(diverged):.3g}, where the sweeps diverged. Look at the curve."
         )
-    if len(untrained) < 2:
+    if len(untrained) < 2 and not _exceeds_batch_noise(evidence):
         reasons.append(
-            "The candidates were compared on one held-out batch, which says nothing "
-            "about noise. Give more held-out data or a smaller evaluation batch."
+            "The candidates were compared on one held-out batch, and the gain is no "
+            "larger than the noise of training batches. Give more held-out data or a "
+            "smaller evaluation batch."
         )
     return [*reasons, *_data_doubts(evidence), *_check_doubts(evidence)]
+
+
+def _exceeds_batch_noise(evidence: Evidence) -> bool:
+    """Returns whether the gain exceeds how far two training batches differ."""
+    finite = [sweep.losses[: len(sweep.smoothed_losses)] for sweep in evidence.sweeps]
+    noise = np.median([noise_scale(np.array(losses)) for losses in finite])
+    best = best_candidate(evidence.candidates)
+    fall = float(np.mean(evidence.untrained)) - best.eval_loss
+    return fall > SIGNIFICANT * math.sqrt(2.0) * float(noise)
 
 
 def _data_doubts(evidence: Evidence) -> list[str]:
@@ -222,10 +246,10 @@ def _data_doubts(evidence: Evidence) -> list[str]:
 
 def _check_doubts(evidence: Evidence) -> list[str]:
     checked = evidence.checked
-    if checked is None or beats(checked, evidence.untrained):
+    if checked is None or gain(checked, evidence.untrained) > 0.0:
         return []
     return [
         f"A training of {checked.num_steps} steps at the suggested rate itself, "
-        f"{checked.learning_rate:.3g}, does not beat the untrained model beyond noise. "
+        f"{checked.learning_rate:.3g}, does not beat the untrained model. "
         "Raise max_steps to check it for longer."
     ]

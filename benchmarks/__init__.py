@@ -1,0 +1,1 @@
+"""Benchmarks of the learning-rate finder: the quality of what it suggests."""

@@ -1,0 +1,93 @@
+"""What is measured, how often, and what is hoped for."""
+
+import dataclasses
+
+MODELS = ("mlp", "wide_and_deep", "conv", "transformer")
+KERAS = ("keras", "tf_keras")
+EVERYBODY = ("article", "callback", "fit", "bare", "ours")
+STEADY_STEPS = 300
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How often each contestant takes how many steps.
+
+    Attributes:
+      models: Names of models.
+      keras: Names of Keras packages.
+      repeats: A number that scales all repeats; 1 is the usual amount.
+      quick: Whether only a taste is wanted.
+    """
+
+    models: tuple[str, ...]
+    keras: tuple[str, ...]
+    repeats: float = 1.0
+    quick: bool = False
+
+    def steps(self) -> tuple[int, ...]:
+        """Returns the lengths of sweeps to time."""
+        return (100, 300) if self.quick else (100, 300, 3000)
+
+    def times(self, model: str, steps: int, contestant: str) -> int:
+        """Returns how often to time it; 0 for never.
+
+        The slow ones are timed more seldom, and for 3,000 steps only on the MLP.
+        """
+        slow = contestant in ("article", "callback")
+        if steps == 3000:
+            usual = 1 if model == "mlp" or not slow else 0
+        elif contestant == "article":
+            usual = 3 if (model, steps) == ("mlp", 300) else 1
+        elif model == "mlp":
+            usual = 7 if steps == 300 else 3
+        else:
+            usual = 3 if steps == 300 and not slow else 2
+        if self.quick:
+            usual = min(usual, 2)
+        return max(1, round(usual * self.repeats)) if usual else 0
+
+    def steady_seconds(self) -> float:
+        """Returns how long to compare us with the bare loop on one model."""
+        return (4.0 if self.quick else 12.0) * self.repeats
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A bound that is hoped for.
+
+    Attributes:
+      text: What is bounded.
+      limit: The bound.
+      at_least: Whether it bounds from below.
+    """
+
+    text: str
+    limit: float
+    at_least: bool = False
+
+    def met(self, value: float) -> bool:
+        """Returns whether the value keeps the bound."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+GOALS = {
+    "article": Goal(
+        text="times faster than (a), MLP, 300 steps, with tracing",
+        limit=20.0,
+        at_least=True,
+    ),
+    "callback": Goal(
+        text="times faster than (b), MLP, 300 steps, with tracing",
+        limit=8.0,
+        at_least=True,
+    ),
+    "conv": Goal(text="times the bare loop's step, convolutional", limit=1.03),
+    "transformer": Goal(text="times the bare loop's step, transformer", limit=1.03),
+    "memory": Goal(text="times the peak memory of fit, worst model", limit=1.1),
+    "traces": Goal(text="traces of the step, worst model", limit=1),
+    "host": Goal(text="of a long sweep spent on the host, worst model", limit=0.02),
+    "growth": Goal(
+        text="times the step's cost at 3,000 steps to that at 300, worst model",
+        limit=1.05,
+    ),
+}
