@@ -91,7 +91,7 @@ def main() -> None:
         "machine": f"{platform.processor() or platform.machine()}, 1 thread a job",
     }
     gaps = differences(findings, contestants, truths)
-    text = report.document(scores, gaps, truths, notes)
+    text = report.document(findings, scores, gaps, truths, notes)
     print(text)
     arguments.output.write_text(text)
     as_json = report.as_json(scores, gaps, notes)

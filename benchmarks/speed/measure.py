@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.plan import EVERYBODY, STEADY_STEPS, Plan
+from benchmarks.speed.plan import EVERYBODY, SWEEP_STEPS, Plan
 
 SAME_LOSS = 1e-3
+ALL_ROUNDS = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,11 +98,13 @@ def measure_times(
         first_calls[name] = _sweep(keras, "mlp", name, 30)[0]
     timings, steady = [], []
     for model in plan.models:
+        began = time.perf_counter()
         _check_same_losses(keras, model)
         for steps in plan.steps():
             timings += _time(keras_name, keras, model, steps, plan)
         steady += _time_steady(keras_name, keras, model, plan)
-        print(f"timed {keras_name} {model}", flush=True)
+        seconds = time.perf_counter() - began
+        print(f"timed {keras_name} {model}, {seconds:.0f} s", flush=True)
     return first_calls, timings, steady
 
 
@@ -116,7 +119,7 @@ def measure_memory(keras_name: str, model: str, contestant: str) -> Memory:
     keras = _prepare_process(keras_name)
     who = _contestant(keras, model, contestant)
     before = _peak_bytes()
-    who.run(STEADY_STEPS)
+    who.run(SWEEP_STEPS)
     return Memory(
         keras=keras_name,
         model=model,
@@ -205,22 +208,23 @@ def _time(
 def _time_steady(keras_name: str, keras: Any, model: str, plan: Plan) -> list[Steady]:
     """Returns the seconds per step of everybody, traced before, in turns."""
     people = {name: _contestant(keras, model, name) for name in EVERYBODY}
-    steps = {name: 30 if name == "article" else STEADY_STEPS for name in EVERYBODY}
+    steps = {name: plan.steady_steps(model, name) for name in EVERYBODY}
     for name, who in people.items():
         who.run(steps[name])
         who.prepare_again(steps[name])
     rounds: dict[str, list[float]] = {name: [] for name in EVERYBODY}
     shares: list[float] = []
-    fast = ("bare", "ours")
-    began = time.perf_counter()
     turn = 0
     _forget_rubbish()
-    while turn < 5 or time.perf_counter() - began < plan.steady_seconds():
-        everybody = EVERYBODY if turn < 3 else fast
+    began = time.perf_counter()
+    while turn < ALL_ROUNDS + 5 or time.perf_counter() - began < plan.steady_seconds():
+        everybody = EVERYBODY if turn < ALL_ROUNDS else ("bare", "ours")
         for name in everybody if turn % 2 else reversed(everybody):
             rounds[name].append(people[name].again(steps[name]) / steps[name])
         shares.append(people["ours"].host_share)
         turn += 1
+        if turn == ALL_ROUNDS:
+            began = time.perf_counter()
     return [
         Steady(
             keras=keras_name,

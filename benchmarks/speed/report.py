@@ -52,7 +52,8 @@ def render(results: Results) -> str:
         ),
         "## Per step, everything traced before",
         table(
-            ["keras", "model", "contestant", "µs per step", "times bare", "quartiles"],
+            ["keras", "model", "contestant", "µs per step", "times bare", "quartiles"]
+            + ["rounds", "host share"],
             _steady_rows(results),
         ),
         "## Time to the first step, seconds (sweeps of 100 steps)",
@@ -158,9 +159,18 @@ def _steady_rows(results: Results) -> list[list[str]]:
             median = statistics.median(_steady(results, keras, model, name))
             rows.append(
                 [keras, MODEL_TITLES[model], TITLES[name], f"{1e6 * median:.0f}"]
-                + [f"{middle:.3f}", f"{low:.3f} to {high:.3f}"]
+                + [f"{middle:.3f}", f"{low:.3f} to {high:.3f}", str(len(ratios))]
+                + [_host_share(results, keras, model) if name == "ours" else ""]
             )
     return rows
+
+
+def _host_share(results: Results, *where: str) -> str:
+    return next(
+        f"{100 * item['host_share']:.1f} %"
+        for item in results["steady"]
+        if (item["keras"], item["model"]) == where and item["contestant"] == "ours"
+    )
 
 
 def _first_step_rows(results: Results) -> list[list[str]]:
@@ -266,13 +276,10 @@ def _goal_values(results: Results, keras: str) -> dict[str, float]:
 
 
 def _growth(results: Results, keras: str, model: str) -> float | None:
-    """Returns the step's cost from step 300 to 3,000, over that from 100 to 300."""
-    medians = {}
-    for steps in (100, 300, 3000):
-        seconds = _seconds(results, keras, model, steps, "ours")
-        if not seconds:
-            return None
-        medians[steps] = statistics.median(seconds.values())
-    late = (medians[3000] - medians[300]) / 2700
-    steady = statistics.median(_steady(results, keras, model, "ours"))
-    return late / steady
+    """Returns the cost of a step from 300 to 3,000, over that in short warm sweeps."""
+    short = _seconds(results, keras, model, 300, "ours").values()
+    long = _seconds(results, keras, model, 3000, "ours").values()
+    if not long:
+        return None
+    late = (statistics.median(long) - statistics.median(short)) / 2700
+    return late / statistics.median(_steady(results, keras, model, "ours"))
