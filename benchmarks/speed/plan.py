@@ -38,7 +38,7 @@ class Plan:
         if steps == 3000:
             usual = 1 if mlp or contestant in ("bare", "ours") else 0
         elif contestant == "article":
-            usual = (3 if steps == 300 else 1) if mlp else int(steps == 100)
+            usual = (2 if steps == 300 else 1) if mlp else int(steps == 100)
         elif mlp:
             usual = 7 if steps == 300 else 3
         else:
@@ -55,7 +55,7 @@ class Plan:
 
     def steady_seconds(self) -> float:
         """Returns how long to compare us with the bare loop on a model."""
-        return (3.0 if self.quick else 12.0) * self.repeats
+        return (3.0 if self.quick else 10.0) * self.repeats
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

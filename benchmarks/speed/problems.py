@@ -163,7 +163,7 @@ def _image_data() -> tuple[Any, Any]:
     return x.astype(np.float32), y.astype(np.int32)
 
 
-def _transformer(keras: Any, width: int = 64, words: int = 32) -> Any:
+def _transformer(keras: Any, width: int = 32, words: int = 16) -> Any:
     layers = keras.layers
     tokens = keras.Input((words,), dtype="int32")
     hidden = layers.Embedding(1000, width)(tokens)
@@ -185,8 +185,8 @@ def _transformer(keras: Any, width: int = 64, words: int = 32) -> Any:
 @functools.cache
 def _token_data() -> tuple[Any, Any]:
     random = np.random.default_rng(2)
-    x = random.integers(1000, size=(4096, 32))
-    y = (x < 100).sum(axis=1) > 3
+    x = random.integers(1000, size=(4096, 16))
+    y = (x < 100).sum(axis=1) > 1
     return x.astype(np.int32), y.astype(np.int32)
 
 

@@ -224,7 +224,7 @@ def _first_call_note(results: Results) -> str:
         return ""
     return (
         "The first `fit` of tf_keras in a process has autograph convert tf_keras "
-        "itself. (e) came first, then (a) to (d)."
+        "itself. Order: (e), (c), (a), (b), (d)."
     )
 
 
