@@ -56,3 +56,12 @@ def test_noise_is_measured_beside_a_trend_and_spikes():
 def test_noise_of_a_constant_is_zero():
     assert noise_scale(np.ones(10)) == 0.0
     assert noise_scale(np.ones(2)) == 0.0
+
+
+@pytest.mark.parametrize("beta", BETAS)
+def test_smoothing_is_the_weighted_mean_that_it_says(beta):
+    losses = np.random.default_rng(0).normal(size=40)
+    distance = np.abs(np.arange(40)[:, None] - np.arange(40)[None, :])
+    weights = beta**distance
+    expected = weights @ losses / weights.sum(axis=1)
+    np.testing.assert_allclose(smooth(losses, beta), expected, rtol=1e-10)

@@ -116,3 +116,9 @@ def test_an_explosion_at_the_end_does_not_lift_the_curve_before_it():
     np.testing.assert_array_equal(cut[:-1], curve[:-1])
     assert cut[-1] == 3.0
     np.testing.assert_array_equal(without_explosion(5 * curve - 7), 5 * cut - 7)
+
+
+def test_one_odd_batch_among_losses_without_noise_does_not_end_the_sweep():
+    curve = 0.7 + np.random.default_rng(0).normal(0, 1e-3, 100)
+    curve[31] = 5.0
+    assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED

@@ -199,3 +199,11 @@ print(found.verdict.name, found.learning_rate)
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.split()[-1]) > 0
+
+
+@pytest.mark.parametrize(("num_rows", "num_batches"), [(66, 4), (64, 4), (5, 1)])
+def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches):
+    held_out = regression(num_rows).batch(16).filter(lambda x, y: True)
+    report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
+    assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
+    assert len(report.checked.eval_losses) == num_batches

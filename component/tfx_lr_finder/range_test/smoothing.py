@@ -48,12 +48,22 @@ def smooth(losses: FloatArray, beta: float) -> FloatArray:
     Returns:
       float64 `[n]`; a constant stays that constant.
     """
-    if beta == 0.0 or len(losses) < 2:
-        return np.array(losses, dtype=np.float64)
-    rungs = np.arange(len(losses))
-    weights = beta ** np.abs(rungs[:, None] - rungs[None, :])
-    smoothed: FloatArray = weights @ losses / weights.sum(axis=1)
+    losses = np.array(losses, dtype=np.float64)
+    weights = np.ones(len(losses))
+    total = _sum_so_far(losses, beta) + _sum_so_far(losses[::-1], beta)[::-1]
+    weight = _sum_so_far(weights, beta) + _sum_so_far(weights, beta)[::-1]
+    smoothed: FloatArray = (total - losses) / (weight - weights)
     return smoothed
+
+
+def _sum_so_far(values: FloatArray, beta: float) -> FloatArray:
+    """Returns for each value the sum of those up to it, one j back times beta^j."""
+    sums = np.empty(len(values))
+    total = 0.0
+    for i, value in enumerate(values):
+        total = float(value) + beta * total
+        sums[i] = total
+    return sums
 
 
 def noise_scale(losses: FloatArray) -> float:

@@ -157,7 +157,8 @@ def find_stop(
 
     A sweep diverges where the moving average of its losses exceeds its least value
     by more than `divergence_factor` times the fall from the start to that value, or
-    eight times the noise of the losses where that is more. Differences of losses only:
+    eight times the noise of the losses where that is more; and where two losses in a
+    row exceed it, so that one odd batch ends nothing. Differences of losses only:
     shifting or scaling the loss changes nothing, and negative losses are as good as
     others. Unlike other finders' `loss > 4 * best`, which a loss below 0 meets at once.
 
@@ -180,7 +181,8 @@ def find_stop(
     allowed = config.divergence_factor * np.maximum(0.0, start - best)
     suspects = np.flatnonzero(averages - best > allowed)
     for i in suspects[suspects >= MIN_RUNGS_BEFORE_STOP]:
-        if averages[i] - best[i] > NOISE_FACTOR * noise_scale(finite[: i + 1]) > 0.0:
+        height = max(allowed[i], NOISE_FACTOR * noise_scale(finite[: i + 1]))
+        if min(averages[i], finite[i - 1], finite[i]) - best[i] > height > 0.0:
             return int(i) + 1, StopReason.DIVERGED, math.inf
     height = max(float(allowed[-1]), NOISE_FACTOR * noise_scale(finite))
     look_above = float(best[-1]) + height if height > 0 else math.inf

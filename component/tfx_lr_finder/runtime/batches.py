@@ -74,6 +74,11 @@ class Batches:
         return iter(self._kept)
 
     def _distribute(self, dataset: tf.data.Dataset) -> Any:
+        # An autotuned iterator now and then takes seconds to end, and tunes too slowly
+        # for a sweep; without the tuner AUTOTUNE means the default parallelism.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
         if self._strategy.num_replicas_in_sync == 1:
             return dataset.prefetch(tf.data.AUTOTUNE)
         return self._strategy.experimental_distribute_dataset(dataset)

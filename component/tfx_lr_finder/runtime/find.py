@@ -15,7 +15,7 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
 from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.runtime.batches import Batches
+from tfx_lr_finder.runtime.batches import Batches, batch_size
 from tfx_lr_finder.runtime.environment import describe
 from tfx_lr_finder.runtime.optimizers import (
     refuse_several_optimizers,
@@ -80,7 +80,7 @@ def find_learning_rate(
                 train,
                 held_out,
                 num_candidate_steps=most_candidate_steps(config),
-                num_eval_batches=_num_eval_batches(held_out, config),
+                num_eval_batches=_num_eval_batches(eval_dataset, held_out, config),
                 jit_compile=jit_compile,
             )
             try:
@@ -149,11 +149,19 @@ def _hold_out(
     return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 
-def _num_eval_batches(held_out: Batches, config: RangeTestConfig) -> int:
-    """Returns how many batches to score, no more than there are."""
-    if held_out.num_batches is None:
-        return config.num_eval_batches
-    return min(config.num_eval_batches, held_out.num_batches)
+def _num_eval_batches(
+    dataset: tf.data.Dataset, held_out: Batches, config: RangeTestConfig
+) -> int:
+    """Returns how many batches to score: no more than there are, and full ones.
+
+    A last batch of a few rows weighs as much as any other and is far noisier.
+    """
+    count = 0
+    for batch in dataset.take(config.num_eval_batches):
+        if batch_size(batch) != held_out.batch_size:
+            break
+        count += 1
+    return max(1, count)
 
 
 @contextlib.contextmanager
