@@ -22,7 +22,7 @@ from tfx_lr_finder import handed_over, keys
 from tfx_lr_finder.artifact import LRFinderResult, read_result
 from tfx_lr_finder.inconclusive import DECLARED_SOURCES
 from tfx_lr_finder.knobs import is_deferred
-from tfx_lr_finder.range_test.result import Verdict
+from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
 
 RuntimeParameter: TypeAlias = data_types.RuntimeParameter
 _TrainerSpec = standard_component_specs.TrainerSpec
@@ -94,14 +94,13 @@ class Executor(trainer_executor.GenericExecutor):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         if keys.LR_FINDER_RESULT not in input_dict:
             return fn_args
-        results = input_dict[keys.LR_FINDER_RESULT]
-        _learning_rate(results)
-        self._at_fit.hand_over(fn_args, read_result(results[0]))
+        report = _usable_report(input_dict[keys.LR_FINDER_RESULT])
+        self._at_fit.hand_over(fn_args, report)
         return fn_args
 
 
-def _learning_rate(results: list[types.Artifact]) -> float:
-    """Returns the rate of the one result on the channel, in full precision."""
+def _usable_report(results: list[types.Artifact]) -> LRFinderReport:
+    """Returns the report of the one result on the channel; it has a rate."""
     if len(results) != 1:
         uris = ", ".join(result.uri for result in results) or "none"
         raise ValueError(
@@ -128,7 +127,7 @@ def _learning_rate(results: list[types.Artifact]) -> float:
         report.verdict.name,
         f": {' '.join(report.reasons)}" if report.reasons else "",
     )
-    return report.learning_rate
+    return report
 
 
 class LRFinderTrainer(base_component.BaseComponent):
