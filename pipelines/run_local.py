@@ -141,9 +141,6 @@ def _run(options, tfx_folder, folder, progress):
     pipeline = create_pipeline(
         pipeline_name=options.pipeline,
         pipeline_root=str(folder / "artifacts"),
-        module_file=str(
-            HERE / options.pipeline / "module" / f"{options.pipeline}_module.py"
-        ),
         seed=options.seed,
         metadata_connection_config=metadata,
         beam_pipeline_args=["--direct_running_mode=in_memory"],
@@ -160,6 +157,7 @@ def _taxi(tfx_folder, folder):
     data.mkdir(exist_ok=True)
     shutil.copy2(tfx_folder / CSV, data)
     return create_pipeline, {
+        "module": str(HERE / "taxi" / "module" / "taxi_module.py"),
         "data_root": str(data),
         "serving_dir": str(folder / "pushed"),
         "train_by_hand_too": True,
@@ -172,6 +170,7 @@ def _penguin(tfx_folder, folder):
 
     del folder
     return create_pipeline, {
+        "module_file": str(HERE / "penguin" / "module" / "penguin_module.py"),
         "data_root": str(tfx_folder / PENGUINS / "data"),
         "schema_file": str(tfx_folder / PENGUINS / "schema" / "schema.pbtxt"),
     }

@@ -15,7 +15,7 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import executor, keys, knobs, version
+from tfx_lr_finder import executor, gpu_request, keys, knobs, version
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
 
@@ -40,6 +40,8 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
+        keys.REQUESTED_GPUS: ExecutionParameter(type=int, optional=True),
+        keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
             for name, knob_type in knobs.KNOB_TYPES.items()
@@ -126,6 +128,8 @@ class LRFinder(base_component.BaseComponent):
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
+        requested_gpus: Count = None,
+        on_no_gpu: Name = None,
     ) -> None:
         """Builds the component, and checks all that is known already.
 
@@ -174,6 +178,9 @@ class LRFinder(base_component.BaseComponent):
             result of the same optimizer on `previous`.
           default_learning_rate: The rate of `fallback`, and of `last_good` where
             there is no good result yet.
+          requested_gpus: How many GPUs the runner asks for this node's pod; 0 if
+            None. Fewer in the pod are told of.
+          on_no_gpu: `warn` (if None) or `fail`, when there are fewer.
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
@@ -193,6 +200,7 @@ class LRFinder(base_component.BaseComponent):
         properties = {
             **knobs.cast_knobs(arguments),
             **_policy_properties(on_inconclusive, default_learning_rate),
+            **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config
@@ -247,6 +255,21 @@ def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
     properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
     if rate is not None:
         properties[keys.DEFAULT_LEARNING_RATE] = rate
+    return properties
+
+
+def _gpu_properties(requested_gpus: Any, on_no_gpu: Any) -> dict[str, Any]:
+    """Returns the checked execution properties of the GPUs asked for, if given."""
+    properties = {}
+    if requested_gpus is not None:
+        count = knobs.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
+        if not knobs.is_deferred(count):
+            gpu_request.check_count(count)
+        properties[keys.REQUESTED_GPUS] = count
+    if on_no_gpu is not None:
+        if not knobs.is_deferred(on_no_gpu):
+            gpu_request.check_policy(on_no_gpu)
+        properties[keys.ON_NO_GPU] = on_no_gpu
     return properties
 
 

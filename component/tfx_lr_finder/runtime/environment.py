@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_lr_finder.runtime import gpus
 from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.optimizers import SweptRate, inner_optimizer
 from tfx_lr_finder.runtime.trainer_loop import TrainerLoop, is_keras_3
@@ -14,7 +15,13 @@ from tfx_lr_finder.version import __version__
 Facts = dict[str, str | int | float | bool | None]
 
 
-def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> Facts:
+def describe(
+    model: Any,
+    train: Batches,
+    rate: SweptRate,
+    loop: TrainerLoop,
+    jit_compile: bool = False,
+) -> Facts:
     """Returns the facts of a run, for the report.
 
     Args:
@@ -22,6 +29,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
       train: The training batches.
       rate: The optimizer's rate; says what it replaced.
       loop: The loop that ran.
+      jit_compile: Whether XLA compiled its steps.
     """
     keras = "keras" if is_keras_3(model) else "tf_keras"
     return {
@@ -47,7 +55,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
         "num_steps_run": loop.num_steps,
         "num_traces": loop.num_traces,
         "eager": loop.eager,
-        **_device(),
+        **gpus.facts(jit_compile),
     }
 
 
@@ -56,13 +64,3 @@ def _product(shape: Any) -> int:
     for size in shape:
         result *= int(size)
     return result
-
-
-def _device() -> Facts:
-    """Returns the GPU that TensorFlow uses, or the CPU."""
-    gpus = tf.config.list_logical_devices("GPU")
-    if not gpus:
-        return {"device": "CPU", "num_gpus": 0}
-    physical = tf.config.list_physical_devices("GPU")[0]
-    details = tf.config.experimental.get_device_details(physical)
-    return {"device": str(details.get("device_name", "GPU")), "num_gpus": len(gpus)}

@@ -15,6 +15,7 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
 from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.runtime import gpus
 from tfx_lr_finder.runtime.batches import Batches, batch_size
 from tfx_lr_finder.runtime.environment import describe
 from tfx_lr_finder.runtime.optimizers import (
@@ -73,6 +74,7 @@ def find_learning_rate(
         train = Batches(train_dataset, strategy, "train_dataset", num_train_examples)
         held_out = Batches(eval_dataset, strategy, "eval_dataset")
         _tell_of_repeats(train, config)
+        gpus.reset_memory_peak()
         with swept_learning_rate(model.optimizer, strategy) as rate:
             loop = TrainerLoop(
                 model,
@@ -87,7 +89,7 @@ def find_learning_rate(
                 report = run_range_test(loop, config, time.monotonic, train.num_batches)
             finally:
                 loop.restore()
-            environment = describe(model, train, rate, loop)
+            environment = describe(model, train, rate, loop, jit_compile)
     return dataclasses.replace(report, environment=environment)
 
 

@@ -1,0 +1,105 @@
+"""The taxi pipeline as the runners compile it, run by its containers' commands."""
+
+import argparse
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tfx
+from pod import KubeflowPod, Pod
+from remote import compiling, settings
+
+from tfx_lr_finder import read_result
+
+MODULES = pathlib.Path(compiling.__file__).parents[1] / "taxi" / "module"
+CSV = pathlib.Path(tfx.__path__[0], "examples/chicago_taxi_pipeline/data/simple")
+
+
+def _settings(folder, **changes):
+    """Settings of folders instead of buckets, which no runner would let pass."""
+    parser = settings.parser("", ("compile",))
+    settings.add_flags(parser, "")
+    options = vars(parser.parse_args(["compile"]))
+    options |= {
+        "root": str(folder / "root"),
+        "data": str(folder / "data"),
+        "serving": str(folder / "serving"),
+        "span_pattern": "span-{SPAN}/*",
+        "image": "example.org/tfx-lr-finder:0",
+        **changes,
+    }
+    return settings.from_options(argparse.Namespace(**options), "")
+
+
+def _job(folder, spec_2_1, **changes):
+    for span in ("span-1", "span-2"):
+        shutil.copytree(CSV, folder / "data" / span)
+    return compiling.compile_pipeline(_settings(folder, **changes), spec_2_1=spec_2_1)
+
+
+def _on_vertex(folder, spec_2_1):
+    job = _job(folder, spec_2_1, last_good=str(folder / "good"))
+    pod = Pod(job, folder / "root", python_path=[MODULES])
+    pod.run_all()
+    return pod
+
+
+def _on_kubeflow(folder):
+    job = _job(folder, True, default_learning_rate=1e-3)
+    pod = KubeflowPod(job, folder / "root", python_path=[MODULES])
+    pod.run_all()
+    return pod
+
+
+@pytest.fixture(
+    scope="module", params=["Vertex, spec 2.0", "Vertex, spec 2.1", "Kubeflow"]
+)
+def finished(request, tmp_path_factory):
+    """The pod that ran all tasks, the folder, and a function from uri to folder."""
+    folder = tmp_path_factory.mktemp("taxi")
+    if request.param == "Kubeflow":
+        pod = _on_kubeflow(folder)
+        root = pod.bucket / "minio"
+        return pod, folder, lambda uri: root / uri.removeprefix("minio://")
+    return _on_vertex(folder, request.param.endswith("2.1")), folder, pathlib.Path
+
+
+@pytest.mark.long
+def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(finished):
+    pod, folder, place = finished
+    report = read_result(str(place(pod.outputs["LRFinder"]["lr_finder_result"]["uri"])))
+    run = place(pod.outputs["LRFinderTrainer"]["model_run"]["uri"])
+    trained = json.loads((run / "training.json").read_text())
+    assert report.learning_rate is not None
+    assert trained["learning_rate"] == np.float32(report.learning_rate)
+    (version,) = (folder / "serving").iterdir()
+    model = tf.saved_model.load(str(version))
+    trip = tf.train.Example()
+    trip.features.feature["fare"].float_list.value.append(12.45)
+    examples = tf.constant([trip.SerializeToString()])
+    (chance,) = model.signatures["serving_default"](examples=examples).values()
+    assert 0 <= chance.numpy().item() <= 1
+
+
+@pytest.mark.long
+def test_the_newest_span_was_read(finished):
+    pod, _, _ = finished
+    metadata = pod.outputs["CsvExampleGen"]["examples"]["metadata"]
+    assert int(metadata["span"]) == 2
+    assert "input_fingerprint" in metadata
+
+
+@pytest.mark.long
+def test_every_output_is_under_a_uri_of_the_backend(finished):
+    pod, folder, place = finished
+    scheme = "minio://" if isinstance(pod, KubeflowPod) else str(folder / "root")
+    for outputs in pod.outputs.values():
+        for artifact in outputs.values():
+            if artifact["uri"] != str(folder / "good"):
+                assert artifact["uri"].startswith(scheme)
+    assert place(pod.outputs["LRFinderTrainer"]["model"]["uri"]).is_dir()
+    texts = json.dumps(pod.outputs)
+    assert str(folder / "root" / "pods") not in texts
