@@ -31,10 +31,11 @@ test-long: venv ## Run the long tests: whole pipelines, compiled pipelines run a
 test-all: venv ## Run every test
 	@$(python) -m pytest -m ""
 
-lint: venv ## Check style, format and types
+lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy
+	@.venv/bin/hadolint Dockerfile
 
 format: venv ## Mend style and format where that can be done by machine
 	@$(python) -m ruff check --fix .

@@ -16,6 +16,8 @@ from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
+pytest_plugins = ["tests.kfp_server"]
+
 MODULES = pathlib.Path(__file__).parent / "testdata"
 TFX_DATA = pathlib.Path(tfx.__path__[0]) / "components" / "testdata"
 

@@ -40,8 +40,8 @@ def _job(folder, spec_2_1, **changes):
     return compiling.compile_pipeline(_settings(folder, **changes), spec_2_1=spec_2_1)
 
 
-def _on_vertex(folder, spec_2_1):
-    job = _job(folder, spec_2_1, last_good=str(folder / "good"))
+def _on_vertex(folder):
+    job = _job(folder, False, last_good=str(folder / "good"))
     pod = Pod(job, folder / "root", python_path=[MODULES])
     pod.run_all()
     return pod
@@ -54,17 +54,18 @@ def _on_kubeflow(folder):
     return pod
 
 
-@pytest.fixture(
-    scope="module", params=["Vertex, spec 2.0", "Vertex, spec 2.1", "Kubeflow"]
-)
+pytestmark = pytest.mark.timeout(1800)  # ten processes that each load TFX
+
+
+@pytest.fixture(scope="module", params=["Vertex, spec 2.0", "Kubeflow, spec 2.1"])
 def finished(request, tmp_path_factory):
     """The pod that ran all tasks, the folder, and a function from uri to folder."""
     folder = tmp_path_factory.mktemp("taxi")
-    if request.param == "Kubeflow":
+    if request.param.startswith("Kubeflow"):
         pod = _on_kubeflow(folder)
         root = pod.bucket / "minio"
         return pod, folder, lambda uri: root / uri.removeprefix("minio://")
-    return _on_vertex(folder, request.param.endswith("2.1")), folder, pathlib.Path
+    return _on_vertex(folder), folder, pathlib.Path
 
 
 @pytest.mark.long
