@@ -24,8 +24,9 @@ class Pod:
     Args:
       job: What `KubeflowV2DagRunner` wrote, as a dict.
       root: Stands for the bucket.
-      start: Runs a command with more environment variables and returns its exit
-        status and log; a process of this machine by default.
+      start: Runs a command with more environment variables and with folders mounted
+        (path inside to path outside), and returns its exit status and log. A process
+        of this machine by default, for which both paths are the same.
       python_path: More folders of modules for the processes.
     """
 
@@ -83,7 +84,7 @@ class Pod:
 
     def _run(self, task, container, inputs):
         folder = self._root / task
-        folder.mkdir(parents=True)
+        make_folder(folder)
         output_file = folder / "executor_output.json"
         executor_input = {
             "inputs": {"artifacts": _lists(inputs), **self._parameters(task)},
@@ -144,15 +145,19 @@ class Pod:
         constants = {name: value["constant"] for name, value in values.items()}
         return {"parameterValues": constants}
 
-    def _command(self, task, command, args, executor_input, **environment):
+    def _command(
+        self, task, command, args, executor_input, environment=None, mounts=None
+    ):
         """Starts a command of a container; returns its log."""
         filled = [arg.replace("{{$}}", json.dumps(executor_input)) for arg in args]
-        status, log = self._start([*command, *filled], environment)
+        mounts = mounts or {str(self._root): self._root}
+        status, log = self._start([*command, *filled], environment or {}, mounts)
         if status:
             raise RuntimeError(f"{task} ended with {status}:\n{log[-5000:]}")
         return log
 
-    def _start_process(self, command, environment):
+    def _start_process(self, command, environment, mounts):
+        del mounts
         python, *arguments = command
         if python != "python":
             raise ValueError(f"wanted a Python command, got {command}")
@@ -191,12 +196,14 @@ class KubeflowPod(Pod):
 
     def _run(self, task, container, inputs):
         pod = self._root / "pods" / task
+        inside = str(pod) if self._start == self._start_process else ""
         for artifact in inputs.values():
             self._copy(artifact["uri"], self.bucket, pod)
         outputs = self._outputs(task, f"{self._bucket}/{task}")
         for artifact in outputs.values():
-            self._place(artifact["uri"], pod).parent.mkdir(parents=True, exist_ok=True)
-        output_file = pod / "tmp" / "kfp_outputs" / "output_metadata.json"
+            make_folder(self._place(artifact["uri"], pod).parent)
+        output_file = self._place(f"{self._bucket}/{task}/output_metadata.json", pod)
+        make_folder(output_file.parent)
         logs = {
             "uri": f"{self._bucket}/{task}/executor-logs",
             "type": {"schemaTitle": "system.Artifact"},
@@ -208,16 +215,19 @@ class KubeflowPod(Pod):
             },
             "outputs": {
                 "artifacts": _lists({**outputs, "executor-logs": logs}),
-                "outputFile": str(output_file),
+                "outputFile": f"{inside}/{output_file.relative_to(pod)}",
             },
         }
+        environment = {"KFP_POD_NAME": f"taxi-{task.lower()}"}
+        if inside:
+            environment["LR_FINDER_KFP_FOLDERS"] = inside
         log = self._command(
             task,
             container["command"],
             container["args"],
             executor_input,
-            KFP_POD_NAME=f"taxi-{task.lower()}",
-            LR_FINDER_KFP_FOLDERS=str(pod),
+            environment,
+            {f"{inside}/{self._scheme}": pod / self._scheme},
         )
         lists = _lists(outputs)
         _merge(lists, output_file)
@@ -236,6 +246,12 @@ class KubeflowPod(Pod):
         elif here.is_file():
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(here, there)
+
+
+def make_folder(folder):
+    """Makes a folder that every user may write to, as a volume of a pod is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o777)
 
 
 def _untyped(artifact):

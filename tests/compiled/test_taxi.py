@@ -1,60 +1,31 @@
 """The taxi pipeline as the runners compile it, run by its containers' commands."""
 
-import argparse
 import json
 import pathlib
-import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tfx
 from pod import KubeflowPod, Pod
-from remote import compiling, settings
+from taxi_job import MODULES, compile_taxi
 
 from tfx_lr_finder import read_result
 
-MODULES = pathlib.Path(compiling.__file__).parents[1] / "taxi" / "module"
-CSV = pathlib.Path(tfx.__path__[0], "examples/chicago_taxi_pipeline/data/simple")
-
-
-def _settings(folder, **changes):
-    """Settings of folders instead of buckets, which no runner would let pass."""
-    parser = settings.parser("", ("compile",))
-    settings.add_flags(parser, "")
-    options = vars(parser.parse_args(["compile"]))
-    options |= {
-        "root": str(folder / "root"),
-        "data": str(folder / "data"),
-        "serving": str(folder / "serving"),
-        "span_pattern": "span-{SPAN}/*",
-        "image": "example.org/tfx-lr-finder:0",
-        **changes,
-    }
-    return settings.from_options(argparse.Namespace(**options), "")
-
-
-def _job(folder, spec_2_1, **changes):
-    for span in ("span-1", "span-2"):
-        shutil.copytree(CSV, folder / "data" / span)
-    return compiling.compile_pipeline(_settings(folder, **changes), spec_2_1=spec_2_1)
+pytestmark = pytest.mark.timeout(1800)  # ten processes that each load TFX
 
 
 def _on_vertex(folder):
-    job = _job(folder, False, last_good=str(folder / "good"))
+    job = compile_taxi(folder, False, last_good=str(folder / "good"))
     pod = Pod(job, folder / "root", python_path=[MODULES])
     pod.run_all()
     return pod
 
 
 def _on_kubeflow(folder):
-    job = _job(folder, True, default_learning_rate=1e-3)
+    job = compile_taxi(folder, True, default_learning_rate=1e-3)
     pod = KubeflowPod(job, folder / "root", python_path=[MODULES])
     pod.run_all()
     return pod
-
-
-pytestmark = pytest.mark.timeout(1800)  # ten processes that each load TFX
 
 
 @pytest.fixture(scope="module", params=["Vertex, spec 2.0", "Kubeflow, spec 2.1"])

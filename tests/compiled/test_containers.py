@@ -1,0 +1,84 @@
+"""The compiled taxi pipeline in containers of the image, as pods would run it.
+
+Every task is a container of its own: non-root, with a read-only root file system and
+no network. Build the image first, name it in `LR_FINDER_TEST_IMAGE`, and run
+`pytest -m long tests/compiled/test_containers.py`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from pod import KubeflowPod, Pod
+from taxi_job import compile_taxi
+
+from tfx_lr_finder import __version__, read_result
+
+IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")
+ENGINE = shutil.which("docker") or shutil.which("podman")
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(
+        not (IMAGE and ENGINE), reason="needs LR_FINDER_TEST_IMAGE and podman or docker"
+    ),
+]
+
+
+def _run(arguments, environment=None, mounts=None):
+    options = ["--rm", "--network=none", "--read-only", "--tmpfs=/tmp:rw,mode=1777"]
+    options += ["--user=1000:1000", "--cap-drop=ALL", "--no-healthcheck"]
+    options += [f"--env={key}={value}" for key, value in (environment or {}).items()]
+    options += [f"--volume={out}:{inside}" for inside, out in (mounts or {}).items()]
+    entrypoint, *rest = arguments
+    done = subprocess.run(
+        [ENGINE, "run", *options, f"--entrypoint={entrypoint}", IMAGE, *rest],
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _starter(folder):
+    """Starts containers that also see the data and the places to push to."""
+
+    def start(command, environment, mounts):
+        places = {str(folder / name): folder / name for name in ("serving", "good")}
+        data = {f"{folder / 'data'}:ro": folder / "data"}
+        return _run(command, environment, {**mounts, **places, **data})
+
+    return start
+
+
+def test_as_vertex_would(tmp_path):
+    job = compile_taxi(tmp_path, True, last_good=str(tmp_path / "good"))
+    pod = Pod(job, tmp_path / "root", _starter(tmp_path))
+    pod.run_all()
+    rate = read_result(pod.outputs["LRFinder"]["lr_finder_result"]["uri"]).learning_rate
+    run = pod.outputs["LRFinderTrainer"]["model_run"]["uri"]
+    with open(os.path.join(run, "training.json")) as file:
+        assert json.load(file)["learning_rate"] == np.float32(rate)
+    assert len(list((tmp_path / "serving").iterdir())) == 1
+    assert read_result(str(tmp_path / "good")).learning_rate == rate
+
+
+def test_as_open_source_kubeflow_would(tmp_path):
+    job = compile_taxi(tmp_path, True, default_learning_rate=1e-3)
+    pod = KubeflowPod(job, tmp_path / "root", start=_starter(tmp_path))
+    pod.run_all()
+    assert len(list((tmp_path / "serving").iterdir())) == 1
+
+
+def test_the_image_says_its_version_and_is_not_root():
+    status, log = _run(["python", "-m", "tfx_lr_finder.kfp_entrypoint", "--version"])
+    assert status == 0
+    assert f"tfx-lr-finder {__version__} (tfx 1.16" in log
+    status, log = _run(["python", "-c", "import os; print('uid', os.getuid())"])
+    assert "uid 1000" in log
+    status, log = _run(["python", "-c", "open('/opt/venv/x', 'w')"])
+    assert status == 1
+    assert "Read-only file system" in log
