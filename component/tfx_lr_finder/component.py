@@ -240,7 +240,7 @@ def _check_previous(on_inconclusive: Any, previous: Any) -> None:
             "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
             "previous=last_good_resolver().outputs['previous'] and add the resolver "
             "to the pipeline; on Kubeflow v2 and Vertex, whose resolvers find no "
-            "custom types, pass an Importer of a good result. Or use 'fallback' with "
+            "custom types, pass last_good_importer(uri). Or use 'fallback' with "
             "default_learning_rate."
         )
 
