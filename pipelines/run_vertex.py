@@ -8,6 +8,7 @@ schedule  compiles, and creates a schedule from --cron
 import dataclasses
 import json
 import sys
+import warnings
 
 from remote import checks, compiling, settings
 
@@ -85,7 +86,9 @@ def _check(options, common):
 
 def _check_accelerator(gpu):
     """Refuses what Vertex has no name for."""
-    from google.cloud.aiplatform_v1.types import AcceleratorType
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Google's, about versions of Python
+        from google.cloud.aiplatform_v1.types import AcceleratorType
 
     known = [kind.name for kind in AcceleratorType if kind.name.startswith("NVIDIA_")]
     if gpu.accelerator not in known:

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tfx
 from tfx.types import artifact_utils, standard_artifacts
 
@@ -172,3 +173,19 @@ def penguin_module():
 def taxi_module():
     """The path of a module with `lr_finder_fn` for the taxi rides."""
     return str(MODULES / "taxi" / "taxi_module.py")
+
+
+@pytest.fixture(scope="session")
+def make_taxi_trip():
+    """Makes a serialized raw trip, without a tip, for the taxi models."""
+
+    def make(payment):
+        trip = tf.train.Example()
+        trip.features.feature["fare"].float_list.value.append(12.45)
+        trip.features.feature["trip_miles"].float_list.value.append(2.0)
+        trip.features.feature["payment_type"].bytes_list.value.append(payment)
+        for column in ("trip_start_day", "trip_start_hour", "trip_start_month"):
+            trip.features.feature[column].int64_list.value.append(5)
+        return trip.SerializeToString()
+
+    return make

@@ -119,8 +119,9 @@ def _explanation(error: Exception) -> str | None:
             "tfx-lr-finder and the user module in its image: use the same image for "
             "both."
         )
-    denied = isinstance(error, PermissionError) or "PermissionDenied" in repr(error)
-    if denied or "Read-only file system" in str(error):
+    signs = ("PermissionDenied", "Forbidden", "Read-only file system")
+    denied = any(sign in f"{error!r} {error}" for sign in signs)
+    if denied or isinstance(error, PermissionError):
         return (
             f"This pod may not write where the pipeline wants it to: {error}. Give the "
             "pod's service account the right to read and write the pipeline root and "

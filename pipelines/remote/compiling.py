@@ -1,6 +1,7 @@
 """From the one pipeline and the settings to what a backend takes."""
 
-from taxi.pipeline import create_pipeline
+import os
+import warnings
 
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 FINDER, TRAINER = "LRFinder", "LRFinderTrainer"
@@ -19,14 +20,7 @@ def compile_pipeline(settings, *, spec_2_1=True):
       spec_2_1: Whether to write version 2.1.0 of the schema, which open-source
         Kubeflow Pipelines wants, or 2.0.0.
     """
-    try:
-        from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
-    except ImportError as error:
-        raise ValueError(
-            f"TFX cannot compile for Kubeflow here ({error}). Install the extra: pip "
-            "install 'tfx-lr-finder[kfp]'."
-        ) from error
-
+    create_pipeline, kubeflow_v2_dag_runner = _load_tfx()
     pipeline = create_pipeline(
         pipeline_name=settings.name,
         pipeline_root=settings.root,
@@ -59,6 +53,25 @@ def compile_pipeline(settings, *, spec_2_1=True):
     job = runner.run(pipeline, write_out=False)
     _retry(job, nodes, settings.gpu.retries)
     return job
+
+
+def _load_tfx():
+    """The pipeline's function and TFX's runner, without the pages that TFX warns."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Here, and not at the top: this takes half a minute, and a bad setting is told
+        # before.
+        from taxi.pipeline import create_pipeline
+
+        try:
+            from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+        except ImportError as error:
+            raise ValueError(
+                f"TFX cannot compile for Kubeflow here ({error}). Install the extra: "
+                "pip install 'tfx-lr-finder[kfp]'."
+            ) from error
+    return create_pipeline, kubeflow_v2_dag_runner
 
 
 def _resources(gpu):

@@ -13,15 +13,15 @@ CSV = pathlib.Path(tfx.__path__[0], "examples/chicago_taxi_pipeline/data/simple"
 
 
 def compile_taxi(folder, spec_2_1, **changes):
-    """Writes two spans of data and compiles; no runner would let folders pass.
+    """Writes spans of data and compiles; no runner would let folders pass.
 
     Args:
       folder: Gets `data`, `serving` and `root`.
       spec_2_1: The version of the schema.
       **changes: Settings.
     """
-    for span in ("span-1", "span-2"):
-        shutil.copytree(CSV, folder / "data" / span)
+    for version in ("span-1/v7", "span-2/v1", "span-2/v2"):
+        shutil.copytree(CSV, folder / "data" / version)
     for name in ("serving", "root", "good"):
         make_folder(folder / name)
     parser = settings.parser("", ("compile",))
@@ -31,7 +31,7 @@ def compile_taxi(folder, spec_2_1, **changes):
         "root": str(folder / "root"),
         "data": str(folder / "data"),
         "serving": str(folder / "serving"),
-        "span_pattern": "span-{SPAN}/*",
+        "span_pattern": "span-{SPAN}/v{VERSION}/*",
         "image": "example.org/tfx-lr-finder:0",
         **changes,
     }

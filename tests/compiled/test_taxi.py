@@ -40,7 +40,9 @@ def finished(request, tmp_path_factory):
 
 
 @pytest.mark.long
-def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(finished):
+def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(
+    finished, make_taxi_trip
+):
     pod, folder, place = finished
     report = read_result(str(place(pod.outputs["LRFinder"]["lr_finder_result"]["uri"])))
     run = place(pod.outputs["LRFinderTrainer"]["model_run"]["uri"])
@@ -49,18 +51,16 @@ def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(finished):
     assert trained["learning_rate"] == np.float32(report.learning_rate)
     (version,) = (folder / "serving").iterdir()
     model = tf.saved_model.load(str(version))
-    trip = tf.train.Example()
-    trip.features.feature["fare"].float_list.value.append(12.45)
-    examples = tf.constant([trip.SerializeToString()])
+    examples = tf.constant([make_taxi_trip(b"Cash")])
     (chance,) = model.signatures["serving_default"](examples=examples).values()
     assert 0 <= chance.numpy().item() <= 1
 
 
 @pytest.mark.long
-def test_the_newest_span_was_read(finished):
+def test_the_newest_version_of_the_newest_span_was_read(finished):
     pod, _, _ = finished
     metadata = pod.outputs["CsvExampleGen"]["examples"]["metadata"]
-    assert int(metadata["span"]) == 2
+    assert (int(metadata["span"]), int(metadata["version"])) == (2, 2)
     assert "input_fingerprint" in metadata
 
 
