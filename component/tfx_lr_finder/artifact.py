@@ -17,9 +17,9 @@ from tfx.types import artifact, system_artifacts
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
+from tfx_lr_finder.views import files
 
 RESULT_FILE = "result.json"
-CURVE_FILE = "learning_rate_curve.png"
 HYPERPARAMETERS_FILE = "best_hyperparameters.txt"
 
 
@@ -50,15 +50,14 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
 
 
 def write_report(folder: str, report: LRFinderReport) -> None:
-    """Writes `result.json` into a folder, local or remote.
+    """Writes `result.json` into a folder, local or remote, all of it or nothing.
 
     Args:
       folder: A path or a uri; made if it does not exist.
       report: The report.
     """
     fileio.makedirs(folder)
-    with fileio.open(os.path.join(folder, RESULT_FILE), "w") as file:
-        file.write(report.to_json())
+    files.write_whole(os.path.join(folder, RESULT_FILE), report.to_json().encode())
 
 
 def read_result(result: types.Artifact | str) -> LRFinderReport:
