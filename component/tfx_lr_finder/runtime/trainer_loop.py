@@ -38,6 +38,7 @@ class TrainerLoop:
       jit_compile: Whether XLA compiles the step.
 
     Attributes:
+      jit_compile: Whether XLA compiles the step.
       num_traces: How often the training step was traced.
       num_steps: Training steps run so far.
     """
@@ -60,7 +61,7 @@ class TrainerLoop:
         self._evaluation = evaluation
         self._num_candidate_steps = num_candidate_steps
         self._num_eval_batches = num_eval_batches
-        self._jit_compile = jit_compile
+        self.jit_compile = jit_compile
         self._strategy = model.distribute_strategy
         self._chunk = FIRST_CHUNK
         self.num_traces = 0
@@ -200,7 +201,7 @@ class TrainerLoop:
             metric.reset_state()
         step = (
             tf.function(keras_step, jit_compile=True)
-            if self._jit_compile
+            if self.jit_compile
             else keras_step
         )
         logs = self._strategy.run(step, args=(batch,))
