@@ -11,7 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, keys, knobs
+from tfx_lr_finder import artifact, keys, knobs, result_file
 from tfx_lr_finder.inconclusive import (
     FAIL,
     LAST_GOOD,
@@ -115,7 +115,7 @@ class Executor(base_executor.BaseExecutor):
             return
         folder = os.path.join(folder, keys.LR_FINDER_RESULT)
         files.write_views(folder, report, self._labels())
-        artifact.write_report(folder, report)
+        result_file.write_report(folder, report)
         logging.error("LRFinder: the evidence and its pictures are in %s", folder)
 
     def _labels(self) -> dict[str, str]:

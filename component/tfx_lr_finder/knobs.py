@@ -1,9 +1,6 @@
 """The knobs of a range test as TFX execution parameters, and back."""
 
-import dataclasses
 import numbers
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,19 +9,7 @@ from tfx.orchestration import data_types
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.range_test.config import RangeTestConfig
-
-
-def _plain_type(hint: Any) -> type:
-    """Returns the type of a field without its `| None`."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
-    return typing.cast(type, hint)
-
-
-KNOB_TYPES: Mapping[str, type] = {
-    field.name: _plain_type(typing.get_type_hints(RangeTestConfig)[field.name])
-    for field in dataclasses.fields(RangeTestConfig)
-}
+from tfx_lr_finder.range_test.knob_types import KNOB_TYPES as KNOB_TYPES
 
 DEFAULT_MAX_CHANGE = 1.0
 """Decades."""

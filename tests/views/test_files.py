@@ -1,5 +1,3 @@
-import pathlib
-
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 
@@ -46,21 +44,6 @@ def test_a_view_that_fails_is_logged_and_the_others_are_written(
     assert tops == everything - {missing}
 
 
-def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
-    from tfx.dsl.io import fileio
-
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def killed(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(fileio, "rename", killed)
-    with pytest.raises(KeyboardInterrupt):
-        files.write_whole(str(path), b"new")
-    assert path.read_text() == "old"
-
-
 def _events(folder):
     accumulator = event_accumulator.EventAccumulator(
         str(folder), size_guidance={event_accumulator.TENSORS: 0}
@@ -104,8 +87,3 @@ def test_tensorboard_has_the_trainings_and_the_suggestion(make_report, tmp_path)
 def test_the_same_rate_of_two_ranges_is_at_one_place():
     assert tensorboard.x_of(1e-3) == -3000
     assert tensorboard.x_of(10.0) == 1000
-
-
-def test_no_part_is_left_beside_the_file(tmp_path):
-    files.write_whole(str(tmp_path / "file"), b"whole")
-    assert _written(pathlib.Path(tmp_path)) == {"file"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from absl import logging
 
+from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.result import LRFinderReport
 
 CURVE_FILE = "learning_rate_curve.png"
@@ -26,34 +27,12 @@ def write_views(
       report: What to show.
       labels: See `html.render`.
     """
-    from tfx.dsl.io import fileio
-
-    fileio.makedirs(folder)
     picture = _attempt(CURVE_FILE, lambda: _picture(report))
     if picture is not None:
-        write = functools.partial(write_whole, os.path.join(folder, CURVE_FILE))
+        write = functools.partial(storage.write_whole, os.path.join(folder, CURVE_FILE))
         _attempt(CURVE_FILE, lambda: write(picture))
     _attempt(REPORT_FILE, lambda: _write_page(folder, report, picture, labels))
     _attempt("TensorBoard", lambda: _write_curves(folder, report))
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Writes a file so that no reader ever sees a part of it.
-
-    On a local disk under another name first; object stores show a whole object only.
-
-    Args:
-      path: A path or a uri of a file, whose folder exists.
-      content: All of it.
-    """
-    from tfx.dsl.io import fileio
-
-    local = "://" not in path
-    target = f"{path}.part" if local else path
-    with fileio.open(target, "wb") as file:
-        file.write(content)
-    if local:
-        fileio.rename(target, path, overwrite=True)
 
 
 def _attempt(name: str, make: Callable[[], bytes | None]) -> bytes | None:
@@ -80,7 +59,7 @@ def _write_page(
     from tfx_lr_finder.views import html
 
     page = html.render(report, picture=picture, labels=labels)
-    write_whole(os.path.join(folder, REPORT_FILE), page.encode())
+    storage.write_whole(os.path.join(folder, REPORT_FILE), page.encode())
 
 
 def _write_curves(folder: str, report: LRFinderReport) -> None:
