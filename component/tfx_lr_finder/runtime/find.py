@@ -21,6 +21,7 @@ from tfx_lr_finder.runtime.optimizers import (
     refuse_several_optimizers,
     swept_learning_rate,
 )
+from tfx_lr_finder.runtime.progress import Progress
 from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
 
 
@@ -71,7 +72,10 @@ def find_learning_rate(
         train = Batches(train_dataset, strategy, "train_dataset", num_train_examples)
         held_out = Batches(eval_dataset, strategy, "eval_dataset")
         _tell_of_repeats(train, config)
-        with swept_learning_rate(model.optimizer, strategy) as rate:
+        with (
+            swept_learning_rate(model.optimizer, strategy) as rate,
+            Progress(config.budget) as progress,
+        ):
             loop = TrainerLoop(
                 model,
                 rate,
@@ -80,6 +84,7 @@ def find_learning_rate(
                 num_candidate_steps=most_candidate_steps(config),
                 num_eval_batches=_num_eval_batches(eval_dataset, held_out, config),
                 jit_compile=config.jit_compile == "on",
+                progress=progress,
             )
             try:
                 report = run_range_test(loop, config, time.monotonic, train.num_batches)
