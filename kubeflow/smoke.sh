@@ -47,7 +47,7 @@ kubectl run lr-finder-smoke --namespace "$namespace" --image "$image" --restart 
     "volumes": [{"name": "tmp", "emptyDir": {}}],
     "containers": [{
       "name": "lr-finder-smoke", "image": "'"$image"'",
-      "command": ["python", "-c", "import tensorflow as tf; from tfx_lr_finder.runtime import gpus; gpus.prepare('"$gpus"', '"'fail'"'); print(gpus.facts(False))"],
+      "command": ["python", "-c", "import tensorflow as tf; from tfx_lr_finder.runtime import gpus; gpus.prepare('"$gpus"', '"'fail'"'); print(gpus.facts())"],
       "securityContext": {"readOnlyRootFilesystem": true, "allowPrivilegeEscalation": false},
       "resources": {"limits": '"$limits"'},
       "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]

@@ -39,6 +39,7 @@ class LRFinderSpec(ComponentSpec):
         keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
+        keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
         keys.REQUESTED_GPUS: ExecutionParameter(type=int, optional=True),
         keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
@@ -124,10 +125,12 @@ class LRFinder(base_component.BaseComponent):
         max_steps: Count = None,
         max_share: Real = None,
         num_eval_batches: Count = None,
+        jit_compile: Name = None,
         seed: Count = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
+        max_change: Real = None,
         requested_gpus: Count = None,
         on_no_gpu: Name = None,
     ) -> None:
@@ -145,8 +148,8 @@ class LRFinder(base_component.BaseComponent):
           hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
             they come out again with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
-          previous: Channel of earlier `LRFinderResult`s, for
-            `on_inconclusive="last_good"`; see `last_good_resolver`.
+          previous: Channel of earlier `LRFinderResult`s, which the rate is compared
+            with, and for `on_inconclusive="last_good"`; see `last_good_resolver`.
           module_file: Path of the Python file that defines `lr_finder_fn`, or only
             `run_fn`, which is then run up to its first `fit`.
           lr_finder_fn: Dotted path of the function, for code that is part of the
@@ -171,6 +174,7 @@ class LRFinder(base_component.BaseComponent):
           max_steps: The budget in training steps.
           max_share: The budget as a share of `train_steps`.
           num_eval_batches: Held-out batches that score a candidate.
+          jit_compile: "on" has XLA compile the training step.
           seed: Seed of everything random.
           hyperparameter_name: Name of the rate in `best_hyperparameters`.
           on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to
@@ -178,6 +182,8 @@ class LRFinder(base_component.BaseComponent):
             result of the same optimizer on `previous`.
           default_learning_rate: The rate of `fallback`, and of `last_good` where
             there is no good result yet.
+          max_change: Decades that the rate may differ from that of the newest OK
+            result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
           requested_gpus: How many GPUs the runner asks for this node's pod; 0 if
             None. Fewer in the pod are told of.
           on_no_gpu: `warn` (if None) or `fail`, when there are fewer.
@@ -200,6 +206,7 @@ class LRFinder(base_component.BaseComponent):
         properties = {
             **knobs.cast_knobs(arguments),
             **_policy_properties(on_inconclusive, default_learning_rate),
+            keys.MAX_CHANGE: knobs.check_max_change(max_change),
             **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (

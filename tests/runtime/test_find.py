@@ -57,6 +57,18 @@ def test_two_runs_are_identical(k, data):
     assert reports[0].learning_rate == reports[1].learning_rate
 
 
+def test_runs_are_identical_where_data_are_read_ahead_past_a_reshuffle(k, data):
+    def report():
+        rows = regression(64).shuffle(64, seed=1).batch(16)  # four steps a pass
+        return find_learning_rate(mlp(k), rows, data[1], **QUICK)
+
+    first = report()
+    for _ in range(3):
+        again = report()
+        assert again.sweeps == first.sweeps
+        assert again.candidates == first.candidates
+
+
 def test_model_optimizer_and_random_states_are_left_as_they_were(k, data):
     model = mlp(k, k.optimizers.Adam(0.0123))
     model.fit(data[0].take(3), verbose=0)
@@ -207,3 +219,12 @@ def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches)
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
     assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
     assert len(report.checked.eval_losses) == num_batches
+
+
+def test_xla_is_a_knob_and_on_record(data):
+    report = find_learning_rate(
+        mlp(keras), *data, jit_compile="on", num_sweeps=1, confirm_steps=0
+    )
+    assert report.environment["jit_compile"] is True
+    with pytest.raises(ValueError, match="jit_compile must be one of off, on"):
+        find_learning_rate(mlp(keras), *data, jit_compile=True)

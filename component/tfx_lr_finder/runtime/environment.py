@@ -15,13 +15,7 @@ from tfx_lr_finder.version import __version__
 Facts = dict[str, str | int | float | bool | None]
 
 
-def describe(
-    model: Any,
-    train: Batches,
-    rate: SweptRate,
-    loop: TrainerLoop,
-    jit_compile: bool = False,
-) -> Facts:
+def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> Facts:
     """Returns the facts of a run, for the report.
 
     Args:
@@ -29,7 +23,6 @@ def describe(
       train: The training batches.
       rate: The optimizer's rate; says what it replaced.
       loop: The loop that ran.
-      jit_compile: Whether XLA compiled its steps.
     """
     keras = "keras" if is_keras_3(model) else "tf_keras"
     return {
@@ -55,7 +48,8 @@ def describe(
         "num_steps_run": loop.num_steps,
         "num_traces": loop.num_traces,
         "eager": loop.eager,
-        **gpus.facts(jit_compile),
+        "jit_compile": loop.jit_compile,
+        **gpus.facts(),
     }
 
 

@@ -42,22 +42,18 @@ def reset_memory_peak() -> None:
         tf.config.experimental.reset_memory_stats(gpu.name.removeprefix("/device:"))
 
 
-def facts(jit_compile: bool) -> Facts:
+def facts() -> Facts:
     """Returns the GPUs that TensorFlow uses, and what was taken of them.
-
-    Args:
-      jit_compile: Whether XLA compiled the training step.
 
     Returns:
       `device`, the first GPU's name or "CPU"; `num_gpus`; `gpu_memory_peak_bytes`, the
-      highest of any GPU, None without one; `xla`.
+      highest of any GPU, None without one.
     """
     gpus = tf.config.list_logical_devices("GPU")
     return {
         "device": _device_name() if gpus else "CPU",
         "num_gpus": len(gpus),
         "gpu_memory_peak_bytes": max(map(_memory_peak, gpus), default=None),
-        "xla": jit_compile,
     }
 
 

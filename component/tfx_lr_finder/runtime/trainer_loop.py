@@ -12,13 +12,13 @@ from absl import logging
 
 from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.optimizers import SweptRate, build_optimizer
+from tfx_lr_finder.runtime.progress import Progress
 from tfx_lr_finder.runtime.snapshot import Snapshot, state_variables
 
 FloatArray = npt.NDArray[np.float64]
 
 FIRST_CHUNK = 16
 CHUNK_SECONDS = 2.0
-LOG_SECONDS = 10.0
 
 
 class TrainerLoop:
@@ -33,11 +33,12 @@ class TrainerLoop:
       rate: The optimizer's rate, as a sweep has it.
       train: Training batches.
       evaluation: Held-out batches, or None if nothing is to be evaluated.
-      num_candidate_steps: Batches that candidates train on.
       num_eval_batches: Batches that `evaluate` scores.
       jit_compile: Whether XLA compiles the step.
+      progress: Is told of every chunk.
 
     Attributes:
+      jit_compile: Whether XLA compiles the step.
       num_traces: How often the training step was traced.
       num_steps: Training steps run so far.
     """
@@ -49,27 +50,26 @@ class TrainerLoop:
         train: Batches,
         evaluation: Batches | None,
         *,
-        num_candidate_steps: int,
         num_eval_batches: int,
         jit_compile: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         """Traces the step, which builds what is not built, and keeps the start."""
         self._model = model
         self._rate = rate
         self._train = train
         self._evaluation = evaluation
-        self._num_candidate_steps = num_candidate_steps
         self._num_eval_batches = num_eval_batches
-        self._jit_compile = jit_compile
+        self.jit_compile = jit_compile
         self._strategy = model.distribute_strategy
         self._chunk = FIRST_CHUNK
         self.num_traces = 0
         self.num_steps = 0
-        self._began = self._logged = time.monotonic()
+        self._progress = progress
         self._iterator = train.onward()
         self.eager = bool(model.run_eagerly)
         _build(model, train.first)
-        self._step = self._compile_step()
+        self._step: Any = self._one_step
         self._run = self._compile_chunk()
         self._test: Any = None
         self._start = Snapshot(state_variables(model))
@@ -82,7 +82,7 @@ class TrainerLoop:
     def begin_candidate(self) -> None:
         """Goes back to the start and to the first of the candidates' batches."""
         self._start.restore()
-        self._iterator = self._train.again(self._num_candidate_steps)
+        self._iterator = self._train.again()
 
     def train(
         self, learning_rates: FloatArray, look_above: float = np.inf
@@ -95,7 +95,8 @@ class TrainerLoop:
             losses = np.asarray(self._run(self._iterator, rates, look), np.float64)
         self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
-        self._log_progress(learning_rates[len(losses) - 1], losses[-1])
+        if self._progress is not None:
+            self._progress.update(learning_rates[: len(losses)], losses)
         return losses
 
     def _adapt(self, seconds: float) -> None:
@@ -104,19 +105,6 @@ class TrainerLoop:
             self._chunk *= 2
         elif seconds > 2 * CHUNK_SECONDS:
             self._chunk = max(1, self._chunk // 2)
-
-    def _log_progress(self, learning_rate: float, loss: float) -> None:
-        now = time.monotonic()
-        if now - self._logged < LOG_SECONDS:
-            return
-        self._logged = now
-        logging.info(
-            "LRFinder: %d steps, learning_rate=%.3g, loss=%.4g, %.1f steps a second",
-            self.num_steps,
-            learning_rate,
-            loss,
-            self.num_steps / (now - self._began),
-        )
 
     def evaluate(self) -> FloatArray:
         """Returns the loss of each held-out batch under `test_step`, float64 `[b]`."""
@@ -128,7 +116,7 @@ class TrainerLoop:
                 if self.eager
                 else tf.function(self._all_tests, autograph=False)
             )
-        iterator = self._evaluation.again(self._num_eval_batches)
+        iterator = self._evaluation.again()
         with self._memory_errors():
             return np.asarray(self._test(iterator), np.float64)
 
@@ -136,38 +124,44 @@ class TrainerLoop:
         """Puts the model and its optimizer back to the start."""
         self._start.restore()
 
-    def _compile_step(self) -> Any:
-        """Returns the step as one traced function of the iterator.
+    def _compile_chunk(self) -> Any:
+        """Returns the chunk as one traced function, for chunks of any length.
 
-        Traced as it stands; if that fails, through autograph, as tf_keras' `fit` does
-        with every step (which takes 20 s, for it converts tf_keras as well); if that
-        fails too, it is run eagerly, with a warning.
+        Traced as it stands; if that fails, with the step through autograph, as
+        tf_keras' `fit` does with every step (which takes 20 s, for it converts
+        tf_keras as well); if that fails too, it is run eagerly, with a warning.
         """
         reason = "the model was compiled with run_eagerly=True"
         if not self.eager:
             try:
-                return self._traced_step(autograph=False)
+                return self._traced_chunk()
             except Exception as error:  # noqa: BLE001 - user code raises what it likes
                 logging.info("LRFinder tries autograph on the training step: %s", error)
+            self._step = tf.function(self._one_step)
             try:
-                return self._traced_step(autograph=True)
+                return self._traced_chunk()
             except Exception as error:  # noqa: BLE001
                 reason = f"it cannot be compiled ({type(error).__name__}: {error})"
         logging.warning(
             "LRFinder runs the training step eagerly, some 20 times slower: %s.", reason
         )
         self.eager = True
+        self._step = self._one_step
         self._try_eager_step()
-        return self._one_step
+        return self._run_chunk
 
-    def _traced_step(self, *, autograph: bool) -> Any:
-        """Returns the traced step; traced again if the first trace built metrics."""
+    def _traced_chunk(self) -> Any:
+        """Returns the traced chunk; traced again if the first trace built metrics."""
         while True:
             known = len(_metric_variables(self._model))
-            step = tf.function(self._one_step, autograph=autograph)
-            step.get_concrete_function(self._iterator)
+            run: Any = tf.function(self._run_chunk, autograph=False)
+            traced = run.get_concrete_function(
+                self._iterator,
+                tf.TensorSpec([None], tf.float32),
+                tf.TensorSpec([], tf.float32),
+            )
             if len(_metric_variables(self._model)) == known:
-                return step
+                return traced
 
     def _try_eager_step(self) -> None:
         """Trains on one batch and takes it back: tells of faults in model or data."""
@@ -182,17 +176,6 @@ class TrainerLoop:
                 "or (x, y, sample_weight) in the form that model.fit takes."
             ) from error
 
-    def _compile_chunk(self) -> Any:
-        """Returns the chunk as one traced function, for chunks of any length."""
-        if self.eager:
-            return self._run_chunk
-        run: Any = tf.function(self._run_chunk, autograph=False)
-        return run.get_concrete_function(
-            self._iterator,
-            tf.TensorSpec([None], tf.float32),
-            tf.TensorSpec([], tf.float32),
-        )
-
     def _one_step(self, iterator: Any) -> tf.Tensor:
         """Returns the loss of the next batch, float32 scalar, after training on it."""
         self.num_traces += 1
@@ -205,7 +188,7 @@ class TrainerLoop:
             metric.reset_state()
         step = (
             tf.function(keras_step, jit_compile=True)
-            if self._jit_compile
+            if self.jit_compile
             else keras_step
         )
         logs = self._strategy.run(step, args=(batch,))
