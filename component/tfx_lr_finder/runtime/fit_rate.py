@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfx_lr_finder.handed_over import CONSTANT, CYCLICAL, ONE_CYCLE, rate_for
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.runtime.fit_call import FitCall
 from tfx_lr_finder.runtime.fit_data import num_steps
 from tfx_lr_finder.runtime.optimizers import inner_optimizer, schedule_of
 from tfx_lr_finder.runtime.scaled_schedule import scaled
-from tfx_lr_finder.runtime.schedule_peak import find_peak
+from tfx_lr_finder.runtime.schedule_peak import Peak, find_peak
 
 SAME = 1e-6
 
@@ -24,7 +25,7 @@ class Setting:
     Attributes:
       learning_rate: The rate, or the peak of the schedule, that is trained with.
       schedule: "constant" for a rate that does not change, "cosine" for one that
-        decays, or the kind that LRFinder was told.
+        decays, "one_cycle", "cyclical", or the kind that LRFinder was told.
       replaced: What stood there: "constant 0.001", or the schedule and its peak.
       how: What was done, in words.
     """
@@ -59,21 +60,6 @@ def set_learning_rate(
     if schedule is None:
         return _set_plain(optimizer, report, was_read)
     return _set_schedule(call, optimizer, schedule, report, was_read)
-
-
-def rate_for(report: LRFinderReport, kind: str) -> float:
-    """Returns the rate found for a kind of schedule.
-
-    Args:
-      report: A result with a rate.
-      kind: "constant" or "cosine". A `schedule` other than "constant" that LRFinder
-        was told goes before it: the schedule may be in a callback.
-    """
-    if report.learning_rate is None:
-        raise ValueError("The result has no learning rate to train with.")
-    if report.config.schedule != "constant":
-        return report.learning_rate
-    return report.learning_rates_by_schedule.get(kind, report.learning_rate)
 
 
 def current_rate(optimizer: Any) -> float:
@@ -118,8 +104,8 @@ def _set_schedule(
     peak = find_peak(schedule, begin, num_steps(call))
     rate = rate_for(report, peak.kind)
     how = "the schedule was scaled at fit"
-    if was_read and _same(peak.learning_rate, report.learning_rate):
-        rate, how = float(report.learning_rate or 0.0), "run_fn had set it already"
+    if _has_it_already(peak, report, was_read):
+        rate, how = peak.learning_rate, "run_fn had set it already"
     else:
         factor = rate / peak.learning_rate
         optimizer.learning_rate = scaled(schedule, factor, call.keras, peak.steps)
@@ -132,13 +118,28 @@ def _set_schedule(
     )
 
 
+def _has_it_already(peak: Peak, report: LRFinderReport, was_read: bool) -> bool:
+    """Returns whether `run_fn` built the schedule from the report.
+
+    A `OneCycle` or `Cyclical` that peaks at the rate for its kind was; any other that
+    peaks at one of the rates found only if `run_fn` read what was handed over, for
+    that number may have stood there before.
+    """
+    found = [report.learning_rate, *report.learning_rates_by_schedule.values()]
+    if was_read and any(_same(peak.learning_rate, rate) for rate in found):
+        return True
+    of_its_kind = peak.kind in (ONE_CYCLE, CYCLICAL)
+    return of_its_kind and _same(peak.learning_rate, rate_for(report, peak.kind))
+
+
 def _steps(optimizer: Any) -> int:
     """Returns the steps that an optimizer has taken."""
     return int(tf.convert_to_tensor(optimizer.iterations))
 
 
 def _told(report: LRFinderReport, kind: str) -> str:
-    return kind if report.config.schedule == "constant" else report.config.schedule
+    told = report.config.schedule
+    return kind if told == CONSTANT or kind in (ONE_CYCLE, CYCLICAL) else told
 
 
 def _same(rate: float, other: float | None) -> bool:

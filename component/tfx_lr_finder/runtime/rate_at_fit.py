@@ -9,7 +9,7 @@ from typing import Any
 from absl import logging
 from tfx.dsl.io import fileio
 
-from tfx_lr_finder import keys
+from tfx_lr_finder import handed_over, keys
 from tfx_lr_finder.artifact import merge_learning_rate
 from tfx_lr_finder.handed_over import FAIL, FIT, Watched
 from tfx_lr_finder.range_test.result import LRFinderReport
@@ -49,6 +49,7 @@ class RateAtFit:
           report: A result with a rate.
         """
         self._report = report
+        handed_over.attach(fn_args, report)
         config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: _rate(report)}
         fn_args.custom_config = Watched(config, {keys.LEARNING_RATE}, self._read)
         if fn_args.hyperparameters is None and self._apply == FIT:
