@@ -35,6 +35,9 @@ class LRFinderTrainerSpec(component_spec.ComponentSpec):
         **_TrainerSpec.PARAMETERS,
         keys.APPLY: component_spec.ExecutionParameter(type=str, optional=True),
         keys.ON_UNUSED: component_spec.ExecutionParameter(type=str, optional=True),
+        keys.HYPERPARAMETER_NAME: component_spec.ExecutionParameter(
+            type=str, optional=True
+        ),
     }
     INPUTS = {
         **_TrainerSpec.INPUTS,
@@ -72,7 +75,8 @@ class Executor(trainer_executor.GenericExecutor):
             keys.ON_UNUSED: exec_properties.get(keys.ON_UNUSED) or handed_over.WARN,
         }
         handed_over.check_choices(**choices)
-        self._at_fit = RateAtFit(**choices)
+        name = exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
+        self._at_fit = RateAtFit(**choices, name=name)
         with self._at_fit.during_run_fn():
             super().Do(input_dict, output_dict, exec_properties)
         self._at_fit.finish(
@@ -164,6 +168,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
         apply: str | RuntimeParameter = handed_over.FIT,
         on_unused: str | RuntimeParameter = handed_over.WARN,
+        hyperparameter_name: str | RuntimeParameter = keys.LEARNING_RATE,
         **channels: types.BaseChannel | None,
     ) -> None:
         """Builds the component.
@@ -187,6 +192,7 @@ class LRFinderTrainer(base_component.BaseComponent):
             `hyperparameters` hands the rate to `run_fn` and no more.
           on_unused: `warn` or `fail`, when `run_fn` is done and nothing shows that
             the rate was used.
+          hyperparameter_name: Name of the rate in `fn_args.hyperparameters`.
           **channels: Inputs that the installed TFX's Trainer has besides these,
             such as `statistics` from 1.21 on.
 
@@ -210,6 +216,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         handed_over.check_choices(**known)
         optional = {
             **choices,
+            keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.LR_FINDER_RESULT: lr_finder_result,
             keys.TRANSFORM_GRAPH: transform_graph,
             keys.SCHEMA: schema,

@@ -10,8 +10,8 @@ from absl import logging
 from tfx.dsl.io import fileio
 
 from tfx_lr_finder import handed_over, keys
-from tfx_lr_finder.artifact import merge_learning_rate
 from tfx_lr_finder.handed_over import FAIL, FIT, Watched
+from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.runtime import fit_rate
 from tfx_lr_finder.runtime.fit_call import FitCall, intercepted_fit
@@ -25,10 +25,14 @@ class RateAtFit:
     Args:
       apply: "fit", or "hyperparameters" to hand the rate over and no more.
       on_unused: "warn" or "fail", when nothing shows that the rate was used.
+      name: Name of the rate among the hyperparameters.
     """
 
-    def __init__(self, apply: str, on_unused: str) -> None:
+    def __init__(
+        self, apply: str, on_unused: str, name: str = keys.LEARNING_RATE
+    ) -> None:
         """Nothing has happened yet."""
+        self._name = name
         self._apply = apply
         self._on_unused = on_unused
         self._report: LRFinderReport | None = None
@@ -54,8 +58,8 @@ class RateAtFit:
         fn_args.custom_config = Watched(config, {keys.LEARNING_RATE}, self._read)
         if fn_args.hyperparameters is None and self._apply == FIT:
             return
-        merged = merge_learning_rate(fn_args.hyperparameters, _rate(report))
-        merged["values"] = Watched(merged["values"], {keys.LEARNING_RATE}, self._read)
+        merged = merge_learning_rate(fn_args.hyperparameters, _rate(report), self._name)
+        merged["values"] = Watched(merged["values"], {self._name}, self._read)
         fn_args.hyperparameters = Watched(merged, {"space"}, self._read)
 
     @contextlib.contextmanager
