@@ -100,6 +100,20 @@ def test_the_rate_that_was_used_is_in_the_store_in_full(store):
     assert float(stored) == RATE
 
 
+def test_the_rate_that_was_used_is_a_property_of_the_execution(store):
+    (execution,) = store.get_executions_by_type("tfx_lr_finder.trainer.LRFinderTrainer")
+    properties = execution.custom_properties
+    assert float(properties["learning_rate_used"].string_value) == RATE
+    assert properties["apply"].string_value == "fit"
+    (model,) = (
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([execution.id])
+        if event.path.steps[0].key == "model"
+    )
+    (kept,) = store.get_artifacts_by_id([model])
+    assert (kept.state, bool(kept.uri)) == (kept.LIVE, True)
+
+
 def test_the_trainers_execution_has_the_result_as_its_input(store):
     events = store.get_events_by_artifact_ids([_result(store).id])
     executions = store.get_executions_by_id([event.execution_id for event in events])

@@ -1,7 +1,7 @@
 """Other Trainers than LRFinderTrainer, which take the rate as a hyperparameter.
 
-They are for `make_trainer` of `pipeline.create_pipeline`. `run_fn` has to read the rate,
-with `tfx_lr_finder.learning_rate(fn_args)`: nobody sets it at `fit`.
+They are for `make_trainer` of `pipeline.create_pipeline`. `run_fn` has to read the
+rate, with `tfx_lr_finder.learning_rate(fn_args)`: nobody sets it at `fit`.
 """
 
 import functools

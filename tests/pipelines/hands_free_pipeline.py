@@ -59,7 +59,8 @@ def components(name):
     nodes = [examples, schema, transform]
     given = {}
     if name == "tuned":
-        nodes.append(tfx.components.Tuner(**shared))
+        few = {"train_args": tfx.proto.TrainArgs(num_steps=10)}
+        nodes.append(tfx.components.Tuner(**{**shared, **few}))
         given["hyperparameters"] = nodes[-1].outputs["best_hyperparameters"]
     fallback = {"on_inconclusive": "fallback", "default_learning_rate": 0.0123}
     finder = LRFinder(**shared, **given, **QUICK, **fallback)

@@ -71,11 +71,14 @@ class RateAtFit:
         with intercepted_fit(self._on_fit):
             yield
 
-    def finish(self, model_run: Any) -> None:
+    def finish(self, model_run: Any) -> str:
         """Checks that the rate was used, and writes what was.
 
         Args:
           model_run: The ModelRun artifact.
+
+        Returns:
+          The rate that was used, in full; empty if nothing shows that one was.
 
         Raises:
           ValueError: If nothing shows it and `on_unused` is "fail".
@@ -86,15 +89,15 @@ class RateAtFit:
         with fileio.open(os.path.join(model_run.uri, USED_FILE), "w") as file:
             file.write(json.dumps(used, indent=2) + "\n")
         rate = used["learning_rate_used"]
-        model_run.set_string_custom_property(
-            "learning_rate_used", "" if rate is None else repr(rate)
-        )
+        in_full = "" if rate is None else repr(rate)
+        model_run.set_string_custom_property(keys.LEARNING_RATE_USED, in_full)
         if doubt is None:
             logging.info("LRFinder: the learning rate was used: %s", json.dumps(used))
         elif self._on_unused == FAIL:
             raise ValueError(doubt)
         else:
             logging.warning("LRFinder: %s", doubt)
+        return in_full
 
     def _read(self) -> None:
         self._was_read = True
