@@ -29,8 +29,8 @@ over seeds, mean over tasks. Steps: training steps spent."""
 
 CAVEATS = """\
 The constants of this project's finder (a decade between probes and half of one between
-candidates, 20 steps a probe, what share of the budget a candidate gets, 5 %, the square
-root with 1,000 steps, the gap that counts as overfitting) were chosen on these very
+candidates, 20 steps a probe, what share of the budget a candidate gets, 5 %, the power
+0.4 with 1,000 steps, the gap that counts as overfitting) were chosen on these very
 tasks, so its rows flatter it; the last column shows how far a single task carries a
 mean. The peers' constants were not. One transformer task was replaced, after every
 policy tried had a regret of about 0.57 on it: it began to learn after 500 to 1,000

@@ -122,6 +122,7 @@ class LRFinder(base_component.BaseComponent):
         max_steps: Count = None,
         max_share: Real = None,
         num_eval_batches: Count = None,
+        jit_compile: Name = None,
         seed: Count = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
@@ -167,6 +168,7 @@ class LRFinder(base_component.BaseComponent):
           max_steps: The budget in training steps.
           max_share: The budget as a share of `train_steps`.
           num_eval_batches: Held-out batches that score a candidate.
+          jit_compile: "on" has XLA compile the training step.
           seed: Seed of everything random.
           hyperparameter_name: Name of the rate in `best_hyperparameters`.
           on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to

@@ -207,3 +207,12 @@ def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches)
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
     assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
     assert len(report.checked.eval_losses) == num_batches
+
+
+def test_xla_is_a_knob_and_on_record(data):
+    report = find_learning_rate(
+        mlp(keras), *data, jit_compile="on", num_sweeps=1, confirm_steps=0
+    )
+    assert report.environment["jit_compile"] is True
+    with pytest.raises(ValueError, match="jit_compile must be one of off, on"):
+        find_learning_rate(mlp(keras), *data, jit_compile=True)

@@ -12,6 +12,7 @@ DEFAULT_BUDGET = 600
 MIN_BUDGET = 200
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
+JIT_COMPILE = ("off", "on")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,9 @@ class RangeTestConfig:
       max_share: The budget as a share of `train_steps`, in (0, 1]; never lowers it
         below 200, with which nothing could be confirmed.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
+      jit_compile: "on" has XLA compile the training step, which pays for long tests
+        of heavy models only; "off" is the default, whatever `compile` was told: the
+        losses are the same to rounding.
       seed: Seed of everything random, in [0, 2**31).
 
     Raises:
@@ -71,6 +75,7 @@ class RangeTestConfig:
     max_steps: int | None = None
     max_share: float = 1.0
     num_eval_batches: int = 16
+    jit_compile: str = "off"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -92,6 +97,7 @@ class RangeTestConfig:
         _check_choice("rule", self.rule, tuple(RULES))
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("jit_compile", self.jit_compile, JIT_COMPILE)
         self._check_budget()
 
     def _check_rates(self) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import Confirmed, confirm_rate
+from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
@@ -18,7 +19,7 @@ from tfx_lr_finder.range_test.sweep import (
     TrainingLoop,
     run_sweep,
 )
-from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Evidence, Verdict, judge
+from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Verdict, judge
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,30 +1,26 @@
 """How far a suggestion can be trusted, and why."""
 
-import dataclasses
 import enum
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.confirm import (
     SIGNIFICANT,
-    Candidate,
     beats,
     best_candidate,
     gain,
     overfits,
 )
+from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.schedule import ASSUMED_TRAIN_STEPS
 from tfx_lr_finder.range_test.shape import curve_shape
 from tfx_lr_finder.range_test.smoothing import noise_scale
-from tfx_lr_finder.range_test.sweep import StopReason, Sweep
-
-FloatArray = npt.NDArray[np.float64]
+from tfx_lr_finder.range_test.sweep import StopReason
 
 MAX_SPREAD = 1.0
 MIN_RUNGS = 8
-CLEAR_GAIN = 8.0
+MIN_SIGNS = 3
 
 
 class Verdict(enum.Enum):
@@ -33,35 +29,6 @@ class Verdict(enum.Enum):
     OK = "the learning rate can be used"
     LOW_CONFIDENCE = "the learning rate can be used, but read the reasons first"
     INCONCLUSIVE = "no learning rate could be found"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What a verdict rests on.
-
-    Attributes:
-      sweeps: Each sweep, at least one.
-      readings: The rule's suggestion for each sweep.
-      probes: Short trainings a decade apart; empty where confirming is off.
-      candidates: Trainings that were compared, smallest rate first; likewise.
-      untrained: Held-out loss of each batch before training, `[b]`.
-      checked: The training at the suggestion itself, where it was affordable.
-      rate: The suggestion, or None.
-      num_rungs: Rungs of the whole ladder.
-      num_train_batches: Batches in one pass over the training data; None if unknown.
-      train_steps: The Trainer's steps, or None.
-    """
-
-    sweeps: tuple[Sweep, ...]
-    readings: tuple[float | None, ...]
-    probes: tuple[Candidate, ...]
-    candidates: tuple[Candidate, ...]
-    untrained: FloatArray
-    checked: Candidate | None
-    rate: float | None
-    num_rungs: int
-    num_train_batches: int | None
-    train_steps: int | None
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
@@ -81,7 +48,7 @@ def judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
 
 def _no_answer(evidence: Evidence) -> list[str]:
     sweeps = evidence.sweeps
-    if evidence.candidates and _learns(evidence):
+    if evidence.candidates and evidence.learns():
         return []
     num_finite = max(len(sweep.smoothed_losses) for sweep in sweeps)
     if num_finite < MIN_RUNGS:
@@ -97,7 +64,7 @@ def _no_answer(evidence: Evidence) -> list[str]:
             f"model's {float(np.mean(evidence.untrained)):.4g} by more than its noise. "
             "Check the labels, the loss and the preprocessing; or raise max_steps."
         ]
-    if not curve_shape(sweeps, evidence.num_rungs).falls:
+    if not evidence.shape.falls:
         return [
             "The loss does not fall beyond its noise at any rate. Check the labels and "
             "the loss, raise steps_per_rung against noise, or widen the range."
@@ -110,12 +77,7 @@ def _no_answer(evidence: Evidence) -> list[str]:
 def _curve_doubts(evidence: Evidence) -> list[str]:
     sweeps = evidence.sweeps
     reasons = []
-    shape = curve_shape(sweeps, evidence.num_rungs)
-    if not shape.falls and not _is_clear(evidence):
-        reasons.append(
-            "The loss of the sweeps does not fall beyond its noise. Raise "
-            "steps_per_rung or num_steps."
-        )
+    shape = evidence.shape
     if shape.falls and shape.wavy:
         reasons.append(
             "The loss goes up and down more than once, so it follows the order of the "
@@ -140,26 +102,6 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
             "the precision rather than to a large rate."
         )
     return reasons
-
-
-def _learns(evidence: Evidence) -> bool:
-    """Returns whether the best candidate or the check beats the untrained model.
-
-    The check, though it gains less, may be the surer of the two: the smaller the rate,
-    the more alike are the gains of the batches.
-    """
-    best, checked = best_candidate(evidence.candidates), evidence.checked
-    if gain(best, evidence.untrained) == 0.0:
-        return False
-    shown = [best] if checked is None else [best, checked]
-    return any(beats(item, evidence.untrained) for item in shown)
-
-
-def _is_clear(evidence: Evidence) -> bool:
-    """Returns whether the candidates leave no doubt that the model learns."""
-    if not evidence.candidates:
-        return False
-    return gain(best_candidate(evidence.candidates), evidence.untrained) > CLEAR_GAIN
 
 
 def _rule_doubts(evidence: Evidence) -> list[str]:
@@ -213,7 +155,24 @@ def _candidate_doubts(evidence: Evidence) -> list[str]:
             "larger than the noise of training batches. Give more held-out data or a "
             "smaller evaluation batch."
         )
-    return [*reasons, *_data_doubts(evidence), *_check_doubts(evidence)]
+    return [
+        *reasons,
+        *_sign_doubts(evidence),
+        *_data_doubts(evidence),
+        *_check_doubts(evidence),
+    ]
+
+
+def _sign_doubts(evidence: Evidence) -> list[str]:
+    signs = evidence.signs()
+    missing = [name for name, there in signs.items() if not there]
+    if len(signs) - len(missing) >= MIN_SIGNS:
+        return []
+    return [
+        f"Of {len(signs)} signs that the model learns, these are missing or within the "
+        f"noise: {'; '.join(missing)}. Raise max_steps, num_eval_batches or "
+        "steps_per_rung, and check the labels."
+    ]
 
 
 def _exceeds_batch_noise(evidence: Evidence) -> bool:

@@ -47,6 +47,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
         "num_steps_run": loop.num_steps,
         "num_traces": loop.num_traces,
         "eager": loop.eager,
+        "jit_compile": loop.jit_compile,
         **_device(),
     }
 

@@ -31,7 +31,6 @@ def find_learning_rate(
     *,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
-    jit_compile: bool = False,
     **knobs: Any,
 ) -> LRFinderReport:
     """Returns the learning rate that a range test finds, and what it rests on.
@@ -49,7 +48,6 @@ def find_learning_rate(
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
       num_train_examples: Examples in one pass over the training data, where the dataset
         repeats and cannot tell; tells a small data set from a large one.
-      jit_compile: Whether XLA compiles the training step.
       **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
@@ -81,7 +79,7 @@ def find_learning_rate(
                 held_out,
                 num_candidate_steps=most_candidate_steps(config),
                 num_eval_batches=_num_eval_batches(eval_dataset, held_out, config),
-                jit_compile=jit_compile,
+                jit_compile=config.jit_compile == "on",
             )
             try:
                 report = run_range_test(loop, config, time.monotonic, train.num_batches)

@@ -38,6 +38,7 @@ class TrainerLoop:
       jit_compile: Whether XLA compiles the step.
 
     Attributes:
+      jit_compile: Whether XLA compiles the step.
       num_traces: How often the training step was traced.
       num_steps: Training steps run so far.
     """
@@ -60,7 +61,7 @@ class TrainerLoop:
         self._evaluation = evaluation
         self._num_candidate_steps = num_candidate_steps
         self._num_eval_batches = num_eval_batches
-        self._jit_compile = jit_compile
+        self.jit_compile = jit_compile
         self._strategy = model.distribute_strategy
         self._chunk = FIRST_CHUNK
         self.num_traces = 0
@@ -69,7 +70,7 @@ class TrainerLoop:
         self._iterator = train.onward()
         self.eager = bool(model.run_eagerly)
         _build(model, train.first)
-        self._step = self._compile_step()
+        self._step: Any = self._one_step
         self._run = self._compile_chunk()
         self._test: Any = None
         self._start = Snapshot(state_variables(model))
@@ -136,38 +137,44 @@ class TrainerLoop:
         """Puts the model and its optimizer back to the start."""
         self._start.restore()
 
-    def _compile_step(self) -> Any:
-        """Returns the step as one traced function of the iterator.
+    def _compile_chunk(self) -> Any:
+        """Returns the chunk as one traced function, for chunks of any length.
 
-        Traced as it stands; if that fails, through autograph, as tf_keras' `fit` does
-        with every step (which takes 20 s, for it converts tf_keras as well); if that
-        fails too, it is run eagerly, with a warning.
+        Traced as it stands; if that fails, with the step through autograph, as
+        tf_keras' `fit` does with every step (which takes 20 s, for it converts
+        tf_keras as well); if that fails too, it is run eagerly, with a warning.
         """
         reason = "the model was compiled with run_eagerly=True"
         if not self.eager:
             try:
-                return self._traced_step(autograph=False)
+                return self._traced_chunk()
             except Exception as error:  # noqa: BLE001 - user code raises what it likes
                 logging.info("LRFinder tries autograph on the training step: %s", error)
+            self._step = tf.function(self._one_step)
             try:
-                return self._traced_step(autograph=True)
+                return self._traced_chunk()
             except Exception as error:  # noqa: BLE001
                 reason = f"it cannot be compiled ({type(error).__name__}: {error})"
         logging.warning(
             "LRFinder runs the training step eagerly, some 20 times slower: %s.", reason
         )
         self.eager = True
+        self._step = self._one_step
         self._try_eager_step()
-        return self._one_step
+        return self._run_chunk
 
-    def _traced_step(self, *, autograph: bool) -> Any:
-        """Returns the traced step; traced again if the first trace built metrics."""
+    def _traced_chunk(self) -> Any:
+        """Returns the traced chunk; traced again if the first trace built metrics."""
         while True:
             known = len(_metric_variables(self._model))
-            step = tf.function(self._one_step, autograph=autograph)
-            step.get_concrete_function(self._iterator)
+            run: Any = tf.function(self._run_chunk, autograph=False)
+            traced = run.get_concrete_function(
+                self._iterator,
+                tf.TensorSpec([None], tf.float32),
+                tf.TensorSpec([], tf.float32),
+            )
             if len(_metric_variables(self._model)) == known:
-                return step
+                return traced
 
     def _try_eager_step(self) -> None:
         """Trains on one batch and takes it back: tells of faults in model or data."""
@@ -182,17 +189,6 @@ class TrainerLoop:
                 "or (x, y, sample_weight) in the form that model.fit takes."
             ) from error
 
-    def _compile_chunk(self) -> Any:
-        """Returns the chunk as one traced function, for chunks of any length."""
-        if self.eager:
-            return self._run_chunk
-        run: Any = tf.function(self._run_chunk, autograph=False)
-        return run.get_concrete_function(
-            self._iterator,
-            tf.TensorSpec([None], tf.float32),
-            tf.TensorSpec([], tf.float32),
-        )
-
     def _one_step(self, iterator: Any) -> tf.Tensor:
         """Returns the loss of the next batch, float32 scalar, after training on it."""
         self.num_traces += 1
@@ -205,7 +201,7 @@ class TrainerLoop:
             metric.reset_state()
         step = (
             tf.function(keras_step, jit_compile=True)
-            if self._jit_compile
+            if self.jit_compile
             else keras_step
         )
         logs = self._strategy.run(step, args=(batch,))
