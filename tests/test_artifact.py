@@ -127,8 +127,27 @@ def test_an_artifact_without_uri_is_refused():
             ),
             "edited",
         ),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "a number"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
+        (lambda text: text.replace("0.006", "6.0"), "wrong way round"),
+        (
+            lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),
+            "wanted a number",
+        ),
     ],
-    ids=["truncated", "empty", "newer", "damaged", "edited"],
+    ids=[
+        "truncated",
+        "empty",
+        "newer",
+        "damaged",
+        "edited",
+        "another rate",
+        "a string",
+        "no number",
+        "range",
+        "a bool",
+    ],
 )
 def test_a_bad_file_is_refused_and_named(edit, complaint, make_report, make_result):
     result = make_result()

@@ -211,6 +211,54 @@ def test_a_senseless_rate_is_refused(rate, train_with, make_written, make_report
         train_with(result)
 
 
+BAD_FILES = {
+    "truncated": (lambda text: text[:500], "cut short or was edited. Run the finder"),
+    "newer": (
+        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        "schema_version 2; this version .* reads up to 1. Upgrade tfx-lr-finder",
+    ),
+    "edited": (
+        lambda text: text.replace('"OK"', '"FINE"'),
+        "damaged .*FINE.* Run the finder again",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_result_that_cannot_be_read_is_refused_before_training(
+    name, train_with, make_written, make_report, tmp_path
+):
+    edit, message = BAD_FILES[name]
+    result = make_written(make_report())
+    path = pathlib.Path(result.uri) / "result.json"
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(ValueError, match=message) as raised:
+        train_with(result)
+    assert str(path) in str(raised.value)
+    assert not (tmp_path / "model_run").exists()
+
+
+@pytest.mark.parametrize("rate", [1e-50, 1e39])
+def test_a_rate_that_the_optimizer_cannot_hold_is_refused(
+    rate, train_with, make_written, make_report
+):
+    report = make_report(learning_rate=rate, learning_rates_by_schedule={})
+    with pytest.raises(ValueError, match="outside of what SGD can take: .* float32"):
+        train_with(make_written(report))
+
+
+def test_a_hyperparameter_of_the_same_name_and_another_type_is_refused(
+    train_with, make_written, make_report, tmp_path
+):
+    tuned = standard_artifacts.HyperParameters()
+    tuned.uri = str(tmp_path / "tuned")
+    artifact.write_hyperparameters(tuned, 9.0)
+    (path,) = pathlib.Path(tuned.uri).iterdir()
+    path.write_text(json.dumps({"space": [], "values": {"learning_rate": "slow"}}))
+    with pytest.raises(ValueError, match="'learning_rate' is to hold .*'slow'"):
+        train_with(make_written(make_report()), hyperparameters=[tuned])
+
+
 def test_two_results_are_refused(train_with, make_written, make_report):
     first, second = (make_written(make_report(), name) for name in ("a", "b"))
     with pytest.raises(ValueError, match="exactly one LRFinderResult, got 2"):

@@ -115,15 +115,32 @@ class LRFinderReport:
                 f"The learning-rate report is damaged ({type(error).__name__}: "
                 f"{error}). Run the finder again."
             ) from error
-        _check_rate(report.learning_rate)
+        _check_rates(report)
         return report
 
 
-def _check_rate(rate: float | None) -> None:
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
+def _check_rates(report: LRFinderReport) -> None:
+    """Refuses a report in which any rate to train with is no rate."""
+    low, high = report.learning_rate_range or (None, None)
+    rates = {
+        "learning_rate": report.learning_rate,
+        "the lower end of learning_rate_range": low,
+        "the upper end of learning_rate_range": high,
+        **{
+            f"learning_rates_by_schedule[{name!r}]": rate
+            for name, rate in report.learning_rates_by_schedule.items()
+        },
+    }
+    for name, rate in rates.items():
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            raise ValueError(
+                f"The learning-rate report holds {name}={rate}, wanted a positive, "
+                "finite number or null: it was edited. Run the finder again."
+            )
+    if low is not None and high is not None and low > high:
         raise ValueError(
-            f"The learning-rate report holds learning_rate={rate}, wanted a positive, "
-            "finite number or null: it was edited. Run the finder again."
+            f"The learning-rate report holds the learning_rate_range {low} to {high}, "
+            "which is the wrong way round: it was edited. Run the finder again."
         )
 
 
@@ -148,7 +165,13 @@ def _losses(values: list[float | None]) -> tuple[float, ...]:
 
 
 def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else _number(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"wanted a number, got {value!r}")
+    return float(value)
 
 
 def _report(payload: dict[str, Any]) -> LRFinderReport:
@@ -156,9 +179,14 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
     return LRFinderReport(
         learning_rate=_optional(payload["learning_rate"]),
         learning_rate_range=(
-            None if rate_range is None else (float(rate_range[0]), float(rate_range[1]))
+            None
+            if rate_range is None
+            else (_number(rate_range[0]), _number(rate_range[1]))
         ),
-        learning_rates_by_schedule=dict(payload["learning_rates_by_schedule"]),
+        learning_rates_by_schedule={
+            name: _number(rate)
+            for name, rate in payload["learning_rates_by_schedule"].items()
+        },
         verdict=Verdict[payload["verdict"]],
         reasons=tuple(payload["reasons"]),
         source=payload["source"],

@@ -16,6 +16,9 @@ from tfx_lr_finder.runtime.scaled_schedule import scaled
 from tfx_lr_finder.runtime.schedule_peak import Peak, find_peak
 
 SAME = 1e-6
+LEAST, MOST = (
+    float(end) for end in (np.finfo(np.float32).tiny, np.finfo(np.float32).max)
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,13 +56,23 @@ def set_learning_rate(
       What was done.
 
     Raises:
-      ValueError: If the schedule has no positive rate.
+      ValueError: If the schedule has no positive rate, the optimizer has no rate to
+        set, or its float32 cannot hold the rate found.
     """
     optimizer = inner_optimizer(call.model.optimizer)
     schedule = schedule_of(optimizer)
     if schedule is None:
-        return _set_plain(optimizer, report, was_read)
-    return _set_schedule(call, optimizer, schedule, report, was_read)
+        setting = _set_plain(optimizer, report, was_read)
+    else:
+        setting = _set_schedule(call, optimizer, schedule, report, was_read)
+    if not LEAST <= setting.learning_rate <= MOST:
+        raise ValueError(
+            f"The rate {setting.learning_rate!r} is outside of what "
+            f"{type(optimizer).__name__} can take: it keeps its rate as a float32, "
+            f"from {LEAST:.3g} to {MOST:.3g}. Look at the result that it came from, "
+            "or at default_learning_rate."
+        )
+    return setting
 
 
 def current_rate(optimizer: Any) -> float:
