@@ -5,14 +5,12 @@ result in a folder of its own at the end of a run, and `last_good_importer` brin
 at the start of the next.
 """
 
-import os
 from typing import Any
 
 from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.components.common import importer
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import (
     ChannelParameter,
@@ -20,14 +18,9 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from tfx_lr_finder import keys
-from tfx_lr_finder.artifact import (
-    CURVE_FILE,
-    RESULT_FILE,
-    LRFinderResult,
-    read_result,
-)
-from tfx_lr_finder.range_test.result import Verdict
+from tfx_lr_finder import keys, result_file
+from tfx_lr_finder.artifact import LRFinderResult, read_result
+from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
 
 
 def last_good_importer(uri: str) -> importer.Importer:
@@ -94,20 +87,18 @@ class Executor(base_executor.BaseExecutor):
         """
         del output_dict
         result = artifact_utils.get_single_instance(input_dict[keys.LR_FINDER_RESULT])
-        objection = _objection(result, input_dict.get(keys.MODEL_BLESSING) or [])
+        report = read_result(result)
+        objection = _objection(report, input_dict.get(keys.MODEL_BLESSING) or [])
         destination = exec_properties[keys.DESTINATION]
         if objection:
             logging.info("LastGoodKeeper: %s stays: %s", destination, objection)
             return
-        fileio.makedirs(destination)
-        for name in (CURVE_FILE, RESULT_FILE):
-            _replace(os.path.join(result.uri, name), os.path.join(destination, name))
+        result_file.write_report(destination, report)
         logging.info("LastGoodKeeper: %s now holds %s", destination, result.uri)
 
 
-def _objection(result: types.Artifact, blessings: list[types.Artifact]) -> str | None:
+def _objection(report: LRFinderReport, blessings: list[types.Artifact]) -> str | None:
     """Returns why a result is not to be kept, or None."""
-    report = read_result(result)
     if report.verdict is not Verdict.OK:
         return f"this run's verdict is {report.verdict.name}"
     if any(not _is_blessed(blessing) for blessing in blessings):
@@ -117,15 +108,6 @@ def _objection(result: types.Artifact, blessings: list[types.Artifact]) -> str |
 
 def _is_blessed(blessing: types.Artifact) -> bool:
     return int(blessing.get_int_custom_property("blessed") or 0) == 1
-
-
-def _replace(source: str, destination: str) -> None:
-    """Copies a file so that a reader sees the old one or the new one, whole."""
-    if not fileio.exists(source):
-        return
-    new = f"{destination}.new"
-    fileio.copy(source, new, overwrite=True)
-    fileio.rename(new, destination, overwrite=True)
 
 
 class LastGoodKeeper(base_component.BaseComponent):
