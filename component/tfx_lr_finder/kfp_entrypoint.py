@@ -119,9 +119,9 @@ def _explanation(error: Exception) -> str | None:
             "tfx-lr-finder and the user module in its image: use the same image for "
             "both."
         )
-    signs = ("PermissionDenied", "Forbidden", "Read-only file system")
-    denied = any(sign in f"{error!r} {error}" for sign in signs)
-    if denied or isinstance(error, PermissionError):
+    signs = ("permission denied", "permissiondenied", "forbidden", "read-only file")
+    text = f"{error!r} {error}".lower()
+    if isinstance(error, PermissionError) or any(sign in text for sign in signs):
         return (
             f"This pod may not write where the pipeline wants it to: {error}. Give the "
             "pod's service account the right to read and write the pipeline root and "
