@@ -3,14 +3,18 @@
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-__all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict", "check_rate"]
 
 SCHEMA_VERSION = 1
 
@@ -43,6 +47,7 @@ class LRFinderReport:
       seconds: Wall time of each phase, in seconds.
       environment: Versions, device, optimizer, batch size and the like.
       config: What was asked for.
+      earlier: The rates of earlier runs, oldest first; empty where none were given.
     """
 
     learning_rate: float | None
@@ -63,11 +68,24 @@ class LRFinderReport:
     seconds: dict[str, float]
     environment: dict[str, str | int | float | bool | None]
     config: RangeTestConfig
+    earlier: tuple[EarlierRate, ...] = ()
 
     @property
     def steps_spent(self) -> int:
         """Training steps spent in all."""
         return sum(self.steps_by_phase.values())
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Returns matplotlib axes with the whole report in one panel.
+
+        Args:
+          ax: Where to draw, such as one of `pyplot.subplots()`; None makes a figure
+            of its own, which no pyplot knows.
+        """
+        # Here, and not at the top: a report needs no matplotlib.
+        from tfx_lr_finder.views.plot import plot_report
+
+        return plot_report(self, ax)
 
     def to_json(self) -> str:
         """Returns strict JSON; numbers that are not finite become null.
@@ -119,6 +137,24 @@ class LRFinderReport:
         return report
 
 
+def check_rate(rate: float, name: str = "learning_rate") -> float:
+    """Returns a rate that was read from a file.
+
+    Args:
+      rate: Must be positive and finite.
+      name: What it is in that file.
+
+    Raises:
+      ValueError: If it is not.
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(
+            f"The learning-rate report holds {name}={rate}, wanted a positive, "
+            "finite number or null: it was edited. Run the finder again."
+        )
+    return rate
+
+
 def _check_rates(report: LRFinderReport) -> None:
     """Refuses a report in which any rate to train with is no rate."""
     low, high = report.learning_rate_range or (None, None)
@@ -130,13 +166,11 @@ def _check_rates(report: LRFinderReport) -> None:
             f"learning_rates_by_schedule[{name!r}]": rate
             for name, rate in report.learning_rates_by_schedule.items()
         },
+        **{f"the rate of {item.name}": item.learning_rate for item in report.earlier},
     }
     for name, rate in rates.items():
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise ValueError(
-                f"The learning-rate report holds {name}={rate}, wanted a positive, "
-                "finite number or null: it was edited. Run the finder again."
-            )
+        if rate is not None:
+            check_rate(rate, name)
     if low is not None and high is not None and low > high:
         raise ValueError(
             f"The learning-rate report holds the learning_rate_range {low} to {high}, "
@@ -202,6 +236,16 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
         seconds=dict(payload["seconds"]),
         environment=dict(payload["environment"]),
         config=RangeTestConfig(**payload["config"]),
+        earlier=tuple(_earlier(item) for item in payload.get("earlier", ())),
+    )
+
+
+def _earlier(payload: dict[str, Any]) -> EarlierRate:
+    return EarlierRate(
+        learning_rate=_optional(payload["learning_rate"]),
+        verdict=Verdict[payload["verdict"]],
+        when=payload["when"],
+        name=payload["name"],
     )
 
 
