@@ -421,7 +421,9 @@ def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
         == 1
     )
     assert sum("ended after" in line for line in lines) == 1
-    assert re.search(r"learning_rate=\d.* \(rule\), .*verdict OK, in \d", lines[-1])
+    assert re.search(
+        r"learning_rate=\d.* \(rule\), .*verdict LOW_CONFIDENCE .*, in \d", lines[-1]
+    )
 
 
 def test_a_model_may_come_as_a_builder(run_finder, penguin_examples, tmp_path):
