@@ -26,8 +26,13 @@ kubectl apply --kustomize "$overlay"
 
 step "the service account may do what it must, and no more"
 may() { kubectl auth can-i --quiet --namespace "$namespace" --as "system:serviceaccount:$namespace:lr-finder-runner" "$@"; }
-may create workflowtaskresults.argoproj.io
-may get configmaps/kfp-launcher
+for needed in "create workflowtaskresults.argoproj.io" "get configmaps/kfp-launcher"; do
+    # shellcheck disable=SC2086
+    if ! may $needed; then
+        echo "lr-finder-runner may not $needed" >&2
+        exit 1
+    fi
+done
 for forbidden in "create pods" "list secrets" "delete workflows.argoproj.io" "create pods/exec"; do
     # shellcheck disable=SC2086
     if may $forbidden; then
