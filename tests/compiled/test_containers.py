@@ -8,10 +8,13 @@ no network. Build the image first, name it in `LR_FINDER_TEST_IMAGE` (and podman
 
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
+import tfx
 from pod import KubeflowPod, Pod
 from taxi_job import compile_taxi
 
@@ -19,6 +22,8 @@ from tfx_lr_finder import __version__, read_result
 
 IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")
 ENGINE = os.environ.get("LR_FINDER_TEST_ENGINE", "docker")
+
+TFX_DATA = pathlib.Path(tfx.__path__[0], "components", "testdata")
 
 pytestmark = [
     pytest.mark.long,
@@ -71,6 +76,30 @@ def test_as_open_source_kubeflow_would(tmp_path):
     pod = KubeflowPod(job, tmp_path / "root", start=_starter(tmp_path))
     pod.run_all()
     assert len(list((tmp_path / "serving").iterdir())) == 1
+
+
+def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):
+    start = _starter(tmp_path)
+
+    def start_read_only(command, environment, mounts):
+        read_only = {f"{inside}:ro": outside for inside, outside in mounts.items()}
+        return start(command, environment, read_only)
+
+    job = compile_taxi(tmp_path, True)
+    pod = KubeflowPod(job, tmp_path / "root", start=start_read_only)
+    with pytest.raises(RuntimeError, match="This pod may not write where the pipeline"):
+        pod.run("CsvExampleGen", {})
+
+
+def test_a_module_that_is_not_in_the_image_ends_with_one_sentence(tmp_path):
+    job = compile_taxi(tmp_path, True, module="no_such_module")
+    pod = KubeflowPod(job, tmp_path / "root", start=_starter(tmp_path))
+    place = pod.bucket / "minio" / "mlpipeline" / "schema"
+    shutil.copytree(TFX_DATA / "schema_gen", place)
+    examples = {"uri": "minio://mlpipeline/x", "metadata": {"split_names": '["train"]'}}
+    schema = {"uri": "minio://mlpipeline/schema"}
+    with pytest.raises(RuntimeError, match="the user module in its image"):
+        pod.run("Transform", {"examples": examples, "schema": schema})
 
 
 def test_the_image_says_its_version_and_is_not_root():
