@@ -64,6 +64,8 @@ def test_as_vertex_would(tmp_path):
     pod = Pod(job, tmp_path / "root", _starter(tmp_path))
     pod.run_all()
     rate = read_result(pod.outputs["LRFinder"]["lr_finder_result"]["uri"]).learning_rate
+    metadata = pod.outputs["CsvExampleGen"]["examples"]["metadata"]
+    assert (int(metadata["span"]), int(metadata["version"])) == (2, 2)
     run = pod.outputs["LRFinderTrainer"]["model_run"]["uri"]
     with open(os.path.join(run, "training.json")) as file:
         assert json.load(file)["learning_rate"] == np.float32(rate)

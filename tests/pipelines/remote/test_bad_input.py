@@ -78,6 +78,7 @@ def test_kubeflow_refuses(flags, expected, capsys):
         ({"--root": "s3://bucket"}, ["--root must be gs://BUCKET/FOLDER"]),
         ({"--data": "/data"}, ["--data must be gs://BUCKET/FOLDER"]),
         ({"--last-good": "good"}, ["--last-good must be gs://BUCKET/FOLDER"]),
+        ({"--spec": "2.0", "--span-pattern": "{SPAN}/*"}, ["needs --spec 2.1"]),
     ],
     ids=str,
 )

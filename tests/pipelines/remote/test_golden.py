@@ -16,11 +16,12 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
+SPANS = ("--span-pattern", "span-{SPAN}/*")
 SHARED = (
     *("--image", "registry.example.org/lr-finder:1", "--gpu-trainer"),
     *("--gpu-image", "registry.example.org/lr-finder:1-gpu"),
     *("--cpus", "8", "--memory-gb", "30", "--retries", "2", "--on-no-gpu", "fail"),
-    *("--span-pattern", "span-{SPAN}/*", "--default-learning-rate", "1e-3"),
+    *("--default-learning-rate", "1e-3"),
 )
 VERTEX = (
     *("--root", "gs://bucket/root", "--data", "gs://bucket/data"),
@@ -36,22 +37,23 @@ KUBEFLOW = (
 )
 
 
-def _vertex(folder, spec):
+def _vertex(folder, spec, spans=SPANS):
     output = folder / "job.json"
-    arguments = ["compile", *SHARED, *VERTEX, "--spec", spec, "--output", str(output)]
+    arguments = ["compile", *SHARED, *VERTEX, *spans, "--spec", spec]
+    arguments += ["--output", str(output)]
     assert run_vertex.main(arguments) == 0
     return json.loads(output.read_text())
 
 
 def _kubeflow(folder):
     output = folder / "pipeline.yaml"
-    arguments = ["compile", *SHARED, *KUBEFLOW, "--output", str(output)]
+    arguments = ["compile", *SHARED, *SPANS, *KUBEFLOW, "--output", str(output)]
     assert run_kubeflow.main(arguments) == 0
     return list(yaml.safe_load_all(output.read_text()))
 
 
 COMPILED = {
-    "vertex_2_0.json": lambda folder: _vertex(folder, "2.0"),
+    "vertex_2_0.json": lambda folder: _vertex(folder, "2.0", spans=()),
     "vertex_2_1.json": lambda folder: _vertex(folder, "2.1"),
     "kubeflow.json": _kubeflow,
 }
