@@ -72,7 +72,7 @@ def _check(options, common):
             checks.root(flag, value, ("gs",), reason)
     if options.spec == "2.0" and common.span_pattern:
         raise ValueError(
-            "--span-pattern needs --spec 2.1: in version 2.0 the span that TFX's driver "
+            "--span-pattern needs --spec 2.1: in version 2.0 the span that TFX' driver "
             "finds does not reach the node that reads it."
         )
     if common.gpu.accelerator:
