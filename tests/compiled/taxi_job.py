@@ -37,3 +37,12 @@ def compile_taxi(folder, spec_2_1, **changes):
     }
     checked = settings.from_options(argparse.Namespace(**options), "")
     return compiling.compile_pipeline(checked, spec_2_1=spec_2_1)
+
+
+def span_and_version(examples):
+    """What an ExampleGen read, as numbers; TFX marks a property of both kinds."""
+    metadata = examples["metadata"]
+    return tuple(
+        int(metadata.get(name, metadata.get(f"custom:{name}", 0)))
+        for name in ("span", "version")
+    )

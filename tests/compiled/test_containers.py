@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tfx
 from pod import KubeflowPod, Pod
-from taxi_job import compile_taxi
+from taxi_job import compile_taxi, span_and_version
 
 from tfx_lr_finder import __version__, read_result
 
@@ -64,8 +64,7 @@ def test_as_vertex_would(tmp_path):
     pod = Pod(job, tmp_path / "root", _starter(tmp_path))
     pod.run_all()
     rate = read_result(pod.outputs["LRFinder"]["lr_finder_result"]["uri"]).learning_rate
-    metadata = pod.outputs["CsvExampleGen"]["examples"]["metadata"]
-    assert (int(metadata["span"]), int(metadata["version"])) == (2, 2)
+    assert span_and_version(pod.outputs["CsvExampleGen"]["examples"]) == (2, 2)
     run = pod.outputs["LRFinderTrainer"]["model_run"]["uri"]
     with open(os.path.join(run, "training.json")) as file:
         assert json.load(file)["learning_rate"] == np.float32(rate)

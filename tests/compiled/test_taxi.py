@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from pod import KubeflowPod, Pod
-from taxi_job import MODULES, compile_taxi
+from taxi_job import MODULES, compile_taxi, span_and_version
 
 from tfx_lr_finder import read_result
 
@@ -62,9 +62,9 @@ def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(
 def test_the_newest_version_of_the_newest_span_was_read(finished):
     pod, _, _ = finished
     newest = (2, 2) if isinstance(pod, KubeflowPod) else (0, 0)  # one data set
-    metadata = pod.outputs["CsvExampleGen"]["examples"]["metadata"]
-    assert (int(metadata["span"]), int(metadata.get("version", 0))) == newest
-    assert "input_fingerprint" in metadata
+    examples = pod.outputs["CsvExampleGen"]["examples"]
+    assert span_and_version(examples) == newest
+    assert "input_fingerprint" in examples["metadata"]
 
 
 @pytest.mark.long
