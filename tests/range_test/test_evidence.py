@@ -41,6 +41,7 @@ def evidence(losses, best, checked):
         checked=checked,
         rate=1e-2,
         num_rungs=100,
+        steps_per_sweep=100,
         num_train_batches=None,
         train_steps=None,
     )

@@ -13,9 +13,10 @@ LENGTH = 100
 RUNGS = np.arange(LENGTH)
 
 
-def find(loop, **knobs):
+def find(loop, num_train_batches=None, **knobs):
     ticks = iter(range(100))
-    return run_range_test(loop, RangeTestConfig(**knobs), lambda: next(ticks))
+    config = RangeTestConfig(**knobs)
+    return run_range_test(loop, config, lambda: next(ticks), num_train_batches)
 
 
 def flat(rng):
@@ -149,6 +150,14 @@ def test_the_peak_of_a_schedule_is_above_the_constant_rate():
     assert cosine.learning_rates_by_schedule == constant.learning_rates_by_schedule
     assert cosine.learning_rate == constant.learning_rates_by_schedule["cosine"]
     assert cosine.learning_rate > constant.learning_rate
+
+
+@pytest.mark.parametrize(("num_train_batches", "told"), [(99, 1), (100, 0), (None, 0)])
+def test_a_sweep_longer_than_the_data_is_a_doubt_of_the_classic_finder(
+    num_train_batches, told
+):
+    report = find(QuadraticLoop(2.0), num_train_batches, confirm_steps=0)
+    assert sum("one pass over the 99" in reason for reason in report.reasons) == told
 
 
 def test_the_classic_finder_gives_what_the_rule_reads():

@@ -57,6 +57,18 @@ def test_two_runs_are_identical(k, data):
     assert reports[0].learning_rate == reports[1].learning_rate
 
 
+def test_runs_are_identical_where_data_are_read_ahead_past_a_reshuffle(k, data):
+    def report():
+        rows = regression(64).shuffle(64, seed=1).batch(16)  # four steps a pass
+        return find_learning_rate(mlp(k), rows, data[1], **QUICK)
+
+    first = report()
+    for _ in range(3):
+        again = report()
+        assert again.sweeps == first.sweeps
+        assert again.candidates == first.candidates
+
+
 def test_model_optimizer_and_random_states_are_left_as_they_were(k, data):
     model = mlp(k, k.optimizers.Adam(0.0123))
     model.fit(data[0].take(3), verbose=0)

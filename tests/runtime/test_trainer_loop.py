@@ -22,9 +22,8 @@ def loop_of(model, dataset, evaluation=None, **options):
         yield TrainerLoop(
             model,
             rate,
-            Batches(dataset, strategy, "train_dataset"),
-            Batches(evaluation or dataset, strategy, "eval_dataset"),
-            num_candidate_steps=5,
+            Batches(dataset, strategy, "train_dataset", num_kept=5),
+            Batches(evaluation or dataset, strategy, "eval_dataset", num_kept=4),
             num_eval_batches=4,
             **options,
         )

@@ -34,6 +34,7 @@ class Evidence:
       checked: The training at the suggestion itself, where it was affordable.
       rate: The suggestion, or None.
       num_rungs: Rungs of the whole ladder.
+      steps_per_sweep: Training steps of a sweep over the whole ladder.
       num_train_batches: Batches in one pass over the training data; None if unknown.
       train_steps: The Trainer's steps, or None.
     """
@@ -46,6 +47,7 @@ class Evidence:
     checked: Candidate | None
     rate: float | None
     num_rungs: int
+    steps_per_sweep: int
     num_train_batches: int | None
     train_steps: int | None
 

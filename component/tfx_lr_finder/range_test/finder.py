@@ -67,6 +67,7 @@ def run_range_test(
             checked=confirmed.checked,
             rate=rate,
             num_rungs=config.num_rungs,
+            steps_per_sweep=config.num_rungs * config.steps_per_rung,
             num_train_batches=num_train_batches,
             train_steps=config.train_steps,
         )

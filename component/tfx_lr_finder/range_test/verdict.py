@@ -122,6 +122,13 @@ def _rule_doubts(evidence: Evidence) -> list[str]:
             f"The suggestion {rate:.3g} lies at an edge of the swept range. Widen "
             "min_lr or max_lr."
         )
+    steps, batches = evidence.steps_per_sweep, evidence.num_train_batches
+    if batches is not None and steps > batches:
+        reasons.append(
+            f"A sweep of {steps} steps is longer than one pass over the {batches} "
+            "training batches, so the loss falls on data seen before. Lower num_steps, "
+            "or leave confirm_steps unset, which compares rates on held-out data."
+        )
     return reasons
 
 

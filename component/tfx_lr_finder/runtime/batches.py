@@ -15,6 +15,9 @@ class Batches:
       strategy: The tf.distribute strategy the model was built under.
       name: What the dataset is called in errors.
       num_examples: Examples in one pass, where the dataset repeats and cannot tell.
+      num_kept: Batches that `again` begins with; 0 if it is never called. Read at
+        once, before others are read ahead: a data set that shuffles each pass anew
+        then gives the same ones in every run.
 
     Attributes:
       first: The first batch.
@@ -32,8 +35,9 @@ class Batches:
         strategy: Any,
         name: str,
         num_examples: int | None = None,
+        num_kept: int = 0,
     ) -> None:
-        """Reads the first batch, to know the shapes."""
+        """Reads the first batch, to know the shapes, and what is kept."""
         self._strategy = strategy
         self.first = _first_batch(dataset, name)
         self.bytes_per_batch = sum(
@@ -44,10 +48,9 @@ class Batches:
         self.num_batches = cardinality if cardinality >= 0 else None
         if self.num_batches is None and num_examples is not None:
             self.num_batches = max(1, -(-num_examples // self.batch_size))
-        self._dataset = dataset
+        self._kept = self._distribute(self._keep(dataset, num_kept).repeat())
         self._endless = self._distribute(dataset.repeat())
         self._iterator: Any = None
-        self._kept: Any = None
 
     def onward(self) -> Any:
         """Returns the iterator that never gives the same batches again."""
@@ -55,23 +58,21 @@ class Batches:
             self._iterator = iter(self._endless)
         return self._iterator
 
-    def again(self, num_batches: int) -> Any:
+    def again(self) -> Any:
         """Returns an iterator that begins with the same batches every time.
 
-        They are read once and kept in memory, up to 256 MiB; larger ones are read
-        again each time, in the order that the dataset then gives.
-
-        Args:
-          num_batches: How many before they repeat; as at the first call.
+        Those kept in memory, up to 256 MiB; larger ones are read again each time, in
+        the order that the dataset then gives.
         """
-        if self._kept is None:
-            kept = self._dataset.repeat().take(num_batches)
-            if num_batches * self.bytes_per_batch <= CACHE_BYTES:
-                kept = kept.cache()
-                for _ in kept:  # a cache that was not read to its end keeps nothing
-                    pass
-            self._kept = self._distribute(kept.repeat())
         return iter(self._kept)
+
+    def _keep(self, dataset: tf.data.Dataset, num_batches: int) -> tf.data.Dataset:
+        kept = dataset.repeat().take(num_batches)
+        if num_batches * self.bytes_per_batch <= CACHE_BYTES:
+            kept = kept.cache()
+            for _ in kept:  # a cache that was not read to its end keeps nothing
+                pass
+        return kept
 
     def _distribute(self, dataset: tf.data.Dataset) -> Any:
         # An autotuned iterator now and then takes seconds to end, and tunes too slowly

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -69,8 +70,18 @@ def find_learning_rate(
         strategy = model.distribute_strategy
         if eval_dataset is None:
             train_dataset, eval_dataset = _hold_out(train_dataset, config)
-        train = Batches(train_dataset, strategy, "train_dataset", num_train_examples)
-        held_out = Batches(eval_dataset, strategy, "eval_dataset")
+        confirms = config.confirm_steps != 0
+        train = Batches(
+            train_dataset,
+            strategy,
+            "train_dataset",
+            num_train_examples,
+            num_kept=most_candidate_steps(config) if confirms else 0,
+        )
+        num_eval_batches = _num_eval_batches(eval_dataset, config) if confirms else 0
+        held_out = Batches(
+            eval_dataset, strategy, "eval_dataset", num_kept=num_eval_batches
+        )
         _tell_of_repeats(train, config)
         with (
             swept_learning_rate(model.optimizer, strategy) as rate,
@@ -81,8 +92,7 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_candidate_steps=most_candidate_steps(config),
-                num_eval_batches=_num_eval_batches(eval_dataset, held_out, config),
+                num_eval_batches=num_eval_batches,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
             )
@@ -152,19 +162,16 @@ def _hold_out(
     return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 
-def _num_eval_batches(
-    dataset: tf.data.Dataset, held_out: Batches, config: RangeTestConfig
-) -> int:
+def _num_eval_batches(dataset: Any, config: RangeTestConfig) -> int:
     """Returns how many batches to score: no more than there are, and full ones.
 
     A last batch of a few rows weighs as much as any other and is far noisier.
     """
-    count = 0
-    for batch in dataset.take(config.num_eval_batches):
-        if batch_size(batch) != held_out.batch_size:
-            break
-        count += 1
-    return max(1, count)
+    if not isinstance(dataset, tf.data.Dataset):
+        return 1  # refused by name where it is read
+    sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
+    full = itertools.takewhile(lambda size: size == sizes[0], sizes)
+    return max(1, len(list(full)))
 
 
 @contextlib.contextmanager

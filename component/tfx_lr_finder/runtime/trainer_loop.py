@@ -33,7 +33,6 @@ class TrainerLoop:
       rate: The optimizer's rate, as a sweep has it.
       train: Training batches.
       evaluation: Held-out batches, or None if nothing is to be evaluated.
-      num_candidate_steps: Batches that candidates train on.
       num_eval_batches: Batches that `evaluate` scores.
       jit_compile: Whether XLA compiles the step.
       progress: Is told of every chunk.
@@ -51,7 +50,6 @@ class TrainerLoop:
         train: Batches,
         evaluation: Batches | None,
         *,
-        num_candidate_steps: int,
         num_eval_batches: int,
         jit_compile: bool = False,
         progress: Progress | None = None,
@@ -61,7 +59,6 @@ class TrainerLoop:
         self._rate = rate
         self._train = train
         self._evaluation = evaluation
-        self._num_candidate_steps = num_candidate_steps
         self._num_eval_batches = num_eval_batches
         self.jit_compile = jit_compile
         self._strategy = model.distribute_strategy
@@ -85,7 +82,7 @@ class TrainerLoop:
     def begin_candidate(self) -> None:
         """Goes back to the start and to the first of the candidates' batches."""
         self._start.restore()
-        self._iterator = self._train.again(self._num_candidate_steps)
+        self._iterator = self._train.again()
 
     def train(
         self, learning_rates: FloatArray, look_above: float = np.inf
@@ -119,7 +116,7 @@ class TrainerLoop:
                 if self.eager
                 else tf.function(self._all_tests, autograph=False)
             )
-        iterator = self._evaluation.again(self._num_eval_batches)
+        iterator = self._evaluation.again()
         with self._memory_errors():
             return np.asarray(self._test(iterator), np.float64)
 
