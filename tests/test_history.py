@@ -215,7 +215,14 @@ def test_a_locked_store_is_said_to_be_locked(record, database):
 
 @pytest.mark.parametrize(
     "location",
-    ["http://host", "mysql://", "mysql://host", "grpc://", "gs://bucket/metadata"],
+    [
+        "http://host",
+        "mysql://",
+        "mysql://host",
+        "grpc://",
+        "grpc://host:door",
+        "gs://bucket/metadata",
+    ],
 )
 def test_other_locations_are_refused_with_those_that_work(location):
     with pytest.raises(ValueError, match="grpc://host:port"):

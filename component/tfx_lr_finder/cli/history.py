@@ -89,7 +89,7 @@ def _table(entries: "tuple[Entry, ...]") -> Table:
     names = sorted({entry.pipeline for entry in entries})
     of = "" if several or not names[0] else f" of {names[0]}"
     return Table(
-        caption=f"{len(entries)} results{of}",
+        caption=f"{len(entries)} result{'s' if len(entries) != 1 else ''}{of}",
         columns=("pipeline", *columns) if several else tuple(columns),
         rows=tuple(rows),
     )
