@@ -41,11 +41,11 @@
     const limits = data.sweepLimits;
     if (!limits) return null;
     const points = data.sweeps.flatMap((sweep, index) =>
-      sweep.rates.map((rate, rung) => {
-        const loss = sweep.losses[rung];
-        const smoothed = rung < sweep.smoothed.length ? sweep.smoothed[rung] : null;
-        const last = rung === sweep.rates.length - 1 && !sweep.completed;
-        const title = `sweep ${index + 1}, rung ${rung + 1}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
+      sweep.rates.map((rate, place) => {
+        const loss = sweep.losses[place];
+        const smoothed = place < sweep.smoothed.length ? sweep.smoothed[place] : null;
+        const last = place === sweep.rates.length - 1 && !sweep.completed;
+        const title = `sweep ${index + 1}, rung ${sweep.rungs[place]}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
           (smoothed === null ? "" : `\nsmoothed ${text(smoothed)}`) + (last ? `\nended here: ${sweep.stop}` : "");
         return { rate, loss, smoothed, index, last, title, shown: clamp(loss, limits) };
       }));
