@@ -7,7 +7,7 @@ import keras_tuner
 import pytest
 import tensorflow as tf
 from tfx import types
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 
@@ -82,8 +82,8 @@ def _module(folder, body):
     return str(path)
 
 
-def test_the_executor_is_a_plain_executor():
-    assert Executor.__bases__ == (base_executor.BaseExecutor,)
+def test_the_executor_takes_beam_options_as_every_tfx_beam_executor_does():
+    assert Executor.__bases__ == (base_beam_executor.BaseBeamExecutor,)
 
 
 def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
