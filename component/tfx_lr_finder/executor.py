@@ -108,6 +108,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 found.train_dataset,
                 found.eval_dataset,
                 config=config,
+                earlier=_earlier(input_dict.get(keys.PREVIOUS) or []),
                 num_train_examples=example_count.num_train_examples(
                     found,
                     input_dict,
@@ -147,8 +148,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
             sample = sampling.draw(wanted, config, source)
             sample.hand_over(fn_args)
-            found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
-            yield found, config, sample
+            found, told = fit_capture.model_and_data(exec_properties, fn_args, config)
+            batch_size = sampling.batch_size_to_draw_for(wanted, found)
+            if batch_size is not None:
+                sample = sampling.draw(wanted, told, source, batch_size)
+                sample.hand_over(fn_args)
+                found, told = fit_capture.model_and_data(
+                    exec_properties, fn_args, config
+                )
+            yield found, told, sample
 
     def _keep_evidence(self, report: "LRFinderReport") -> None:
         """Saves an inconclusive report from the fate of a failed node's outputs."""
@@ -211,6 +219,15 @@ def _apply(
     from tfx_lr_finder.last_good import find_last_good
 
     return policy.apply(report, find_last_good(previous, report))
+
+
+def _earlier(previous: list[types.Artifact]) -> "LRFinderReport | None":
+    """Returns the newest earlier report that was OK, to begin with its rate."""
+    if not previous:
+        return None
+    from tfx_lr_finder.last_good import newest_ok  # see _apply
+
+    return newest_ok(previous)
 
 
 def _with_earlier(

@@ -16,9 +16,11 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from tfx_lr_finder import keys
+from tfx_lr_finder.hook import LRFinderFnResult
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.runtime import examples, sample_report
+from tfx_lr_finder.runtime.batches import batch_size
 from tfx_lr_finder.runtime.environment import Facts
 from tfx_lr_finder.runtime.sample_files import PARQUET, TFRECORD
 from tfx_lr_finder.runtime.sample_pipeline import (
@@ -99,7 +101,7 @@ def draw(
     config: SampleConfig,
     search: RangeTestConfig,
     source: Source,
-    batch_size: int | None = None,
+    examples_per_batch: int | None = None,
 ) -> Sample:
     """Returns a sample of the examples, which takes one pass over them.
 
@@ -107,8 +109,8 @@ def draw(
       config: What to draw.
       search: The range test that will read it; its seed is the sample's.
       source: The examples.
-      batch_size: The data set's batch size, for `sample_size="auto"`; None if it is
-        not known yet.
+      examples_per_batch: The data set's batch size, for `sample_size="auto"`; None
+        if it is not known yet.
 
     Returns:
       The sample; it lives as long as `source.folder`.
@@ -122,7 +124,7 @@ def draw(
     graph = _transform_graph(config, source, payload)
     train, held_out = examples.splits(source.exec_properties)
     splits = {TRAIN: train, EVAL: held_out}
-    sizes = sample_sizes(config, search, batch_size or AUTO_BATCH_SIZE)
+    sizes = sample_sizes(config, search, examples_per_batch or AUTO_BATCH_SIZE)
     groups = {
         name: Group(
             size=sizes[name],
@@ -158,15 +160,36 @@ def draw(
     )
 
 
+def batch_size_to_draw_for(config: SampleConfig, found: LRFinderFnResult) -> int | None:
+    """Returns the data set's batch size if "auto" drew too little for it, or None.
+
+    Args:
+      config: What was drawn.
+      found: The model and the data, on a first sample.
+    """
+    if config.sample_size != AUTO:
+        return None
+    for batch in found.train_dataset.take(1):
+        size = batch_size(batch)
+        if size > AUTO_BATCH_SIZE:
+            logging.info(
+                "LRFinder: batches hold %d examples; the sample is drawn again for "
+                "as many batches of that size.",
+                size,
+            )
+            return size
+    return None
+
+
 def sample_sizes(
-    config: SampleConfig, search: RangeTestConfig, batch_size: int
+    config: SampleConfig, search: RangeTestConfig, examples_per_batch: int
 ) -> dict[str, int]:
     """Returns how many training and held-out examples to draw.
 
     Args:
       config: What to draw.
       search: The range test.
-      batch_size: Examples in a batch, for "auto": as many batches as the sweeps and
+      examples_per_batch: For "auto", which draws as many batches as the sweeps and
         the longest confirming training take without meeting an example twice.
     """
     if config.sample_size != AUTO:
@@ -174,7 +197,10 @@ def sample_sizes(
     steps = search.sweep_steps
     if search.confirm_steps != 0:
         steps += most_candidate_steps(search)
-    return {TRAIN: steps * batch_size, EVAL: search.num_eval_batches * batch_size}
+    return {
+        TRAIN: steps * examples_per_batch,
+        EVAL: search.num_eval_batches * examples_per_batch,
+    }
 
 
 def _run(
