@@ -8,7 +8,7 @@ import pickle
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NoReturn
 
 import google_crc32c
@@ -56,7 +56,7 @@ class Reader:
         self._path = path
         self._format = file_format
 
-    def __iter__(self) -> Iterator[bytes | None]:
+    def __iter__(self) -> Generator[bytes | None, None, None]:
         """Yields the records.
 
         Raises:
@@ -75,8 +75,8 @@ class Reader:
     def _tfrecords(self, raw: Any) -> Iterator[bytes | None]:
         stream: Any = raw
         if self._path.endswith(".gz"):
-            stream = gzip.GzipFile(fileobj=raw, mode="rb")
-        stream = io.BufferedReader(stream, _BUFFER_BYTES)
+            unpacked: Any = gzip.GzipFile(fileobj=raw, mode="rb")
+            stream = io.BufferedReader(unpacked, _BUFFER_BYTES)
         while header := stream.read(_LENGTH.size):
             if len(header) < _LENGTH.size:
                 _damaged(raw, "it ends within the head of a record")

@@ -1,6 +1,7 @@
 """The Beam pipeline that draws a sample: one pass, and only the sample is shuffled."""
 
 import collections
+import contextlib
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator
@@ -181,22 +182,26 @@ def _readable(
     try:
         if file.file_format == sample_files.PARQUET:
             told.schema = sample_files.parquet_schema(file.path)
-        for record in sample_files.Reader(file.path, file.file_format):
-            told.num_records += 1
-            problem = "its checksum does not fit"
-            if record is not None:
-                label, problem = read_label(record, told.features)
-            if record is None or problem:
-                told.num_corrupt += 1
-                told.problem = told.problem or f"record {told.num_records}: {problem}"
-                if rules.stop_at_corrupt:
-                    return
-                continue
-            if label is not None:
-                told.labels[label] = told.labels.get(label, 0) + 1
-                if len(told.labels) > MAX_LABELS:
-                    return
-            yield told.num_records, record, label
+        reader = sample_files.Reader(file.path, file.file_format)
+        with contextlib.closing(reader.__iter__()) as records:
+            for record in records:
+                told.num_records += 1
+                problem = "its checksum does not fit"
+                if record is not None:
+                    label, problem = read_label(record, told.features)
+                if record is None or problem:
+                    told.num_corrupt += 1
+                    told.problem = (
+                        told.problem or f"record {told.num_records}: {problem}"
+                    )
+                    if rules.stop_at_corrupt:
+                        return
+                    continue
+                if label is not None:
+                    told.labels[label] = told.labels.get(label, 0) + 1
+                    if len(told.labels) > MAX_LABELS:
+                        return
+                yield told.num_records, record, label
     except sample_files.Damaged as error:
         told.lost_bytes = max(1, file.num_bytes - error.position)
         told.problem = told.problem or f"after record {told.num_records}: {error}"

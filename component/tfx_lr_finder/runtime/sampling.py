@@ -258,7 +258,7 @@ def _source_files(
                             PARQUET if examples.is_parquet(artifact) else TFRECORD
                         ),
                     )
-                    for item in found.metadata_list
+                    for item in sorted(found.metadata_list, key=lambda x: x.path)
                 ]
     return files
 
