@@ -21,6 +21,7 @@ def create_pipeline(
     module_file,
     serving_dir,
     seed=0,
+    sample_size=None,
     train_by_hand_too=False,
     enable_cache=True,
     metadata_connection_config=None,
@@ -35,6 +36,7 @@ def create_pipeline(
       module_file: path of `taxi_module.py`.
       serving_dir: folder that Pusher copies a blessed model to.
       seed: integer; the same seed gives the same initial weights and order of batches.
+      sample_size: examples to find the rate on, or "auto"; None takes all.
       train_by_hand_too: whether to train once more with the rate that the module had
         before, for comparison.
       enable_cache: whether unchanged nodes are taken from an earlier run.
@@ -69,6 +71,7 @@ def create_pipeline(
         **training,
         train_steps=TRAIN_STEPS,
         seed=seed,
+        sample_size=sample_size,
     )
     trainer = LRFinderTrainer(
         **training, lr_finder_result=lr_finder.outputs["lr_finder_result"]

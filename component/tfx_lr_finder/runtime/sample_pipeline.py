@@ -220,11 +220,13 @@ class _WriteSample(beam.DoFn):
         sketch = Sketch(group.size)
         by_label: dict[str, Sketch] = {}
         told: list[Told] = []
+        num_bytes = 0
         for value in values:
             if isinstance(value, dict):
                 told.append(Told(**value))
                 continue
             packed, is_frequent, is_rare = value
+            num_bytes += len(packed[0]) + len(packed[1])
             if is_frequent:
                 sketch.add(Entry(*packed))
             if is_rare:
@@ -238,6 +240,7 @@ class _WriteSample(beam.DoFn):
             entries,
             {label: part.entries() for label, part in by_label.items()},
             bound=sketch.bound,
+            shuffled_bytes=num_bytes,
             size=group.size,
             folder=group.folder,
             seed=rules.seed,

@@ -104,6 +104,7 @@ def facts(
             told[f"{name}_labels"] = _counts(
                 found["sample_by_label"], found["num_by_label"]
             )
+        told[f"{name}_shuffled_bytes"] = found["shuffled_bytes"]
         told[f"{name}_checksum"] = found["checksum"]
         if found["problems"]:
             told[f"{name}_corrupt_share"] = corrupt_share(found)

@@ -60,6 +60,7 @@ def write_sample(
     by_label: dict[str, list[Entry]],
     *,
     bound: bytes,
+    shuffled_bytes: int,
     size: int,
     folder: str,
     seed: int,
@@ -73,6 +74,7 @@ def write_sample(
       entries: The records of the smallest keys of all files, smallest first.
       by_label: Label to its records of the smallest keys.
       bound: The smallest key that `entries` left out.
+      shuffled_bytes: Bytes of records and keys that the files handed on.
       size: Examples wanted.
       folder: Where they go.
       seed: The seed.
@@ -84,6 +86,7 @@ def write_sample(
     limits = [file.bound for file in told if file.bound != HIGHEST]
     summary = _summary(told)
     summary["complete"] = all(limit > needed for limit in limits)
+    summary["shuffled_bytes"] = shuffled_bytes
     summary["all_distinct"] = bound == HIGHEST and not limits
     if summary["complete"]:
         copies = draw_copies(entries, size, seed)
