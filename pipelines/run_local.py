@@ -52,6 +52,10 @@ def _parse_arguments():
         "a second run there reuses what has not changed",
     )
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--sample-size",
+        help="examples to find the rate on, drawn with Beam, or auto; default: all",
+    )
     return parser.parse_args()
 
 
@@ -142,6 +146,7 @@ def _run(options, tfx_folder, folder, progress):
         pipeline_name=options.pipeline,
         pipeline_root=str(folder / "artifacts"),
         seed=options.seed,
+        sample_size=options.sample_size,
         metadata_connection_config=metadata,
         beam_pipeline_args=["--direct_running_mode=in_memory"],
         **arguments,

@@ -41,6 +41,8 @@ def test_knobs_that_are_not_set_are_absent():
         ("num_steps", np.int64(40), 40),
         ("confirm_steps", 0, 0),
         ("rule", "steepest", "steepest"),
+        ("sample_size", 500, "500"),
+        ("sample_size", "auto", "auto"),
     ],
 )
 def test_plain_numbers_become_the_declared_type(knob, given, kept):
@@ -81,6 +83,11 @@ def test_casts_that_would_change_the_value_are_refused(knob, given):
         {"rule": "guess"},
         {"smoothing": 1.0},
         {"num_sweeps": 0},
+        {"sample_size": -3},
+        {"sample_size": 2.5},
+        {"sample_size": True},
+        {"sample_size": 10, "sample_by": "luck"},
+        {"stratify_by": "label"},
     ],
     ids=str,
 )
@@ -106,6 +113,11 @@ def test_placeholders_pass_untouched():
 def test_every_knob_takes_a_runtime_parameter(knob):
     parameter = data_types.RuntimeParameter(name=knob, ptype=knobs.KNOB_TYPES[knob])
     assert _finder(**{knob: parameter}).exec_properties[knob] is parameter
+
+
+def test_beam_options_are_set_as_on_every_beam_component():
+    finder = _finder(sample_size="auto").with_beam_pipeline_args(["--runner=X"])
+    assert finder.executor_spec.beam_pipeline_args == ["--runner=X"]
 
 
 def test_a_runtime_parameter_is_checked_by_its_default():

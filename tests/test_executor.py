@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tfx import types
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
@@ -87,8 +87,8 @@ def _module(folder, body):
     return str(path)
 
 
-def test_the_executor_is_a_plain_executor():
-    assert Executor.__bases__ == (base_executor.BaseExecutor,)
+def test_the_executor_takes_beam_options_as_every_tfx_beam_executor_does():
+    assert Executor.__bases__ == (base_beam_executor.BaseBeamExecutor,)
 
 
 def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
@@ -475,6 +475,70 @@ def test_large_files_are_not_counted(penguin_examples, monkeypatch):
     assert example_count.count_train_examples(inputs, properties) is None
 
 
+SAMPLED = """
+    def lr_finder_fn(fn_args):
+        (folder,) = {{p.rpartition("/")[0] for p in fn_args.train_files}}
+        assert "sample/train/Split-train" in folder
+        files = tf.io.gfile.glob(fn_args.train_files)
+        assert len(list(tf.data.TFRecordDataset(files, "GZIP"))) == {number}
+        return LRFinderFnResult(compiled(), data)
+    """
+
+
+def test_the_hook_reads_the_sample_which_is_reported_and_removed(
+    run_finder, penguin_examples, tmp_path
+):
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, SAMPLED.format(number=90)),
+        sample_size=90,
+        stratify_by="species",
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["train_sample_size"] == 90
+    assert environment["train_sample_of"] == 234
+    assert environment["train_sample_fraction"] == 90 / 234
+    assert environment["sample_seed"] == 0
+    labels = environment["train_sample_labels"].split(", ")
+    assert sum(int(part.split()[-1]) for part in labels) == 234
+    assert environment["eval_sample_of"] == 100
+    assert not list(run_finder.root.rglob("*tfrecord*"))
+
+
+def test_the_sample_is_removed_when_the_search_fails(
+    run_finder, penguin_examples, tmp_path
+):
+    with pytest.raises(AssertionError):
+        run_finder(
+            {"examples": penguin_examples},
+            module_file=_module(tmp_path, SAMPLED.format(number=-1)),
+            sample_size=90,
+        )
+    assert not list(run_finder.root.rglob("*tfrecord*"))
+
+
+def test_auto_draws_again_for_larger_batches(run_finder, penguin_examples, tmp_path):
+    body = """
+        def lr_finder_fn(fn_args):
+            rows = (tf.zeros([900, 2]), tf.zeros([900, 1]))
+            large = tf.data.Dataset.from_tensor_slices(rows).batch(300)
+            return LRFinderFnResult(compiled(), large)
+        """
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=_module(tmp_path, body),
+        sample_size="auto",
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["train_sample_note"] == (
+        "all 234 examples are taken, 12000 were wanted"
+    )
+
+
 BAD_HOOKS = {
     "no hook": ("", r"defines no function lr_finder_fn(.|\n)*def lr_finder_fn"),
     "a tuple": (
@@ -600,6 +664,8 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
         ({"rule": "guess"}, "rule must be one of"),
         ({"num_steps": 5.5}, "num_steps must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
+        ({"sample_size": "many"}, "sample_size must be a whole number"),
+        ({"stratify_by": "label"}, "there is no sample to apply it to"),
         ({"on_inconclusive": "shrug"}, "must be 'fail', 'fallback' or 'last_good'"),
     ],
     ids=str,

@@ -3,7 +3,11 @@
 from typing import Any, TypeAlias
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import (
+    base_beam_component,
+    base_component,
+    executor_spec,
+)
 from tfx.dsl.placeholder import placeholder
 from tfx.orchestration import data_types
 from tfx.proto import trainer_pb2
@@ -18,6 +22,7 @@ from tfx.utils import json_utils
 from tfx_lr_finder import executor, gpu_request, keys, knobs, version
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
+from tfx_lr_finder.sample_config import SAMPLE_TYPES
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
@@ -45,7 +50,7 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
-            for name, knob_type in knobs.KNOB_TYPES.items()
+            for name, knob_type in [*knobs.KNOB_TYPES.items(), *SAMPLE_TYPES.items()]
         },
     }
     INPUTS = {
@@ -69,7 +74,7 @@ class LRFinderSpec(ComponentSpec):
     TYPE_ANNOTATION = system_executions.Train
 
 
-class LRFinder(base_component.BaseComponent):
+class LRFinder(base_beam_component.BaseBeamComponent):
     """Finds the learning rate of a Keras model by a range test on the user's data.
 
     The user module defines `lr_finder_fn(fn_args) -> LRFinderFnResult`, found as
@@ -93,7 +98,7 @@ class LRFinder(base_component.BaseComponent):
     """
 
     SPEC_CLASS = LRFinderSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,
@@ -127,6 +132,12 @@ class LRFinder(base_component.BaseComponent):
         num_eval_batches: Count = None,
         jit_compile: Name = None,
         seed: Count = None,
+        sample_size: int | Name = None,
+        sample_by: Name = None,
+        sample_transform: Name = None,
+        stratify_by: Name = None,
+        min_per_label: Count = None,
+        max_corrupt_share: Real = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
@@ -176,6 +187,14 @@ class LRFinder(base_component.BaseComponent):
           num_eval_batches: Held-out batches that score a candidate.
           jit_compile: "on" has XLA compile the training step.
           seed: Seed of everything random.
+          sample_size: Examples to test on, drawn with Beam: a number, or "auto"; None
+            or 0 reads all. A runtime parameter of it is a string. This and the next
+            five are the fields of `SampleConfig`.
+          sample_by: What the choice depends on: "record" or "position".
+          sample_transform: "on" applies the transform graph to raw examples.
+          stratify_by: Feature of the label whose rare values are to be kept.
+          min_per_label: Examples that each label keeps.
+          max_corrupt_share: Share of the data that may be corrupt and is skipped.
           hyperparameter_name: Name of the rate in `best_hyperparameters`.
           on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to
             `default_learning_rate`; or `last_good`, the rate of the newest OK
@@ -203,8 +222,10 @@ class LRFinder(base_component.BaseComponent):
             )
         _check_previous(on_inconclusive, previous)
         knobs.check_known(arguments)
+        sample = knobs.cast_sample(arguments)
         properties = {
             **knobs.cast_knobs(arguments),
+            **sample,
             **_policy_properties(on_inconclusive, default_learning_rate),
             keys.MAX_CHANGE: knobs.check_max_change(max_change),
             **_gpu_properties(requested_gpus, on_no_gpu),

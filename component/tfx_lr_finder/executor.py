@@ -1,14 +1,16 @@
 """The LRFinder executor: execution properties in, two artifacts out."""
 
+import contextlib
 import dataclasses
 import datetime
 import json
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
 from tfx_lr_finder import artifact, gpu_request, keys, knobs, result_file
@@ -19,14 +21,19 @@ from tfx_lr_finder.inconclusive import (
     InconclusivePolicy,
     needs_policy,
 )
+from tfx_lr_finder.sample_config import sample_config
 from tfx_lr_finder.views import files
 
 if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from tfx_lr_finder.hook import LRFinderFnResult
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
+    from tfx_lr_finder.runtime.sampling import Sample
 
 
-class Executor(base_executor.BaseExecutor):
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Runs the range test of an `LRFinder` node.
 
     Its import path is part of every compiled pipeline: do not move it.
@@ -55,6 +62,7 @@ class Executor(base_executor.BaseExecutor):
             knobs.config_from_knobs(exec_properties), exec_properties
         )
         policy = _policy(exec_properties)
+        sample_config(knobs.cast_sample(exec_properties))  # refused before any work
         max_change = knobs.check_max_change(exec_properties.get(keys.MAX_CHANGE))
         logging.info("LRFinder: starting with %s", config)
         report, hyperparameters = self._search(input_dict, exec_properties, config)
@@ -85,30 +93,72 @@ class Executor(base_executor.BaseExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import (
-            example_count,
-            find,
-            fit_capture,
-            gpus,
-            user_module,
-        )
+        from tfx_lr_finder.runtime import example_count, find, gpus, user_module
 
         gpus.prepare(*_gpu_request(exec_properties))
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
-        found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
-        report = find.find_learning_rate(
-            found.model,
-            found.train_dataset,
-            found.eval_dataset,
-            config=config,
-            earlier=_earlier(input_dict.get(keys.PREVIOUS) or []),
-            num_train_examples=example_count.num_train_examples(
-                found, input_dict, exec_properties
-            ),
-        )
+        with self._model_and_data(input_dict, exec_properties, fn_args, config) as (
+            found,
+            config,
+            sample,
+        ):
+            report = find.find_learning_rate(
+                found.model,
+                found.train_dataset,
+                found.eval_dataset,
+                config=config,
+                earlier=_earlier(input_dict.get(keys.PREVIOUS) or []),
+                num_train_examples=example_count.num_train_examples(
+                    found,
+                    input_dict,
+                    exec_properties,
+                    sample.num_train_examples if sample else None,
+                ),
+            )
+        facts = {**report.environment, **(sample.facts if sample else {})}
+        report = dataclasses.replace(report, environment=facts)
         return report, fn_args.hyperparameters
+
+    @contextlib.contextmanager
+    def _model_and_data(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+        fn_args: "FnArgs",
+        config: "RangeTestConfig",
+    ) -> Iterator[tuple["LRFinderFnResult", "RangeTestConfig", "Sample | None"]]:
+        """Gives the model, the data and the configuration; a sample lives as long."""
+        # Here, and not at the top: a pipeline file imports this module.
+        from tfx_lr_finder.runtime import all_shards, fit_capture
+
+        wanted = sample_config(knobs.cast_sample(exec_properties))
+        if wanted is None:
+            all_shards.hand_over(input_dict[keys.EXAMPLES], fn_args)
+            found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
+            yield found, config, None
+            return
+        from tfx_lr_finder.runtime import sampling
+
+        with sampling.scratch(self._get_tmp_dir()) as folder:
+            source = sampling.Source(
+                input_dict=input_dict,
+                exec_properties=exec_properties,
+                make_pipeline=self._make_beam_pipeline,
+                folder=folder,
+            )
+            sample = sampling.draw(wanted, config, source)
+            sample.hand_over(fn_args)
+            found, told = fit_capture.model_and_data(exec_properties, fn_args, config)
+            batch_size = sampling.batch_size_to_draw_for(wanted, found)
+            if batch_size is not None:
+                sample = sampling.draw(wanted, told, source, batch_size)
+                sample.hand_over(fn_args)
+                found, told = fit_capture.model_and_data(
+                    exec_properties, fn_args, config
+                )
+            yield found, told, sample
 
     def _keep_evidence(self, report: "LRFinderReport") -> None:
         """Saves an inconclusive report from the fate of a failed node's outputs."""

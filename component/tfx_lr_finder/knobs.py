@@ -10,6 +10,12 @@ from tfx.orchestration import data_types
 from tfx_lr_finder import keys
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.knob_types import KNOB_TYPES as KNOB_TYPES
+from tfx_lr_finder.sample_config import (
+    SAMPLE_SIZE,
+    SAMPLE_TYPES,
+    parse_size,
+    sample_config,
+)
 
 DEFAULT_MAX_CHANGE = 1.0
 """Decades."""
@@ -74,6 +80,36 @@ def cast_knobs(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, wanted in KNOB_TYPES.items()
         if values.get(name) is not None
     }
+
+
+def cast_sample(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the knobs of the sample that were set, each as its parameter needs it.
+
+    Args:
+      values: Any mapping; names that are no knob of the sample are left out.
+
+    Returns:
+      Knob name to value; `sample_size` as a string, because it may be "auto".
+
+    Raises:
+      ValueError: If a value has the wrong type, or, as far as they are known while
+        the pipeline is written, is out of its range.
+    """
+    cast = {}
+    for name, wanted in SAMPLE_TYPES.items():
+        value = values.get(name)
+        if value is None:
+            continue
+        if name == SAMPLE_SIZE and not is_deferred(value):
+            value = str(parse_size(value))
+        cast[name] = cast_number(name, value, wanted)
+    known = {
+        name: value.default if isinstance(value, _RUNTIME_PARAMETER) else value
+        for name, value in cast.items()
+    }
+    if not any(value is None or is_deferred(value) for value in known.values()):
+        sample_config(known)
+    return cast
 
 
 def config_from_knobs(values: Mapping[str, Any]) -> RangeTestConfig:

@@ -22,6 +22,7 @@ def create_pipeline(
     schema_file,
     module_file,
     seed=0,
+    sample_size=None,
     make_trainer=lr_finder_trainer,
     enable_cache=True,
     metadata_connection_config=None,
@@ -36,6 +37,7 @@ def create_pipeline(
       schema_file: path of the data's schema, a text proto.
       module_file: path of `penguin_module.py`.
       seed: integer; the same seed gives the same initial weights and order of batches.
+      sample_size: examples to find the rate on, or "auto"; None takes all.
       make_trainer: function that gets the arguments that every Trainer takes and the
         LRFinder, and returns the Trainer.
       enable_cache: whether unchanged nodes are taken from an earlier run.
@@ -69,7 +71,7 @@ def create_pipeline(
         "eval_args": tfx.proto.EvalArgs(num_steps=5),
         "custom_config": {"seed": seed},
     }
-    lr_finder = LRFinder(**training, seed=seed)
+    lr_finder = LRFinder(**training, seed=seed, sample_size=sample_size)
     trainer = make_trainer(training, lr_finder)
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,

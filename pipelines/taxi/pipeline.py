@@ -27,6 +27,7 @@ def create_pipeline(
     module,
     serving_dir,
     seed=0,
+    sample_size=None,
     train_by_hand_too=False,
     span_pattern=None,
     last_good=None,
@@ -47,6 +48,7 @@ def create_pipeline(
         dotted name.
       serving_dir: folder that Pusher copies a blessed model to.
       seed: integer; the same seed gives the same initial weights and order of batches.
+      sample_size: examples to find the rate on, or "auto"; None takes all.
       train_by_hand_too: whether to train once more with the rate that the module had
         before, for comparison.
       span_pattern: for data that come span by span: where under `data_root` a span's
@@ -99,6 +101,7 @@ def create_pipeline(
         default_learning_rate=default_learning_rate,
         requested_gpus=requested_gpus,
         on_no_gpu=on_no_gpu,
+        sample_size=sample_size,
     )
     trainer = LRFinderTrainer(
         **training,

@@ -62,8 +62,8 @@ class _Finished:
         return pathlib.Path(uri) / "Format-Serving"
 
 
-def _finish(name, root):
-    done = _run_local("--pipeline", name, "--root", root)
+def _finish(name, root, *options):
+    done = _run_local("--pipeline", name, "--root", root, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return _Finished(name, root, done.stdout)
 
@@ -163,6 +163,20 @@ def test_the_pushed_model_answers_raw_examples(taxi, make_taxi_trip):
         (chance,) = model.signatures["serving_default"](examples=examples).values()
         chances.append(chance.numpy().item())
     assert 0 <= chances[0] < chances[1] <= 1
+
+
+@pytest.mark.long
+def test_taxi_finds_about_the_same_rate_on_a_sample(taxi):
+    """The last test that uses this run: from here on its newest result is another."""
+    whole = taxi.report()
+    sampled = _finish("taxi", taxi.root, "--sample-size", 4000).report()
+    told = sampled.environment
+    assert told["train_sample_of"] > 9000
+    assert told["train_sample_size"] == 4000
+    assert "train_sample_size" not in whole.environment
+    low, high = whole.learning_rate_range
+    assert low / 4 <= sampled.learning_rate <= high * 4
+    assert not list(taxi.root.glob("**/sample/**/*.gz"))
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from tfx.utils import io_utils, proto_utils
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.hook import LRFinderFnResult
+from tfx_lr_finder.runtime import examples
 
 MAX_BYTES = 100 * 1024**2
 """Files above this size in all are not counted: it would cost more than it tells."""
@@ -23,6 +24,7 @@ def num_train_examples(
     found: LRFinderFnResult,
     input_dict: dict[str, list[types.Artifact]],
     exec_properties: dict[str, Any],
+    sampled: int | None = None,
 ) -> int | None:
     """Returns the examples in one pass over the training data, None if unknown.
 
@@ -30,6 +32,7 @@ def num_train_examples(
       found: What the hook returned; its own number counts most.
       input_dict: See `count_train_examples`.
       exec_properties: See `count_train_examples`.
+      sampled: How many were sampled for it; None if it reads all.
 
     Returns:
       The number; None where the dataset ends by itself and so knows better.
@@ -38,6 +41,8 @@ def num_train_examples(
         return found.num_train_examples
     if int(found.train_dataset.cardinality()) >= 0:
         return None
+    if sampled is not None:
+        return sampled
     return count_train_examples(input_dict, exec_properties)
 
 
@@ -55,7 +60,7 @@ def count_train_examples(
     """
     artifacts = input_dict[keys.EXAMPLES]
     formats = {examples_utils.get_file_format(artifact) for artifact in artifacts}
-    if not formats <= set(_COMPRESSION):
+    if not formats <= set(_COMPRESSION) or any(map(examples.is_parquet, artifacts)):
         return None
     train_args = trainer_pb2.TrainArgs()
     proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)

@@ -16,8 +16,9 @@ from tfx.utils import io_utils, proto_utils
 from tfx_lr_finder import keys
 
 _SCHEMAS_OF_A_GRAPH = ("metadata", "transformed_metadata")
-_COMPRESSION = {"tfrecords_gzip": "GZIP"}
+_COMPRESSION = {"tfrecords_gzip": "GZIP", "FORMAT_TFRECORDS_GZIP": "GZIP"}
 _NUM_EXAMPLES_LOOKED_AT = 100
+_MAX_FILES_NAMED = 5
 
 
 def check(
@@ -34,19 +35,49 @@ def check(
         in common with the transform graph.
     """
     artifacts = input_dict[keys.EXAMPLES]
-    train_args, eval_args = trainer_pb2.TrainArgs(), trainer_pb2.EvalArgs()
-    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
-    proto_utils.json_to_proto(exec_properties[keys.EVAL_ARGS], eval_args)
-    wanted = (
-        (keys.TRAIN_ARGS, list(train_args.splits) or ["train"]),
-        (keys.EVAL_ARGS, list(eval_args.splits) or ["eval"]),
-    )
-    for argument, splits in wanted:
-        for split in splits:
+    train, held_out = splits(exec_properties)
+    for argument, names in ((keys.TRAIN_ARGS, train), (keys.EVAL_ARGS, held_out)):
+        for split in names:
             _check_split(artifacts, split, argument)
     if input_dict.get(keys.TRANSFORM_GRAPH):
         graph = artifact_utils.get_single_uri(input_dict[keys.TRANSFORM_GRAPH])
-        _check_features(artifacts, wanted[0][1][0], graph)
+        _check_features(artifacts, train[0], graph)
+
+
+def splits(exec_properties: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Returns the names of the splits to train on, and of those held out.
+
+    Args:
+      exec_properties: `train_args` and `eval_args` as JSON.
+    """
+    train_args, eval_args = trainer_pb2.TrainArgs(), trainer_pb2.EvalArgs()
+    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
+    proto_utils.json_to_proto(exec_properties[keys.EVAL_ARGS], eval_args)
+    return list(train_args.splits) or ["train"], list(eval_args.splits) or ["eval"]
+
+
+def payload_format(artifacts: list[types.Artifact]) -> str:
+    """Returns the name of the format that all artifacts hold their examples in.
+
+    Raises:
+      ValueError: If they differ.
+    """
+    names = sorted(set(map(examples_utils.get_payload_format_string, artifacts)))
+    if len(names) != 1:
+        raise ValueError(
+            f"The examples are of different payload formats: {', '.join(names)}. "
+            "Connect examples of one format."
+        )
+    return str(names[0])
+
+
+def is_parquet(artifact: types.Artifact) -> bool:
+    """Returns whether the files are Parquet, not TFRecords."""
+    formats = (
+        examples_utils.get_payload_format_string(artifact),
+        examples_utils.get_file_format(artifact),
+    )
+    return any("parquet" in name.lower() for name in formats)
 
 
 def _check_split(artifacts: list[types.Artifact], split: str, argument: str) -> None:
@@ -60,10 +91,12 @@ def _check_split(artifacts: list[types.Artifact], split: str, argument: str) -> 
                 f"{argument}=...(splits=[...])."
             )
     if not _any_record(artifacts, split):
+        files = [file for artifact in artifacts for file in _files(artifact, split)]
+        places = files[:_MAX_FILES_NAMED] or [artifact.uri for artifact in artifacts]
         raise ValueError(
-            f"The split {split!r} holds no example at "
-            f"{', '.join(artifact.uri for artifact in artifacts)}. Check the "
-            f"ExampleGen's split configuration, or name another split in {argument}."
+            f"The split {split!r} holds no example that can be read at "
+            f"{', '.join(places)}. Check the files and the ExampleGen's split "
+            f"configuration, or name another split in {argument}."
         )
 
 
@@ -85,13 +118,16 @@ def _files(artifact: types.Artifact, split: str) -> list[str]:
 
 def _is_tfrecord(artifact: types.Artifact) -> bool:
     """Returns whether the payload can be read without TFXIO."""
-    return examples_utils.get_file_format(artifact) in _COMPRESSION
+    known = examples_utils.get_file_format(artifact) in _COMPRESSION
+    return known and not is_parquet(artifact)
 
 
 def _records(artifact: types.Artifact, split: str) -> tf.data.Dataset:
     """Returns the serialized examples of a split, a dataset of scalar strings."""
     compression = _COMPRESSION[examples_utils.get_file_format(artifact)]
-    return tf.data.TFRecordDataset(_files(artifact, split), compression)
+    records = tf.data.TFRecordDataset(_files(artifact, split), compression)
+    # What is damaged is refused or skipped, by its file, where all of it is read.
+    return records.ignore_errors()
 
 
 def _check_features(artifacts: list[types.Artifact], split: str, graph: str) -> None:

@@ -1,0 +1,262 @@
+"""Seconds, memory and fairness of a sample; the rate that is found on it.
+
+python -m benchmarks.sampling --sizes 10000 100000 1000000
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results" / "sampling.md"
+SAMPLE_SIZE = 5000
+SEEDS = (0, 1, 2)
+
+
+def main():
+    """Measures, each in a process of its own, and writes the table."""
+    options = _parse_arguments()
+    if options.job:
+        print("RESULT " + json.dumps(_JOBS[options.job](options.folder, options.size)))
+        return
+    lines = [
+        "| examples | way | seconds | peak memory, MiB | bytes shuffled | "
+        "p over shards | p over places |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    with tempfile.TemporaryDirectory() as parent:
+        for size in options.sizes:
+            folder = os.path.join(parent, str(size))
+            _run("make", folder, size)
+            for way in ("sample", "shuffle"):
+                lines.append(_line(size, way, _run(way, folder, size)))
+                print(lines[-1], flush=True)
+        folder = os.path.join(parent, str(options.rates_on))
+        if options.rates_on not in options.sizes:
+            _run("make", folder, options.rates_on)
+        rates = _run("rates", folder, options.rates_on)
+    _write(options, lines, rates)
+
+
+def _parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**5, 10**6])
+    parser.add_argument("--rates-on", type=int, default=10**5)
+    parser.add_argument("--job", choices=tuple(_JOBS))
+    parser.add_argument("--folder")
+    parser.add_argument("--size", type=int)
+    return parser.parse_args()
+
+
+def _run(job, folder, size):
+    command = [sys.executable, "-m", "benchmarks.sampling", "--job", job]
+    command += ["--folder", folder, "--size", str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT "):
+            return json.loads(line.removeprefix("RESULT "))
+    raise RuntimeError(f"{job} of {size} failed:\n{done.stderr[-3000:]}")
+
+
+def _line(size, way, found):
+    name = "sample, by Beam" if way == "sample" else "all through a tf.data shuffle"
+    return (
+        f"| {size:,} | {name} | {found['seconds']:.1f} | {found['memory']:.0f} | "
+        f"{found['shuffled_bytes']:,} | {found['shards']:.3f} | {found['places']:.3f} |"
+    )
+
+
+def _make(folder, size):
+    from benchmarks.sampling import data
+
+    data.make(folder, size)
+    return {}
+
+
+def _draw(folder, size, seed=0, parent=None):
+    import apache_beam as beam
+    from tfx.types import artifact_utils, standard_artifacts
+
+    from tfx_lr_finder import RangeTestConfig
+    from tfx_lr_finder.runtime import sampling
+    from tfx_lr_finder.sample_config import SampleConfig
+
+    artifact = standard_artifacts.Examples()
+    artifact.uri = folder
+    artifact.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    source = sampling.Source(
+        input_dict={"examples": [artifact]},
+        exec_properties={"train_args": "{}", "eval_args": "{}"},
+        make_pipeline=lambda: beam.Pipeline(argv=["--direct_running_mode=in_memory"]),
+        folder=parent or tempfile.mkdtemp(),
+    )
+    config = SampleConfig(sample_size=SAMPLE_SIZE)
+    return sampling.draw(config, RangeTestConfig(seed=seed), source)
+
+
+def _sample(folder, size):
+    import tensorflow as tf
+
+    import tfx_lr_finder.runtime.sampling  # noqa: F401
+
+    with tempfile.TemporaryDirectory() as parent:
+        before, started = _memory(), time.monotonic()
+        drawn = _draw(folder, size, parent=parent)
+        seconds, memory = time.monotonic() - started, _memory() - before
+        files = tf.io.gfile.glob(drawn.train_files)
+        records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    return {
+        "seconds": seconds,
+        "memory": memory,
+        "shuffled_bytes": drawn.facts["train_sample_shuffled_bytes"],
+        **_fairness(records, size),
+    }
+
+
+def _shuffle(folder, size):
+    import tensorflow as tf
+
+    before, started = _memory(), time.monotonic()
+    files = tf.io.gfile.glob(f"{folder}/Split-train/*")
+    dataset = tf.data.TFRecordDataset(files, "GZIP").shuffle(size, seed=0)
+    records = list(dataset.take(SAMPLE_SIZE).as_numpy_iterator())
+    seconds, memory = time.monotonic() - started, _memory() - before
+    read = tf.data.TFRecordDataset(files, "GZIP").map(tf.strings.length)
+    num_bytes = int(read.reduce(tf.constant(0, tf.int64), _add))
+    return {
+        "seconds": seconds,
+        "memory": memory,
+        "shuffled_bytes": num_bytes,
+        **_fairness(records, size),
+    }
+
+
+def _add(total, length):
+    import tensorflow as tf
+
+    return total + tf.cast(length, tf.int64)
+
+
+def _memory():
+    """Returns the most memory that this process ever held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _fairness(records, size):
+    """Returns the chi-square p over shards, and over tenths of the place in a shard."""
+    import numpy as np
+    from scipy import stats
+
+    from benchmarks.sampling import data
+
+    numbers = data.parse(records)["number"].numpy()
+    per_shard = size // data.NUM_SHARDS
+    shards = np.bincount(numbers // per_shard, minlength=data.NUM_SHARDS)
+    places = np.bincount(numbers % per_shard * 10 // per_shard, minlength=10)
+    return {
+        "shards": float(stats.chisquare(shards).pvalue),
+        "places": float(stats.chisquare(places).pvalue),
+    }
+
+
+def _rates(folder, size):
+    """Returns the rates on the sample, on shuffled data, on the head of a shard."""
+    import tensorflow as tf
+
+    files = sorted(tf.io.gfile.glob(f"{folder}/Split-train/*"))
+    held_out = tf.io.gfile.glob(f"{folder}/Split-eval/*")
+    evaluation = _batches(held_out, 2048, 0)
+    found = {"sample": [], "shuffled": [], "head": []}
+    for seed in SEEDS:
+        drawn = _draw(folder, size, seed)
+        sample = tf.io.gfile.glob(drawn.train_files)
+        ways = {
+            "sample": _batches(sample, SAMPLE_SIZE, seed),
+            "shuffled": _batches(files, size, seed),
+            "head": _batches(files[:1], 1, seed, SAMPLE_SIZE),
+        }
+        for name, batches in ways.items():
+            found[name].append(_find(batches, evaluation, seed))
+    return found
+
+
+def _batches(files, buffer, seed, most=-1):
+    import tensorflow as tf
+
+    from benchmarks.sampling import data
+
+    dataset = tf.data.TFRecordDataset(files, "GZIP").take(most)
+    dataset = dataset.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
+
+    def split(records):
+        parsed = data.parse(records)
+        return parsed["x"], parsed["label"]
+
+    return dataset.batch(32).map(split)
+
+
+def _find(train, evaluation, seed):
+    import keras
+
+    from benchmarks.sampling import data
+    from tfx_lr_finder import find_learning_rate
+
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input([data.NUM_FEATURES]),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(data.NUM_CLASSES),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    report = find_learning_rate(model, train, evaluation, seed=seed)
+    return [report.learning_rate, report.verdict.name]
+
+
+def _write(options, lines, rates):
+    names = {
+        "sample": f"the sample of {SAMPLE_SIZE:,}",
+        "shuffled": "all of the data, well shuffled",
+        "head": f"the first {SAMPLE_SIZE:,} of the first shard",
+    }
+    table = ["| data | " + " | ".join(f"seed {seed}" for seed in SEEDS) + " |"]
+    table.append("| --- |" + " --- |" * len(SEEDS))
+    for key, name in names.items():
+        cells = [
+            f"{rate:.2g} ({verdict})" if rate is not None else verdict
+            for rate, verdict in rates[key]
+        ]
+        table.append(f"| {name} | " + " | ".join(cells) + " |")
+    sizes = " ".join(map(str, options.sizes))
+    RESULTS.write_text(
+        f"""# What a sample costs, and how fair it is
+
+    python -m benchmarks.sampling --sizes {sizes} --rates-on {options.rates_on}
+
+A sample of {SAMPLE_SIZE:,} examples, of 8 shards that are sorted by class, in one
+process on a shared machine of two cores; seconds vary with its load. Memory is what
+the process needed beyond its imports. p: chi-square test of the sample being uniform; below 0.001
+it is not.
+
+{os.linesep.join(lines)}
+
+The learning rate found for a small classifier on {options.rates_on:,} such examples:
+
+{os.linesep.join(table)}
+""",
+        encoding="utf-8",
+    )
+    print(RESULTS.read_text())
+
+
+_JOBS = {"make": _make, "sample": _sample, "shuffle": _shuffle, "rates": _rates}
+
+if __name__ == "__main__":
+    main()

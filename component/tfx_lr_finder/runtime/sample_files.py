@@ -1,0 +1,193 @@
+"""Records in and out of the files of Examples artifacts, on a Beam worker."""
+
+import contextlib
+import gzip
+import io
+import os
+import pickle
+import struct
+import uuid
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, NoReturn
+
+import google_crc32c
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+TFRECORD, PARQUET = "tfrecord", "parquet"
+
+_LENGTH = struct.Struct("<QI")
+_CHECKSUM = struct.Struct("<I")
+_MASK = 0xA282EAD8
+_BUFFER_BYTES = 1 << 20
+_LONGEST_RECORD = 1 << 31
+_UNREADABLE = (EOFError, OSError, zlib.error, pa.ArrowException)
+
+
+class Damaged(Exception):
+    """What follows in a file cannot be read.
+
+    Attributes:
+      position: Bytes of the file that were read, as they are stored.
+    """
+
+    def __init__(self, reason: str, position: int) -> None:
+        """Keeps the reason and the place."""
+        super().__init__(reason)
+        self.position = position
+
+
+class Reader:
+    """The records of one file, in order; None for one that is corrupt alone.
+
+    A TFRecord file is decompressed if its name ends with `.gz`, as TFX reads it. The
+    record of a Parquet file is a row, as bytes that equal rows share.
+
+    Args:
+      path: The file.
+      file_format: `TFRECORD` or `PARQUET`.
+    """
+
+    def __init__(self, path: str, file_format: str) -> None:
+        """Opens nothing yet."""
+        self._path = path
+        self._format = file_format
+
+    def __iter__(self) -> Generator[bytes | None, None, None]:
+        """Yields the records.
+
+        Raises:
+          Damaged: The rest cannot be read.
+        """
+        raw = FileSystems.open(
+            self._path, compression_type=CompressionTypes.UNCOMPRESSED
+        )
+        with raw:
+            read = _parquet_rows if self._format == PARQUET else self._tfrecords
+            try:
+                yield from read(raw)
+            except _UNREADABLE as error:
+                _damaged(raw, f"{type(error).__name__}: {error}", error)
+
+    def _tfrecords(self, raw: Any) -> Iterator[bytes | None]:
+        stream: Any = raw
+        if self._path.endswith(".gz"):
+            unpacked: Any = gzip.GzipFile(fileobj=raw, mode="rb")
+            stream = io.BufferedReader(unpacked, _BUFFER_BYTES)
+        while header := stream.read(_LENGTH.size):
+            if len(header) < _LENGTH.size:
+                _damaged(raw, "it ends within the head of a record")
+            length, checksum = _LENGTH.unpack(header)
+            if _masked(header[:8]) != checksum or length > _LONGEST_RECORD:
+                _damaged(raw, "the length of a record does not have its checksum")
+            record = stream.read(length)
+            footer = stream.read(_CHECKSUM.size)
+            if len(record) < length or len(footer) < _CHECKSUM.size:
+                _damaged(raw, "it ends within a record")
+            yield record if (_masked(record),) == _CHECKSUM.unpack(footer) else None
+
+
+def _parquet_rows(raw: Any) -> Iterator[bytes | None]:
+    for batch in pq.ParquetFile(raw).iter_batches(1024):
+        for row in batch.to_pylist():
+            yield encode_row(row)
+
+
+def encode_row(row: dict[str, Any]) -> bytes:
+    """Returns a row of a Parquet file as bytes that equal rows share."""
+    return pickle.dumps(sorted(row.items()), protocol=4)
+
+
+def parquet_schema(path: str) -> bytes:
+    """Returns the schema of a Parquet file, serialized.
+
+    Args:
+      path: The file.
+
+    Raises:
+      Damaged: It cannot be read.
+    """
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+        try:
+            return bytes(pq.ParquetFile(raw).schema_arrow.serialize())
+        except _UNREADABLE as error:
+            _damaged(raw, f"{type(error).__name__}: {error}", error)
+
+
+def write_tfrecords(path: str, records: Sequence[bytes]) -> None:
+    """Writes a compressed TFRecord file, the same bytes for the same records.
+
+    Args:
+      path: The file; it appears whole or not at all.
+      records: The records.
+    """
+    content = io.BytesIO()
+    with gzip.GzipFile("", "wb", 6, content, mtime=0) as file:
+        for record in records:
+            header = struct.pack("<Q", len(record))
+            file.write(header + _CHECKSUM.pack(_masked(header)))
+            file.write(record)
+            file.write(_CHECKSUM.pack(_masked(record)))
+    write_whole(path, content.getvalue())
+
+
+def write_parquet(path: str, rows: Sequence[bytes], schema: bytes) -> None:
+    """Writes a Parquet file.
+
+    Args:
+      path: The file; it appears whole or not at all.
+      rows: Rows as `Reader` gives them.
+      schema: The serialized schema.
+    """
+    arrow = pa.ipc.read_schema(pa.py_buffer(schema))
+    table = pa.Table.from_pylist([decode_row(row) for row in rows], schema=arrow)
+    content = io.BytesIO()
+    pq.write_table(table, content)
+    write_whole(path, content.getvalue())
+
+
+def decode_row(row: bytes) -> dict[str, Any]:
+    """Returns the row that `encode_row` was given."""
+    return dict(pickle.loads(row))  # written by encode_row in this very pipeline
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Writes a file under another name, one folder up, and then renames it.
+
+    A worker that dies leaves no part of a file in this folder, and one that does the
+    work again replaces it by the same bytes.
+
+    Args:
+      path: The file.
+      content: All of it.
+    """
+    folder, name = os.path.split(path)
+    part = FileSystems.join(os.path.dirname(folder), f"{name}.{uuid.uuid4().hex}.part")
+    with contextlib.suppress(OSError):  # it is there; object stores have no folders
+        FileSystems.mkdirs(folder)
+    with FileSystems.create(
+        part, compression_type=CompressionTypes.UNCOMPRESSED
+    ) as file:
+        file.write(content)
+    try:
+        FileSystems.rename([part], [path])
+    except BeamIOError:  # HDFS renames onto no file that exists
+        FileSystems.delete([path])
+        FileSystems.rename([part], [path])
+
+
+def _damaged(raw: Any, reason: str, error: Exception | None = None) -> NoReturn:
+    try:
+        position = int(raw.tell())
+    except (OSError, ValueError):
+        position = 0
+    raise Damaged(reason, position) from error
+
+
+def _masked(data: bytes) -> int:
+    """Returns the checksum of a TFRecord file for some bytes."""
+    crc = int(google_crc32c.value(data))
+    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
