@@ -242,8 +242,8 @@ def _write(options, lines, rates):
 
 A sample of {SAMPLE_SIZE:,} examples, of 8 shards that are sorted by class, in one
 process on a shared machine of two cores; seconds vary with its load. Memory is what
-the process needed beyond its imports. p: chi-square test of the sample being uniform; below 0.001
-it is not.
+the process needed beyond its imports. p: chi-square test of the sample being uniform;
+below 0.001 it is not.
 
 {os.linesep.join(lines)}
 

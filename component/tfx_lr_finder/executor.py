@@ -13,7 +13,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, keys, knobs, result_file
+from tfx_lr_finder import artifact, gpu_request, keys, knobs, result_file
 from tfx_lr_finder.inconclusive import (
     FAIL,
     LAST_GOOD,
@@ -93,8 +93,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import example_count, find, user_module
+        from tfx_lr_finder.runtime import example_count, find, gpus, user_module
 
+        gpus.prepare(*_gpu_request(exec_properties))
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
@@ -195,6 +196,16 @@ def _with_horizon(
     if config.train_steps is not None or num_steps < 1:
         return config
     return dataclasses.replace(config, train_steps=num_steps)
+
+
+def _gpu_request(exec_properties: dict[str, Any]) -> tuple[int, str]:
+    """Returns how many GPUs were asked for, and what to do where there are fewer."""
+    count = exec_properties.get(keys.REQUESTED_GPUS) or 0
+    requested = int(knobs.cast_number(keys.REQUESTED_GPUS, count, int))
+    on_no_gpu = exec_properties.get(keys.ON_NO_GPU) or gpu_request.WARN
+    gpu_request.check_count(requested)
+    gpu_request.check_policy(on_no_gpu)
+    return requested, on_no_gpu
 
 
 def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
