@@ -2,6 +2,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -62,6 +63,11 @@ def worker_pool():
             f"--service_port={port}",
         ]
     )
+    for _ in range(600):
+        with socket.socket() as knock:
+            if knock.connect_ex(("localhost", port)) == 0:
+                break
+        time.sleep(0.1)
     yield f"localhost:{port}"
     pool.terminate()
     pool.wait()
