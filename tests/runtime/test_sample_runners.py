@@ -1,7 +1,9 @@
+import os
 import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -11,6 +13,7 @@ MANY_PROCESSES = (
     "--direct_running_mode=multi_processing",
     "--direct_num_workers=2",
 )
+_PYTHON = str(pathlib.Path(sys.executable).parent)  # Beam starts workers as `python`
 MANY_THREADS = ("--direct_running_mode=multi_threading", "--direct_num_workers=2")
 
 
@@ -41,10 +44,7 @@ def test_several_threads_draw_the_same_sample(examples, in_one_process, tmp_path
 def test_several_processes_draw_the_same_sample(
     examples, in_one_process, tmp_path, monkeypatch
 ):
-    python = str(pathlib.Path(sys.executable).parent)
-    monkeypatch.setenv(
-        "PATH", python, prepend=":"
-    )  # workers start by the name `python`
+    monkeypatch.setenv("PATH", _PYTHON, prepend=":")
     assert _checksums(examples, tmp_path, MANY_PROCESSES) == in_one_process
 
 
@@ -60,8 +60,14 @@ def worker_pool():
             "-m",
             "apache_beam.runners.worker.worker_pool_main",
             f"--service_port={port}",
-        ]
+        ],
+        env={**os.environ, "PATH": f"{_PYTHON}:{os.environ['PATH']}"},
     )
+    for _ in range(600):
+        with socket.socket() as knock:
+            if knock.connect_ex(("localhost", port)) == 0:
+                break
+        time.sleep(0.1)
     yield f"localhost:{port}"
     pool.terminate()
     pool.wait()
