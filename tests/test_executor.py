@@ -90,7 +90,12 @@ def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
     report = read_result(penguins["lr_finder_result"])
     folder = pathlib.Path(penguins["lr_finder_result"].uri)
     files = sorted(path.name for path in folder.iterdir())
-    assert files == ["learning_rate_curve.png", "result.json"]
+    assert files == [
+        "learning_rate_curve.png",
+        "report.html",
+        "result.json",
+        "tensorboard",
+    ]
     (file,) = pathlib.Path(penguins["best_hyperparameters"].uri).iterdir()
     config = json.loads(file.read_text())
     chosen = keras_tuner.HyperParameters.from_config(config)
@@ -282,6 +287,49 @@ def reuse_nothing(run_finder, penguin_examples, tmp_path, make_inconclusive):
         )
 
     return run
+
+
+def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
+    penguins,
+    run_finder,
+    penguin_examples,
+    penguin_module,
+    make_report,
+    make_result,
+    caplog,
+):
+    earlier = make_result()
+    report = make_report(
+        learning_rate=1e-7,
+        learning_rates_by_schedule={"constant": 1e-7},
+        environment=read_result(penguins["lr_finder_result"]).environment,
+    )
+    artifact.write_result(earlier, report)
+    outputs = run_finder(
+        {"examples": penguin_examples, "previous": [earlier]},
+        module_file=penguin_module,
+        max_change=2,
+    )
+    result = outputs["lr_finder_result"]
+    found = read_result(result)
+    assert result.get_string_custom_property("verdict") == "LOW_CONFIDENCE"
+    assert repr(found.learning_rate) in found.reasons[0]
+    assert "1e-07" in found.reasons[0]
+    page = (pathlib.Path(result.uri) / "report.html").read_text()
+    assert "Learning rate over the runs" in page
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
+
+
+def test_a_good_result_outlives_a_view_that_fails(
+    run_finder, penguin_examples, penguin_module, monkeypatch, caplog
+):
+    def fail(*_, **__):
+        raise RuntimeError("the font is gone")
+
+    monkeypatch.setattr("tfx_lr_finder.views.html.render", fail)
+    outputs = run_finder({"examples": penguin_examples}, module_file=penguin_module)
+    assert read_result(outputs["lr_finder_result"]).learning_rate is not None
+    assert any("the font is gone" in line for line in caplog.messages)
 
 
 def test_without_a_good_result_the_run_fails(reuse_nothing):

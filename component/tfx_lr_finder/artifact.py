@@ -17,9 +17,8 @@ from tfx.types import artifact, system_artifacts
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
+from tfx_lr_finder.result_file import read_report, write_report
 
-RESULT_FILE = "result.json"
-CURVE_FILE = "learning_rate_curve.png"
 HYPERPARAMETERS_FILE = "best_hyperparameters.txt"
 
 
@@ -49,18 +48,6 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
             result.set_string_custom_property(name, value)
 
 
-def write_report(folder: str, report: LRFinderReport) -> None:
-    """Writes `result.json` into a folder, local or remote.
-
-    Args:
-      folder: A path or a uri; made if it does not exist.
-      report: The report.
-    """
-    fileio.makedirs(folder)
-    with fileio.open(os.path.join(folder, RESULT_FILE), "w") as file:
-        file.write(report.to_json())
-
-
 def read_result(result: types.Artifact | str) -> LRFinderReport:
     """Returns the report of an artifact, in full precision.
 
@@ -71,22 +58,10 @@ def read_result(result: types.Artifact | str) -> LRFinderReport:
       The report.
 
     Raises:
-      ValueError: If there is no `result.json`, or it is truncated, edited, or
-        written by a newer version of this package.
+      ValueError: If there is no `result.json`, it may not be read, or it is
+        truncated, edited, or written by a newer version of this package.
     """
-    uri = result if isinstance(result, str) else result.uri
-    path = os.path.join(uri, RESULT_FILE)
-    if not uri or not fileio.exists(path):
-        raise ValueError(
-            f"There is no {RESULT_FILE} at {uri!r}. Pass an LRFinderResult that "
-            "LRFinder has written, or the uri of one."
-        )
-    with fileio.open(path, "r") as file:
-        text = file.read()
-    try:
-        return LRFinderReport.from_json(text)
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    return read_report(result if isinstance(result, str) else result.uri)
 
 
 def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:

@@ -39,6 +39,7 @@ class LRFinderSpec(ComponentSpec):
         keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
+        keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
@@ -127,6 +128,7 @@ class LRFinder(base_component.BaseComponent):
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
+        max_change: Real = None,
     ) -> None:
         """Builds the component, and checks all that is known already.
 
@@ -142,8 +144,8 @@ class LRFinder(base_component.BaseComponent):
           hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
             they come out again with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
-          previous: Channel of earlier `LRFinderResult`s, for
-            `on_inconclusive="last_good"`; see `last_good_resolver`.
+          previous: Channel of earlier `LRFinderResult`s, which the rate is compared
+            with, and for `on_inconclusive="last_good"`; see `last_good_resolver`.
           module_file: Path of the Python file that defines `lr_finder_fn`, or only
             `run_fn`, which is then run up to its first `fit`.
           lr_finder_fn: Dotted path of the function, for code that is part of the
@@ -176,6 +178,8 @@ class LRFinder(base_component.BaseComponent):
             result of the same optimizer on `previous`.
           default_learning_rate: The rate of `fallback`, and of `last_good` where
             there is no good result yet.
+          max_change: Decades that the rate may differ from that of the newest OK
+            result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
@@ -195,6 +199,7 @@ class LRFinder(base_component.BaseComponent):
         properties = {
             **knobs.cast_knobs(arguments),
             **_policy_properties(on_inconclusive, default_learning_rate),
+            keys.MAX_CHANGE: knobs.check_max_change(max_change),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config

@@ -1,6 +1,7 @@
 """The LRFinder executor: execution properties in, two artifacts out."""
 
 import dataclasses
+import datetime
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, keys, knobs
+from tfx_lr_finder import artifact, keys, knobs, result_file
 from tfx_lr_finder.inconclusive import (
     FAIL,
     LAST_GOOD,
@@ -18,6 +19,7 @@ from tfx_lr_finder.inconclusive import (
     InconclusivePolicy,
     needs_policy,
 )
+from tfx_lr_finder.views import files
 
 if TYPE_CHECKING:
     from tfx_lr_finder.range_test.config import RangeTestConfig
@@ -53,18 +55,21 @@ class Executor(base_executor.BaseExecutor):
             knobs.config_from_knobs(exec_properties), exec_properties
         )
         policy = _policy(exec_properties)
+        max_change = knobs.check_max_change(exec_properties.get(keys.MAX_CHANGE))
         logging.info("LRFinder: starting with %s", config)
         report, hyperparameters = self._search(input_dict, exec_properties, config)
+        previous = input_dict.get(keys.PREVIOUS) or []
+        report = _with_earlier(report, previous, max_change)
         try:
-            report = _apply(policy, report, input_dict.get(keys.PREVIOUS) or [])
+            report = _apply(policy, report, previous)
         except InconclusiveError:
             self._keep_evidence(report)
             raise
         finally:
             _log_end(report)
         result = artifact_utils.get_single_instance(output_dict[keys.LR_FINDER_RESULT])
+        files.write_views(result.uri, report, self._labels())
         artifact.write_result(result, report)
-        _write_curve(result.uri, report)
         artifact.write_hyperparameters(
             artifact_utils.get_single_instance(output_dict[keys.BEST_HYPERPARAMETERS]),
             report.learning_rate,
@@ -109,9 +114,23 @@ class Executor(base_executor.BaseExecutor):
         if not folder:
             return
         folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-        artifact.write_report(folder, report)
-        _write_curve(folder, report)
-        logging.error("LRFinder: the evidence and its picture are in %s", folder)
+        files.write_views(folder, report, self._labels())
+        result_file.write_report(folder, report)
+        logging.error("LRFinder: the evidence and its pictures are in %s", folder)
+
+    def _labels(self) -> dict[str, str]:
+        """Returns what the report says of where it comes from, as far as known."""
+        context = self._context
+        info = getattr(context, "pipeline_info", None)
+        node = getattr(context, "pipeline_node", None)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        labels = {
+            "pipeline": info.id if info else "",
+            "node": node.node_info.id if node else "",
+            "run": getattr(context, "pipeline_run_id", None) or "",
+            "written": f"{now:%Y-%m-%d %H:%M} UTC",
+        }
+        return {name: label for name, label in labels.items() if label}
 
 
 def _with_horizon(
@@ -151,12 +170,16 @@ def _apply(
     return policy.apply(report, find_last_good(previous, report))
 
 
-def _write_curve(folder: str, report: "LRFinderReport") -> None:
-    """Draws the curve beside the report."""
-    # Here, and not at the top: a pipeline file needs no matplotlib.
-    from tfx_lr_finder.views import plot
+def _with_earlier(
+    report: "LRFinderReport", previous: list[types.Artifact], max_change: float
+) -> "LRFinderReport":
+    """Returns the report compared with earlier ones."""
+    if not previous:
+        return report
+    # Here, and not at the top: a pipeline file without `previous` needs no resolver.
+    from tfx_lr_finder import drift
 
-    plot.write_png(report, os.path.join(folder, artifact.CURVE_FILE))
+    return drift.with_earlier(report, previous, max_change)
 
 
 def _log_end(report: "LRFinderReport") -> None:

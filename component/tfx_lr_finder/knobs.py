@@ -1,29 +1,18 @@
 """The knobs of a range test as TFX execution parameters, and back."""
 
-import dataclasses
 import numbers
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 from tfx.dsl.placeholder import placeholder
 from tfx.orchestration import data_types
 
+from tfx_lr_finder import keys
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.knob_types import KNOB_TYPES as KNOB_TYPES
 
-
-def _plain_type(hint: Any) -> type:
-    """Returns the type of a field without its `| None`."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
-    return typing.cast(type, hint)
-
-
-KNOB_TYPES: Mapping[str, type] = {
-    field.name: _plain_type(typing.get_type_hints(RangeTestConfig)[field.name])
-    for field in dataclasses.fields(RangeTestConfig)
-}
+DEFAULT_MAX_CHANGE = 1.0
+"""Decades."""
 
 _RUNTIME_PARAMETER = data_types.RuntimeParameter
 
@@ -100,6 +89,27 @@ def config_from_knobs(values: Mapping[str, Any]) -> RangeTestConfig:
       ValueError: If any knob is out of its range.
     """
     return RangeTestConfig(**cast_knobs(values))
+
+
+def check_max_change(max_change: Any) -> Any:
+    """Returns the decades that the rate may move since the last good result.
+
+    Args:
+      max_change: A positive number, None for the default; a runtime parameter or a
+        placeholder comes back untouched.
+
+    Raises:
+      ValueError: If it is no positive number.
+    """
+    if max_change is None:
+        return DEFAULT_MAX_CHANGE
+    decades = cast_number(keys.MAX_CHANGE, max_change, float)
+    if not is_deferred(decades) and not decades > 0:
+        raise ValueError(
+            f"max_change must be a positive number of decades, got {max_change!r}. "
+            "1 lets the rate move tenfold; a very large one never objects."
+        )
+    return decades
 
 
 def check_known(values: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ class LatestOkStrategy(resolver.ResolverStrategy):
           input_dict: All results of this pipeline's earlier runs.
         """
         return {
-            key: _newest_first(filter(_is_ok, results))[: self._num_results]
+            key: newest_first(filter(_is_ok, results))[: self._num_results]
             for key, results in input_dict.items()
         }
 
@@ -98,16 +98,16 @@ def find_last_good(
       results: Earlier results, in any order.
       report: The inconclusive report: names the optimizer and the schedule.
     """
-    for result in _newest_first(results):
+    for result in newest_first(results):
         try:
             earlier = read_result(result)
         except Exception as error:  # whatever a remote file system may raise
-            logging.warning("LRFinder: passing over %s: %s", _name(result), error)
+            logging.warning("LRFinder: passing over %s: %s", name_of(result), error)
             continue
         objection = _objection(earlier, report)
         if objection is None:
-            return EarlierResult(report=earlier, name=_name(result))
-        logging.info("LRFinder: passing over %s: %s", _name(result), objection)
+            return EarlierResult(report=earlier, name=name_of(result))
+        logging.info("LRFinder: passing over %s: %s", name_of(result), objection)
     return None
 
 
@@ -127,15 +127,17 @@ def _is_ok(result: types.Artifact) -> bool:
     return bool(result.get_string_custom_property("verdict") == Verdict.OK.name)
 
 
-def _newest_first(results: Iterable[types.Artifact]) -> list[types.Artifact]:
+def newest_first(results: Iterable[types.Artifact]) -> list[types.Artifact]:
+    """Returns the artifacts by the time of their making, the newest first."""
+
     def age(result: types.Artifact) -> tuple[int, int]:
         return result.mlmd_artifact.create_time_since_epoch, result.id
 
     return sorted(results, key=age, reverse=True)
 
 
-def _name(result: types.Artifact) -> str:
-    """Returns an artifact's number, time and uri, as far as it has them."""
+def name_of(result: types.Artifact) -> str:
+    """Returns a result's number, time and uri, as far as it has them."""
     number = f" {result.id}" if result.id else ""
     milliseconds = result.mlmd_artifact.create_time_since_epoch
     when = ""

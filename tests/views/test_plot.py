@@ -125,6 +125,22 @@ def test_the_peak_of_a_schedule_is_named_as_such(make_report):
     assert any("peak for one_cycle" in label for label in labels)
 
 
+def test_no_point_of_the_curves_lies_below_the_picture(make_report):
+    sweep, *others = make_report().sweeps
+    losses = (*sweep.losses[:40], 0.2, *sweep.losses[41:])
+    low_point = dataclasses.replace(sweep, losses=losses)
+    axes = plot.plot_report(make_report(sweeps=(low_point, *others)))
+    assert axes.get_ylim()[0] < 0.2
+
+
+def test_a_loss_that_runs_off_downwards_does_not_flatten_the_curve(make_report):
+    sweep, *others = make_report().sweeps
+    losses = (*sweep.losses[:40], -1e6, *sweep.losses[41:])
+    low_point = dataclasses.replace(sweep, losses=losses)
+    low, high = plot.plot_report(make_report(sweeps=(low_point, *others))).get_ylim()
+    assert np.ptp(others[0].smoothed_losses[:60]) > 0.2 * (high - low)
+
+
 def test_an_exploding_loss_does_not_flatten_the_curve(exploding):
     axes = plot.plot_report(exploding)
     low, high = axes.get_ylim()
@@ -165,10 +181,8 @@ def test_the_users_axes_are_drawn_on(make_report):
     assert axes.lines
 
 
-def test_the_file_is_a_png_of_readable_size(make_report, tmp_path):
-    path = tmp_path / "curve.png"
-    plot.write_png(make_report(), str(path))
-    content = path.read_bytes()
+def test_the_picture_is_a_png_of_readable_size(make_report):
+    content = plot.png_bytes(make_report())
     assert content[:8] == PNG_SIGNATURE
     width, height = struct.unpack(">II", content[16:24])
     assert width >= 800

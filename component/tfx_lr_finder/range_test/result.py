@@ -3,14 +3,18 @@
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-__all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict", "check_rate"]
 
 SCHEMA_VERSION = 1
 
@@ -43,6 +47,7 @@ class LRFinderReport:
       seconds: Wall time of each phase, in seconds.
       environment: Versions, device, optimizer, batch size and the like.
       config: What was asked for.
+      earlier: The rates of earlier runs, oldest first; empty where none were given.
     """
 
     learning_rate: float | None
@@ -63,11 +68,24 @@ class LRFinderReport:
     seconds: dict[str, float]
     environment: dict[str, str | int | float | bool | None]
     config: RangeTestConfig
+    earlier: tuple[EarlierRate, ...] = ()
 
     @property
     def steps_spent(self) -> int:
         """Training steps spent in all."""
         return sum(self.steps_by_phase.values())
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Returns matplotlib axes with the whole report in one panel.
+
+        Args:
+          ax: Where to draw, such as one of `pyplot.subplots()`; None makes a figure
+            of its own, which no pyplot knows.
+        """
+        # Here, and not at the top: a report needs no matplotlib.
+        from tfx_lr_finder.views.plot import plot_report
+
+        return plot_report(self, ax)
 
     def to_json(self) -> str:
         """Returns strict JSON; numbers that are not finite become null.
@@ -115,16 +133,27 @@ class LRFinderReport:
                 f"The learning-rate report is damaged ({type(error).__name__}: "
                 f"{error}). Run the finder again."
             ) from error
-        _check_rate(report.learning_rate)
+        for rate in (report.learning_rate, *(e.learning_rate for e in report.earlier)):
+            if rate is not None:
+                check_rate(rate)
         return report
 
 
-def _check_rate(rate: float | None) -> None:
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
+def check_rate(rate: float) -> float:
+    """Returns a rate that was read from a file.
+
+    Args:
+      rate: Must be positive and finite.
+
+    Raises:
+      ValueError: If it is not.
+    """
+    if not (math.isfinite(rate) and rate > 0):
         raise ValueError(
             f"The learning-rate report holds learning_rate={rate}, wanted a positive, "
             "finite number or null: it was edited. Run the finder again."
         )
+    return rate
 
 
 def _plain(value: Any) -> Any:
@@ -174,6 +203,16 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
         seconds=dict(payload["seconds"]),
         environment=dict(payload["environment"]),
         config=RangeTestConfig(**payload["config"]),
+        earlier=tuple(_earlier(item) for item in payload.get("earlier", ())),
+    )
+
+
+def _earlier(payload: dict[str, Any]) -> EarlierRate:
+    return EarlierRate(
+        learning_rate=_optional(payload["learning_rate"]),
+        verdict=Verdict[payload["verdict"]],
+        when=payload["when"],
+        name=payload["name"],
     )
 
 

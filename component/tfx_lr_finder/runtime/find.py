@@ -22,6 +22,7 @@ from tfx_lr_finder.runtime.optimizers import (
     refuse_several_optimizers,
     swept_learning_rate,
 )
+from tfx_lr_finder.runtime.progress import Progress
 from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
 
 
@@ -82,7 +83,10 @@ def find_learning_rate(
             eval_dataset, strategy, "eval_dataset", num_kept=num_eval_batches
         )
         _tell_of_repeats(train, config)
-        with swept_learning_rate(model.optimizer, strategy) as rate:
+        with (
+            swept_learning_rate(model.optimizer, strategy) as rate,
+            Progress(config.budget) as progress,
+        ):
             loop = TrainerLoop(
                 model,
                 rate,
@@ -90,6 +94,7 @@ def find_learning_rate(
                 held_out,
                 num_eval_batches=num_eval_batches,
                 jit_compile=config.jit_compile == "on",
+                progress=progress,
             )
             try:
                 report = run_range_test(loop, config, time.monotonic, train.num_batches)

@@ -12,13 +12,13 @@ from absl import logging
 
 from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.optimizers import SweptRate, build_optimizer
+from tfx_lr_finder.runtime.progress import Progress
 from tfx_lr_finder.runtime.snapshot import Snapshot, state_variables
 
 FloatArray = npt.NDArray[np.float64]
 
 FIRST_CHUNK = 16
 CHUNK_SECONDS = 2.0
-LOG_SECONDS = 10.0
 
 
 class TrainerLoop:
@@ -35,6 +35,7 @@ class TrainerLoop:
       evaluation: Held-out batches, or None if nothing is to be evaluated.
       num_eval_batches: Batches that `evaluate` scores.
       jit_compile: Whether XLA compiles the step.
+      progress: Is told of every chunk.
 
     Attributes:
       jit_compile: Whether XLA compiles the step.
@@ -51,6 +52,7 @@ class TrainerLoop:
         *,
         num_eval_batches: int,
         jit_compile: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         """Traces the step, which builds what is not built, and keeps the start."""
         self._model = model
@@ -63,7 +65,7 @@ class TrainerLoop:
         self._chunk = FIRST_CHUNK
         self.num_traces = 0
         self.num_steps = 0
-        self._began = self._logged = time.monotonic()
+        self._progress = progress
         self._iterator = train.onward()
         self.eager = bool(model.run_eagerly)
         _build(model, train.first)
@@ -93,7 +95,8 @@ class TrainerLoop:
             losses = np.asarray(self._run(self._iterator, rates, look), np.float64)
         self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
-        self._log_progress(learning_rates[len(losses) - 1], losses[-1])
+        if self._progress is not None:
+            self._progress.update(learning_rates[: len(losses)], losses)
         return losses
 
     def _adapt(self, seconds: float) -> None:
@@ -102,19 +105,6 @@ class TrainerLoop:
             self._chunk *= 2
         elif seconds > 2 * CHUNK_SECONDS:
             self._chunk = max(1, self._chunk // 2)
-
-    def _log_progress(self, learning_rate: float, loss: float) -> None:
-        now = time.monotonic()
-        if now - self._logged < LOG_SECONDS:
-            return
-        self._logged = now
-        logging.info(
-            "LRFinder: %d steps, learning_rate=%.3g, loss=%.4g, %.1f steps a second",
-            self.num_steps,
-            learning_rate,
-            loss,
-            self.num_steps / (now - self._began),
-        )
 
     def evaluate(self) -> FloatArray:
         """Returns the loss of each held-out batch under `test_step`, float64 `[b]`."""

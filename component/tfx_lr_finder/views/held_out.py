@@ -7,17 +7,14 @@ from matplotlib.axes import Axes
 
 from tfx_lr_finder.range_test.confirm import Candidate
 from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.views.limits import distinct_probes
 
 CANDIDATE_COLOR = "black"
 PROBE_COLOR = "gray"
 CHECK_COLOR = "tab:red"
 UNTRAINED_COLOR = "tab:purple"
-MARGIN = 0.12
-HEADROOM = 0.6
 OUTSIDE = 0.97
 """Height of the marks of what is out of the picture, as a share of the axes."""
-
-Limits = tuple[float, float]
 
 
 def has_any(report: LRFinderReport) -> bool:
@@ -44,7 +41,14 @@ def draw(ax: Axes, report: LRFinderReport) -> None:
             linestyle="--",
             label=f"untrained model {report.untrained_loss:.4g}",
         )
-    _mark(ax, _probes(report), "o", PROBE_COLOR, 5, _label("probe", _probes(report)))
+    _mark(
+        ax,
+        distinct_probes(report),
+        "o",
+        PROBE_COLOR,
+        5,
+        _label("probe", distinct_probes(report)),
+    )
     _mark(
         ax,
         report.candidates,
@@ -69,7 +73,7 @@ def draw_outside(ax: Axes, report: LRFinderReport) -> None:
     top = ax.get_ylim()[1]
     outside = [
         item.learning_rate
-        for item in (*_probes(report), *report.candidates)
+        for item in (*distinct_probes(report), *report.candidates)
         if not item.eval_loss <= top
     ]
     if outside:
@@ -83,35 +87,6 @@ def draw_outside(ax: Axes, report: LRFinderReport) -> None:
             label="above the picture, or broken down",
         )
         ax.legend(loc="best", fontsize="small")
-
-
-def limits(report: LRFinderReport) -> Limits | None:
-    """Returns y limits that show the best trainings and the untrained model.
-
-    Args:
-      report: What to draw.
-
-    Returns:
-      The lower and the upper limit, or None where no loss is finite.
-    """
-    trained = (*_probes(report), *report.candidates)
-    losses = [item.eval_loss for item in trained if math.isfinite(item.eval_loss)]
-    untrained = report.untrained_loss
-    if untrained is not None and math.isfinite(untrained):
-        losses.append(untrained)
-    else:
-        untrained = max(losses, default=None)
-    if untrained is None:
-        return None
-    low, high = min(losses), max(losses)
-    top = min(high, untrained + HEADROOM * (untrained - low))
-    margin = MARGIN * (top - low) or MARGIN * abs(top) or MARGIN
-    return low - margin, top + margin
-
-
-def _probes(report: LRFinderReport) -> tuple[Candidate, ...]:
-    """Returns the probes, none where they were the candidates themselves."""
-    return () if report.probes == report.candidates else report.probes
 
 
 def _label(kind: str, trained: Sequence[Candidate]) -> str:

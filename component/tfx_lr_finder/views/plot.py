@@ -2,16 +2,13 @@
 
 import io
 import textwrap
-from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views import held_out
+from tfx_lr_finder.views import held_out, limits
 
 SWEEP_COLOR = "tab:blue"
 RANGE_COLOR = "tab:green"
@@ -21,8 +18,6 @@ SIZE = (8.0, 5.0)
 TALL_SIZE = (8.0, 7.5)
 """Width and height of a picture with two panels, in inches."""
 TITLE_WIDTH = 90
-MARGIN = 0.08
-HEADROOM = 0.5
 
 
 def draw_figure(report: LRFinderReport) -> Figure:
@@ -42,12 +37,12 @@ def draw_figure(report: LRFinderReport) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _draw_sweeps(upper, report)
     _draw_suggestion(upper, report)
-    _finish(upper, report, "training loss of the batch", _sweep_limits(report))
+    _finish(upper, report, "training loss of the batch", limits.sweep_limits(report))
     upper.set_xlabel("")
     upper.set_title(_title(report), fontsize="medium")
     held_out.draw(lower, report)
     _draw_suggestion(lower, report, labelled=False)
-    _finish(lower, report, "held-out loss", held_out.limits(report))
+    _finish(lower, report, "held-out loss", limits.held_out_limits(report))
     held_out.draw_outside(lower, report)
     return figure
 
@@ -72,7 +67,8 @@ def plot_report(report: LRFinderReport, ax: Axes | None = None) -> Axes:
     _draw_suggestion(ax, report)
     label = "training loss of the batch"
     label = f"{label}, held-out loss" if held_out.has_any(report) else label
-    _finish(ax, report, label, _both(_sweep_limits(report), held_out.limits(report)))
+    shown = limits.both(limits.sweep_limits(report), limits.held_out_limits(report))
+    _finish(ax, report, label, shown)
     ax.set_title(_title(report), fontsize="medium")
     return ax
 
@@ -90,19 +86,6 @@ def png_bytes(report: LRFinderReport) -> bytes:
     return buffer.getvalue()
 
 
-def write_png(report: LRFinderReport, path: str) -> None:
-    """Writes the picture.
-
-    Args:
-      report: What to draw.
-      path: A path or a uri of a file, whose folder exists.
-    """
-    from tfx.dsl.io import fileio
-
-    with fileio.open(path, "wb") as file:
-        file.write(png_bytes(report))
-
-
 def _title(report: LRFinderReport) -> str:
     """Returns the verdict, and its first reason or what it means."""
     reason = report.reasons[0] if report.reasons else report.verdict.value
@@ -110,12 +93,12 @@ def _title(report: LRFinderReport) -> str:
 
 
 def _finish(
-    ax: Axes, report: LRFinderReport, loss: str, limits: tuple[float, float] | None
+    ax: Axes, report: LRFinderReport, loss: str, shown: limits.Limits | None
 ) -> None:
     """Sets the scale, the labels, the limits, the grid and the legend."""
     ax.set_xscale("log")
-    if limits is not None:
-        ax.set_ylim(*limits)
+    if shown is not None:
+        ax.set_ylim(*shown)
     else:
         ax.set_xlim(report.config.min_lr, report.config.max_lr)
         ax.set_yticks([])
@@ -167,42 +150,3 @@ def _draw_suggestion(
             linewidth=2.0,
             label=label if labelled else None,
         )
-
-
-def _sweep_limits(report: LRFinderReport) -> tuple[float, float] | None:
-    """Returns the y limits, or None where no loss is finite.
-
-    From the lowest to the highest point of the curves before they blow up, and as
-    far as four fifths of the points at their start reach.
-    """
-    curves = [_finite(sweep.smoothed_losses) for sweep in report.sweeps]
-    curves = [curve for curve in curves if curve.size]
-    if not curves:
-        return None
-    starts = [curve[: max(1, curve.size // 3)] for curve in curves]
-    points = [
-        _finite(sweep.losses[: max(1, len(sweep.smoothed_losses) // 3)])
-        for sweep in report.sweeps
-    ]
-    spread = np.quantile(np.concatenate([*points, *starts]), (0.1, 0.9))
-    low = min(float(spread[0]), *(float(curve.min()) for curve in curves))
-    start = max(float(spread[1]), *(float(curve.max()) for curve in starts))
-    followed = start + HEADROOM * (start - low)
-    top = max(start, min(max(float(curve.max()) for curve in curves), followed))
-    margin = MARGIN * (top - low) or MARGIN * abs(top) or MARGIN
-    return low - margin, top + margin
-
-
-def _both(
-    first: tuple[float, float] | None, second: tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Returns limits that hold both."""
-    if first is None or second is None:
-        return first or second
-    return min(first[0], second[0]), max(first[1], second[1])
-
-
-def _finite(values: Iterable[float]) -> Any:
-    """Returns the finite values, float64 `[<= n]`."""
-    array = np.fromiter(values, dtype=np.float64)
-    return array[np.isfinite(array)]

@@ -1,0 +1,1 @@
+"""The command `lr-finder`: look at results, compare them, sweep without a pipeline."""

@@ -1,0 +1,101 @@
+"""`lr-finder export`."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+
+import click
+
+from tfx_lr_finder.cli.results import report_at
+from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.views.limits import distinct_probes
+
+COLUMNS = (
+    "kind",
+    "number",
+    "rung",
+    "learning_rate",
+    "train_loss",
+    "smoothed_loss",
+    "held_out_loss",
+    "steps",
+)
+
+
+@click.command()
+@click.argument("uri")
+@click.option(
+    "--format",
+    "as_format",
+    type=click.Choice(("csv", "json", "html")),
+    default="csv",
+    show_default=True,
+    help="csv: a row for each point; json: the whole result; html: the report.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    default="-",
+    help="A local file; standard output if left out.",
+)
+def export(uri: str, as_format: str, output: str) -> None:
+    """Write one result as CSV, JSON or HTML; numbers in full precision.
+
+    \b
+    Examples:
+      lr-finder export lr_finder_result/6 > curve.csv
+      lr-finder export --format html --output report.html gs://bucket/.../42
+    """  # noqa: D301
+    report = report_at(uri)
+    texts = {"csv": as_csv, "json": _as_json, "html": _as_html}
+    text = texts[as_format](report)
+    with click.open_file(output, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def as_csv(report: LRFinderReport) -> str:
+    """Returns a row for each point of the sweeps and for each short training."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_sweep_rows(report))
+    writer.writerows(_training_rows(report))
+    return file.getvalue()
+
+
+def _sweep_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
+    for number, sweep in enumerate(report.sweeps, start=1):
+        for rung, rate in enumerate(sweep.learning_rates):
+            loss = sweep.losses[rung]
+            smoothed = sweep.smoothed_losses[rung : rung + 1]
+            smooth = _number(*smoothed) if smoothed else ""
+            yield "sweep", number, rung + 1, repr(rate), _number(loss), smooth, "", ""
+
+
+def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
+    checked = () if report.checked is None else (report.checked,)
+    kinds = {
+        "probe": distinct_probes(report),
+        "candidate": report.candidates,
+        "check": checked,
+    }
+    for kind, trained in kinds.items():
+        for number, item in enumerate(trained, start=1):
+            losses = _number(item.train_loss), "", _number(item.eval_loss)
+            yield kind, number, "", repr(item.learning_rate), *losses, item.num_steps
+
+
+def _number(value: float) -> str:
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _as_json(report: LRFinderReport) -> str:
+    return report.to_json() + "\n"
+
+
+def _as_html(report: LRFinderReport) -> str:
+    # Here, and not at the top: the other formats need neither.
+    from tfx_lr_finder.views import html, plot
+
+    return html.render(report, picture=plot.png_bytes(report))

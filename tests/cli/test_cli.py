@@ -1,0 +1,350 @@
+import csv
+import io
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tfx_lr_finder import LRFinderReport, result_file
+from tfx_lr_finder.cli.main import main
+from tfx_lr_finder.range_test.knob_types import KNOB_TYPES
+from tfx_lr_finder.range_test.verdict import Verdict
+
+ESCAPE = "\x1b[2J[red]name[/red]\x07"
+
+
+@pytest.fixture
+def invoke():
+    def run(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments])
+
+    return run
+
+
+@pytest.fixture
+def saved(make_report, tmp_path):
+    """Writes a report into a folder of its own."""
+
+    def save(name="result", report=None, **changes):
+        report = make_report(**changes) if report is None else report
+        result_file.write_report(str(tmp_path / name), report)
+        return tmp_path / name
+
+    return save
+
+
+def test_show_tells_the_verdict_the_reasons_the_rate_and_the_losses(invoke, saved):
+    folder = saved(
+        learning_rate=0.1 + 0.2,
+        verdict=Verdict.LOW_CONFIDENCE,
+        reasons=("Too noisy.",),
+    )
+    done = invoke("show", folder)
+    assert done.exit_code == 0
+    assert done.output.startswith("LOW_CONFIDENCE: ")
+    for said in ("Too noisy.", "0.30000000000000004", "0.55", "⠤", "1e-3"):
+        assert said in done.output
+
+
+def test_the_file_may_be_named_instead_of_its_folder(invoke, saved):
+    folder = saved()
+    assert (
+        invoke("show", folder / "result.json").output == invoke("show", folder).output
+    )
+
+
+def test_show_all_has_every_table(invoke, saved):
+    output = invoke("show", "--all", saved()).output
+    for said in ("What each rule reads", "Configuration", "Data, model, device"):
+        assert said in output
+
+
+def test_show_as_json_is_the_result_itself(invoke, saved, make_report):
+    done = invoke("show", "--json", saved())
+    assert LRFinderReport.from_json(done.output) == make_report()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fail_on", "status"),
+    [
+        (Verdict.OK, "low_confidence", 0),
+        (Verdict.LOW_CONFIDENCE, "never", 0),
+        (Verdict.LOW_CONFIDENCE, "inconclusive", 0),
+        (Verdict.LOW_CONFIDENCE, "low_confidence", 3),
+        (Verdict.INCONCLUSIVE, "never", 0),
+        (Verdict.INCONCLUSIVE, "inconclusive", 4),
+        (Verdict.INCONCLUSIVE, "low_confidence", 4),
+    ],
+)
+def test_the_verdict_can_be_the_exit_status(verdict, fail_on, status, invoke, saved):
+    done = invoke("show", "--fail-on", fail_on, saved(verdict=verdict))
+    assert done.exit_code == status
+
+
+def test_names_can_neither_steer_the_terminal_nor_be_markup(invoke, saved):
+    folder = saved(
+        reasons=(ESCAPE,), verdict=Verdict.LOW_CONFIDENCE, environment={ESCAPE: ESCAPE}
+    )
+    output = invoke("show", "--all", folder).output
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert output.count("[red]name[/red]") == 3
+
+
+def test_a_result_without_any_finite_loss_is_shown(invoke, saved, make_inconclusive):
+    sweep = make_inconclusive().sweeps[0]
+    changes = {"learning_rates": (1e-7,), "losses": (float("nan"),)}
+    bare = type(sweep)(
+        **changes, smoothed_losses=(), stop_reason=sweep.stop_reason, num_steps=1
+    )
+    report = make_inconclusive(sweeps=(bare,), probes=(), untrained_loss=None)
+    done = invoke("show", saved(report=report))
+    assert done.exit_code == 0
+    assert "No finite loss to draw." in done.output
+
+
+def _truncate(path):
+    path.write_text(path.read_text()[:500])
+
+
+def _newer(path):
+    text = path.read_text()
+    path.write_text(text.replace('"schema_version": 1', '"schema_version": 999'))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (_truncate, "cut short"),
+        (_newer, "Upgrade tfx-lr-finder here"),
+        (lambda path: path.unlink(), "There is no result.json"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "cannot be read"),
+    ],
+    ids=["truncated", "newer", "absent", "binary"],
+)
+@pytest.mark.parametrize("command", ["show", "export"])
+def test_a_bad_file_is_one_sentence_and_status_1(
+    command, spoil, complaint, invoke, saved
+):
+    folder = saved()
+    spoil(folder / "result.json")
+    done = invoke(command, folder)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("lr-finder: ")
+    assert complaint in done.stderr
+    assert "Traceback" not in done.output
+    assert done.stdout == ""
+
+
+def test_what_may_not_be_read_is_one_sentence(invoke, tmp_path):
+    (tmp_path / "result.json").mkdir()
+    done = invoke("show", tmp_path)
+    assert done.exit_code == 1
+    assert "this account may read it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_uri_of_no_known_file_system_is_one_sentence(invoke):
+    done = invoke("show", "nowhere://bucket/result")
+    assert done.exit_code == 1
+    assert "nowhere://bucket/result" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_remote_result_is_read_through_tfxs_file_systems(
+    invoke, saved, make_report, monkeypatch
+):
+    from tfx.dsl.io import filesystem_registry
+    from tfx.dsl.io.plugins.local import LocalFilesystem
+
+    class Bucket(LocalFilesystem):
+        SUPPORTED_SCHEMES = ["bucket://"]
+
+        @staticmethod
+        def exists(path):
+            return LocalFilesystem.exists(path.removeprefix("bucket://"))
+
+        @staticmethod
+        def open(name, mode="r"):
+            return LocalFilesystem.open(name.removeprefix("bucket://"), mode)
+
+    registry = filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY
+    known = registry._preferred_filesystem_by_scheme
+    monkeypatch.setitem(known, "bucket://", Bucket)
+    done = invoke("show", "--json", f"bucket://{saved()}")
+    assert LRFinderReport.from_json(done.output) == make_report()
+
+
+def test_compare_shows_what_differs_and_the_change(invoke, saved, make_report):
+    environment = {**make_report().environment, "optimizer": "Adam"}
+    first = saved("first", learning_rate=0.001)
+    second = saved("second", learning_rate=0.1, environment=environment)
+    done = invoke("compare", first, second)
+    assert done.exit_code == 0
+    assert "change of the learning rate: +2.00 decades" in done.output
+    assert re.search(r"environment.optimizer +SGD +Adam", done.output)
+    assert "config.seed" not in done.output
+
+
+@pytest.mark.parametrize(("max_change", "status"), [(1, 5), (3, 0)])
+def test_compare_fails_where_the_rate_moved_too_far(max_change, status, invoke, saved):
+    first, second = saved("a", learning_rate=0.001), saved("b", learning_rate=0.1)
+    done = invoke("compare", "--max-change", max_change, first, second)
+    assert done.exit_code == status
+
+
+def test_compare_as_json_has_both_sides(invoke, saved, make_inconclusive):
+    first, second = saved("a"), saved("b", report=make_inconclusive())
+    done = invoke("compare", "--json", "--max-change", 1, first, second)
+    found = json.loads(done.output)
+    assert found["change_in_decades"] is None
+    assert found["first"]["verdict"] == "OK"
+    assert found["second"]["learning_rate"] is None
+    assert done.exit_code == 5
+
+
+def test_the_csv_holds_every_number_in_full(invoke, saved, make_report):
+    report = make_report()
+    rows = list(csv.DictReader(io.StringIO(invoke("export", saved()).output)))
+    second = [row for row in rows if row["kind"] == "sweep" and row["number"] == "2"]
+    assert [float(row["train_loss"]) for row in second] == list(report.sweeps[1].losses)
+    assert [float(row["learning_rate"]) for row in second] == list(
+        report.sweeps[1].learning_rates
+    )
+    candidates = [row for row in rows if row["kind"] == "candidate"]
+    assert [float(row["held_out_loss"]) for row in candidates] == [
+        item.eval_loss for item in report.candidates
+    ]
+
+
+def test_the_html_is_the_report(invoke, saved, tmp_path):
+    output = tmp_path / "report.html"
+    done = invoke("export", "--format", "html", "--output", output, saved())
+    assert done.exit_code == 0
+    assert output.read_text().startswith("<!doctype html>")
+
+
+def test_export_into_a_folder_that_is_not_there_is_one_sentence(
+    invoke, saved, tmp_path
+):
+    done = invoke("export", "--output", tmp_path / "absent" / "file", saved())
+    assert done.exit_code in (1, 2)
+    assert "No such file" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "history", "compare", "export", "run"])
+def test_every_command_has_help_with_an_example(command, invoke):
+    done = invoke(command, "--help")
+    assert done.exit_code == 0
+    assert re.search(rf"Examples:\n.*lr-finder {command} ", done.output)
+    assert "--json" in done.output or command == "export"
+
+
+def test_the_help_documents_every_exit_status(invoke):
+    output = invoke("--help").output
+    for status in (0, 1, 2, 3, 4, 5):
+        assert re.search(rf"^ +{status}  ", output, re.MULTILINE)
+
+
+def test_wrong_usage_is_status_2(invoke):
+    assert invoke("show").exit_code == 2
+    assert invoke("compare", "--max-change", "0", "a", "b").exit_code == 2
+    assert invoke("nothing").exit_code == 2
+
+
+def test_run_takes_every_knob(invoke):
+    output = invoke("run", "--help").output
+    for name in KNOB_TYPES:
+        assert f"--{name.replace('_', '-')} " in output
+
+
+def test_run_finds_a_rate_and_keeps_it_with_its_report(
+    invoke, penguin_examples, penguin_module, tmp_path
+):
+    done = invoke(
+        *("run", penguin_module, "--examples", penguin_examples.uri),
+        *("--min-lr", "1e-4", "--num-steps", 40, "--num-sweeps", 1),
+        *("--confirm-steps", 0, "--output", tmp_path / "found", "--json"),
+    )
+    assert done.exit_code == 0, done.stderr
+    report = LRFinderReport.from_json(done.stdout)
+    assert report.config.num_steps == 40
+    folder = tmp_path / "found" / "lr_finder_result"
+    assert result_file.read_report(str(folder)) == report
+    assert (folder / "report.html").exists()
+    assert (tmp_path / "found" / "best_hyperparameters").is_dir()
+
+
+def test_run_tells_by_its_status_that_there_is_no_rate(
+    invoke, penguin_examples, penguin_module, tmp_path
+):
+    done = invoke(
+        *("run", penguin_module, "--examples", penguin_examples.uri),
+        *("--custom-config", '{"constant_loss": true}', "--output", tmp_path / "out"),
+        *("--num-steps", 40, "--num-sweeps", 1, "--confirm-steps", 0),
+    )
+    assert done.exit_code == 4, done.stderr
+    assert done.stdout.startswith("INCONCLUSIVE: ")
+    assert (tmp_path / "out" / "lr_finder_result" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("absent.py", "--examples", "."), "There is no module file 'absent.py'"),
+        (("module", "--examples", "."), "dotted path of a function, got 'module'"),
+        (("a.b", "--examples", "absent"), "--examples: there is no folder 'absent'"),
+        (("a.b", "--examples", "."), "no folder Split-"),
+        (("a.b", "--examples", ".", "--custom-config", "{"), "is not JSON"),
+        (("a.b", "--examples", ".", "--custom-config", "[]"), "must be a JSON object"),
+    ],
+)
+def test_run_refuses_nonsense_in_one_sentence(
+    arguments, complaint, invoke, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = invoke("run", *arguments)
+    assert done.exit_code == 1
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_run_refuses_a_knob_out_of_its_range(invoke, penguin_examples):
+    done = invoke("run", "a.b", "--examples", penguin_examples.uri, "--max-lr", "1e-9")
+    assert done.exit_code == 1
+    assert "min_lr must be below max_lr" in done.stderr
+
+
+def test_showing_a_local_result_loads_neither_tfx_nor_tensorflow(saved):
+    folder = saved()
+    code = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tfx", "tensorflow", "ml_metadata", "matplotlib"):
+            raise ModuleNotFoundError("blocked by the test: " + name, name=name)
+
+sys.meta_path.insert(0, Blocker())
+from tfx_lr_finder.cli.main import main
+main(["show", {str(folder)!r}])
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "OK: the learning rate can be used" in done.stdout
+
+
+def test_the_command_is_installed_and_survives_a_terminal_of_ascii(saved):
+    command = pathlib.Path(sys.executable).parent / "lr-finder"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [command, "show", str(saved())], capture_output=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"OK: the learning rate can be used")
