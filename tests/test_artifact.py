@@ -127,8 +127,27 @@ def test_an_artifact_without_uri_is_refused():
             ),
             "edited",
         ),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "a number"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
+        (lambda text: text.replace("0.006", "6.0"), "wrong way round"),
+        (
+            lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),
+            "wanted a number",
+        ),
     ],
-    ids=["truncated", "empty", "newer", "damaged", "edited"],
+    ids=[
+        "truncated",
+        "empty",
+        "newer",
+        "damaged",
+        "edited",
+        "another rate",
+        "a string",
+        "no number",
+        "range",
+        "a bool",
+    ],
 )
 def test_a_bad_file_is_refused_and_named(edit, complaint, make_report, make_result):
     result = make_result()
@@ -178,20 +197,3 @@ def test_the_name_of_the_rate_can_be_chosen(searched, tmp_path):
     written = _written(searched, tmp_path, name="lr")
     assert written.get("lr") == 3.2e-7
     assert written.get("learning_rate") == 1e-2
-
-
-def test_merging_leaves_its_argument_alone(searched):
-    before = json.dumps(searched)
-    artifact.merge_learning_rate(searched, 0.5)
-    assert json.dumps(searched) == before
-
-
-def test_what_is_no_keras_tuner_configuration_is_refused():
-    with pytest.raises(ValueError, match="'space' and 'values', got the keys"):
-        artifact.merge_learning_rate({"learning_rate": 0.1}, 0.5)
-
-
-@pytest.mark.parametrize("rate", [0.0, -0.1, float("nan"), float("inf")])
-def test_hyperparameters_take_no_senseless_rate(rate):
-    with pytest.raises(ValueError, match="positive and finite"):
-        artifact.merge_learning_rate(None, rate)

@@ -1,19 +1,24 @@
 import json
+import math
 import pathlib
 import re
 import textwrap
 
+import keras
 import keras_tuner
+import numpy as np
 import pytest
 import tensorflow as tf
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
+from tfx.utils import path_utils
 
 from tfx_lr_finder import LRFinder, LRFinderResult, artifact, read_result
 from tfx_lr_finder.executor import Executor
 from tfx_lr_finder.inconclusive import InconclusiveError
+from tfx_lr_finder.range_test.schedule import horizon_factor
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.runtime import example_count
 from tfx_lr_finder.runtime.user_module import HOOK_TO_ADD
@@ -176,6 +181,67 @@ def test_a_run_fn_with_its_own_loop_is_refused_with_the_hook_to_add(
         "not know what it trains. For a training loop of your own, add this to the "
         f"module:\n\n{HOOK_TO_ADD}"
     )
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    """Writes what a Tuner hands over."""
+
+    def write(text):
+        given = standard_artifacts.HyperParameters()
+        given.uri = str(tmp_path / "tuned")
+        pathlib.Path(given.uri).mkdir()
+        (pathlib.Path(given.uri) / "best_hyperparameters.txt").write_text(text)
+        return given
+
+    return write
+
+
+def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
+    run_finder, penguin_examples, tmp_path, tuned
+):
+    searched = keras_tuner.HyperParameters()
+    searched.Int("units", 1, 5, default=3)
+    body = """
+        def run_fn(fn_args):
+            from keras_tuner import HyperParameters
+            found = HyperParameters.from_config(fn_args.hyperparameters)
+            model = compiled()
+            model.optimizer.learning_rate = found.get("rate")
+            model.fit(data, epochs=found.get("units"))
+        """
+    outputs = run_finder(
+        {
+            "examples": penguin_examples,
+            "hyperparameters": tuned(json.dumps(searched.get_config())),
+        },
+        module_file=_module(tmp_path, body),
+        hyperparameter_name="rate",
+        on_inconclusive="fallback",
+        default_learning_rate=0.25,
+    )
+    assert read_result(outputs["lr_finder_result"]).config.train_steps == 30
+    (file,) = pathlib.Path(outputs["best_hyperparameters"].uri).iterdir()
+    assert json.loads(file.read_text())["values"] == {"units": 3, "rate": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"space": [], "val', "best_hyperparameters.txt, from `hyperparameters`: "),
+        ('{"space": [], "values": {"learning_rate": "slow"}}', "wanted a Float"),
+    ],
+    ids=["truncated", "another type"],
+)
+def test_hyperparameters_without_a_place_for_the_rate_are_refused_before_any_training(
+    text, message, run_finder, penguin_examples, tmp_path, tuned
+):
+    body = "def run_fn(fn_args): raise AssertionError('was run')"
+    with pytest.raises(ValueError, match=message):
+        run_finder(
+            {"examples": penguin_examples, "hyperparameters": tuned(text)},
+            module_file=_module(tmp_path, body),
+        )
 
 
 def test_a_tuners_other_hyperparameters_reach_the_hook_and_the_output(
@@ -355,7 +421,11 @@ def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
         == 1
     )
     assert sum("ended after" in line for line in lines) == 1
-    assert re.search(r"learning_rate=\d.* \(rule\), .*verdict OK, in \d", lines[-1])
+    assert re.search(
+        r"learning_rate=\d.* \(rule\), .*verdict LOW_CONFIDENCE \(A sweep of 40 .*"
+        r"12 training batches.*\), in \d",
+        lines[-1],
+    )
 
 
 def test_a_model_may_come_as_a_builder(run_finder, penguin_examples, tmp_path):
@@ -539,3 +609,74 @@ def test_what_a_runtime_parameter_brings_is_checked_before_the_data(
 ):
     with pytest.raises(ValueError, match=complaint):
         Executor().Do({}, {}, properties)
+
+
+def test_the_last_good_rate_is_tried_among_the_probes(
+    run_finder, penguin_examples, penguin_module, penguins, make_report, make_result
+):
+    earlier = make_result("earlier")
+    rates = {"constant": 0.0123}
+    environment = read_result(penguins["lr_finder_result"]).environment
+    artifact.write_result(
+        earlier,
+        make_report(learning_rates_by_schedule=rates, environment=environment),
+    )
+    options = {"module_file": penguin_module, "confirm_steps": 20, "max_steps": 600}
+    plain = {"examples": penguin_examples}
+    reports = [
+        read_result(run_finder(inputs, **options)["lr_finder_result"])
+        for inputs in (plain, {**plain, "previous": earlier})
+    ]
+    without, tried = ({item.learning_rate for item in r.probes} for r in reports)
+    (more,) = tried - without
+    assert more == pytest.approx(
+        0.0123 / horizon_factor(20, reports[1].config.train_steps, overfits=False)
+    )
+    assert reports[1].steps_spent <= 600
+
+
+def test_the_rate_of_another_optimizer_is_not_tried(
+    run_finder, penguin_examples, penguin_module, make_report, make_result
+):
+    earlier = make_result("earlier")
+    environment = {"optimizer": "Adagrad"}
+    artifact.write_result(earlier, make_report(environment=environment))
+    outputs = run_finder(
+        {"examples": penguin_examples, "previous": earlier},
+        module_file=penguin_module,
+        confirm_steps=20,
+        max_steps=600,
+    )
+    probes = read_result(outputs["lr_finder_result"]).probes
+    gaps = {round(math.log10(item.learning_rate) % 1, 6) for item in probes}
+    assert gaps == {0.5}
+
+
+WARM_START = """
+    def run_fn(fn_args):
+        import os
+        path = os.path.join(fn_args.base_model, "model.keras")
+        model = keras.models.load_model(path)
+        assert model.get_weights()[0].ravel().tolist() == [3.0, 4.0]
+        model.fit(data)
+    """
+
+
+def test_a_base_model_reaches_run_fn_and_is_what_the_test_starts_from(
+    run_finder, penguin_examples, tmp_path
+):
+    base = standard_artifacts.Model()
+    base.uri = str(tmp_path / "base")
+    folder = pathlib.Path(path_utils.serving_model_dir(base.uri))
+    folder.mkdir(parents=True)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.set_weights([np.array([[3.0], [4.0]]), np.zeros(1)])
+    model.save(folder / "model.keras")
+    outputs = run_finder(
+        {"examples": penguin_examples, "base_model": base},
+        module_file=_module(tmp_path, WARM_START),
+        on_inconclusive="fallback",
+        default_learning_rate=0.25,
+    )
+    assert read_result(outputs["lr_finder_result"]).learning_rate == 0.25

@@ -18,6 +18,7 @@ from tfx_lr_finder import (
 
 RATE = 3.2e-7
 QUICK = {"min_lr": 1e-4, "num_steps": 40, "num_sweeps": 1, "confirm_steps": 0}
+CONFIRMED = {**QUICK, "confirm_steps": 30}
 NOTHING_TO_FIND = {**QUICK, "custom_config": {"constant_loss": True}}
 
 
@@ -100,6 +101,20 @@ def test_the_rate_that_was_used_is_in_the_store_in_full(store):
     assert float(stored) == RATE
 
 
+def test_the_rate_that_was_used_is_a_property_of_the_execution(store):
+    (execution,) = store.get_executions_by_type("tfx_lr_finder.trainer.LRFinderTrainer")
+    properties = execution.custom_properties
+    assert float(properties["learning_rate_used"].string_value) == RATE
+    assert properties["apply"].string_value == "fit"
+    (model,) = (
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([execution.id])
+        if event.path.steps[0].key == "model"
+    )
+    (kept,) = store.get_artifacts_by_id([model])
+    assert (kept.state, bool(kept.uri)) == (kept.LIVE, True)
+
+
 def test_the_trainers_execution_has_the_result_as_its_input(store):
     events = store.get_events_by_artifact_ids([_result(store).id])
     executions = store.get_executions_by_id([event.execution_id for event in events])
@@ -128,7 +143,7 @@ def reused(run_pipeline, tmp_path_factory):
     """The store of a pipeline's good first run and inconclusive second and third."""
     root = tmp_path_factory.mktemp("last_good")
     policy = {"on_inconclusive": "last_good"}
-    run_pipeline(root, last_good_resolver(), **QUICK, **policy)
+    run_pipeline(root, last_good_resolver(), **CONFIRMED, **policy)
     run_pipeline(root, last_good_resolver(), **NOTHING_TO_FIND, **policy)
     return run_pipeline(root, last_good_resolver(), **NOTHING_TO_FIND, **policy)
 
@@ -136,7 +151,7 @@ def reused(run_pipeline, tmp_path_factory):
 def test_inconclusive_runs_train_with_the_rate_of_the_last_good_one(reused):
     results = reused.get_artifacts_by_type("tfx_lr_finder.LRFinderResult")
     first, second, third = (read_result(result.uri) for result in results)
-    assert (first.verdict.name, first.source) == ("OK", "rule")
+    assert (first.verdict.name, first.source) == ("OK", "confirmed")
     for report in (second, third):
         assert (report.verdict.name, report.source) == ("INCONCLUSIVE", "last_good")
         assert report.learning_rate == first.learning_rate

@@ -10,6 +10,7 @@ from tfx.components.trainer.component import Trainer
 from tfx.types import standard_artifacts, standard_component_specs
 
 from tfx_lr_finder import LRFinderResult, LRFinderTrainer, artifact
+from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.trainer import Executor, LRFinderTrainerSpec
 
@@ -44,9 +45,13 @@ def _trainer(module_file=None, **kwargs):
 def train_with(run_trainer, penguin_module):
     """Trains with the given LRFinderResult artifacts on the channel."""
 
-    def train(*results, custom_config=None, apply="fit", **inputs):
+    def train(*results, custom_config=None, apply="fit", name=None, **inputs):
         component = _trainer(
-            penguin_module, custom_config=custom_config, apply=apply, on_unused="fail"
+            penguin_module,
+            custom_config=custom_config,
+            apply=apply,
+            on_unused="fail",
+            **({"hyperparameter_name": name} if name else {}),
         )
         given = {"lr_finder_result": list(results), **inputs}
         return run_trainer(component, given, Executor)
@@ -123,11 +128,23 @@ def test_a_tuners_hyperparameters_are_kept_and_the_rate_replaced(
     tuned = standard_artifacts.HyperParameters()
     tuned.uri = str(tmp_path / "tuned")
     artifact.write_hyperparameters(
-        tuned, 9.0, artifact.merge_learning_rate(None, 2.0, "momentum")
+        tuned, 9.0, merge_learning_rate(None, 2.0, "momentum")
     )
     result = make_written(make_report(learning_rate=0.5))
     seen = train_with(result, hyperparameters=[tuned])
     assert seen["hyperparameters"]["values"] == {"momentum": 2.0, "learning_rate": 0.5}
+
+
+def test_the_name_of_the_rate_among_the_hyperparameters_can_be_chosen(
+    train_with, make_written, make_report, tmp_path
+):
+    tuned = standard_artifacts.HyperParameters()
+    tuned.uri = str(tmp_path / "tuned")
+    artifact.write_hyperparameters(tuned, 9.0, name="lr")
+    result = make_written(make_report(learning_rate=0.5))
+    seen = train_with(result, hyperparameters=[tuned], name="lr")
+    assert seen["hyperparameters"]["values"] == {"lr": 0.5}
+    assert seen["learning_rate"] == 0.5
 
 
 def test_a_fallback_is_trained_with(train_with, make_written, make_inconclusive):
@@ -194,6 +211,54 @@ def test_a_senseless_rate_is_refused(rate, train_with, make_written, make_report
         train_with(result)
 
 
+BAD_FILES = {
+    "truncated": (lambda text: text[:500], "cut short or was edited. Run the finder"),
+    "newer": (
+        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        "schema_version 2; this version .* reads up to 1. Upgrade tfx-lr-finder",
+    ),
+    "edited": (
+        lambda text: text.replace('"OK"', '"FINE"'),
+        "damaged .*FINE.* Run the finder again",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_result_that_cannot_be_read_is_refused_before_training(
+    name, train_with, make_written, make_report, tmp_path
+):
+    edit, message = BAD_FILES[name]
+    result = make_written(make_report())
+    path = pathlib.Path(result.uri) / "result.json"
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(ValueError, match=message) as raised:
+        train_with(result)
+    assert str(path) in str(raised.value)
+    assert not (tmp_path / "model_run").exists()
+
+
+@pytest.mark.parametrize("rate", [1e-50, 1e39])
+def test_a_rate_that_the_optimizer_cannot_hold_is_refused(
+    rate, train_with, make_written, make_report
+):
+    report = make_report(learning_rate=rate, learning_rates_by_schedule={})
+    with pytest.raises(ValueError, match="outside of what SGD can take: .* float32"):
+        train_with(make_written(report))
+
+
+def test_a_hyperparameter_of_the_same_name_and_another_type_is_refused(
+    train_with, make_written, make_report, tmp_path
+):
+    tuned = standard_artifacts.HyperParameters()
+    tuned.uri = str(tmp_path / "tuned")
+    artifact.write_hyperparameters(tuned, 9.0)
+    (path,) = pathlib.Path(tuned.uri).iterdir()
+    path.write_text(json.dumps({"space": [], "values": {"learning_rate": "slow"}}))
+    with pytest.raises(ValueError, match="'learning_rate' is to hold .*'slow'"):
+        train_with(make_written(make_report()), hyperparameters=[tuned])
+
+
 def test_two_results_are_refused(train_with, make_written, make_report):
     first, second = (make_written(make_report(), name) for name in ("a", "b"))
     with pytest.raises(ValueError, match="exactly one LRFinderResult, got 2"):
@@ -236,6 +301,7 @@ def test_the_specification_is_the_stock_one_and_one_more_input():
     assert set(LRFinderTrainerSpec.PARAMETERS) == {
         *stock.PARAMETERS,
         "apply",
+        "hyperparameter_name",
         "on_unused",
     }
 

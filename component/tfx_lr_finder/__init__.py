@@ -16,16 +16,22 @@ if TYPE_CHECKING:
     from tfx_lr_finder.last_good import last_good_resolver
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
+    from tfx_lr_finder.runtime.cyclical import Cyclical
     from tfx_lr_finder.runtime.find import find_learning_rate
+    from tfx_lr_finder.runtime.momentum import MomentumCycle
+    from tfx_lr_finder.runtime.one_cycle import OneCycle
     from tfx_lr_finder.trainer import LRFinderTrainer
     from tfx_lr_finder.version import __version__
 
 _HOMES = {
+    "Cyclical": "runtime.cyclical",
     "LRFinder": "component",
     "LRFinderFnResult": "hook",
     "LRFinderReport": "range_test.result",
     "LRFinderResult": "artifact",
     "LRFinderTrainer": "trainer",
+    "MomentumCycle": "runtime.momentum",
+    "OneCycle": "runtime.one_cycle",
     "RangeTestConfig": "range_test.config",
     "__version__": "version",
     "find_learning_rate": "runtime.find",
@@ -35,11 +41,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cyclical",
     "LRFinder",
     "LRFinderFnResult",
     "LRFinderReport",
     "LRFinderResult",
     "LRFinderTrainer",
+    "MomentumCycle",
+    "OneCycle",
     "RangeTestConfig",
     "__version__",
     "find_learning_rate",

@@ -5,9 +5,7 @@ learning rate is a string among the custom properties, and none is declared as a
 typed property (Kubeflow v2 does not compile those).
 """
 
-import copy
 import json
-import math
 import os
 from typing import Any
 
@@ -16,6 +14,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact, system_artifacts
 
 from tfx_lr_finder import keys
+from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
 from tfx_lr_finder.result_file import read_report, write_report
 
@@ -108,42 +107,3 @@ def write_hyperparameters(
     fileio.makedirs(result.uri)
     with fileio.open(os.path.join(result.uri, HYPERPARAMETERS_FILE), "w") as file:
         file.write(json.dumps(config))
-
-
-def merge_learning_rate(
-    base_config: dict[str, Any] | None,
-    learning_rate: float | None,
-    name: str = keys.LEARNING_RATE,
-) -> dict[str, Any]:
-    """Returns a KerasTuner configuration in which the learning rate is fixed.
-
-    Args:
-      base_config: What `keras_tuner.HyperParameters.get_config` gives, or None.
-      learning_rate: The rate, positive and finite.
-      name: Name of the rate; entries of this name are replaced by one `Fixed`.
-
-    Returns:
-      A new configuration; all other entries are kept.
-
-    Raises:
-      ValueError: If the rate is not positive and finite, or `base_config` is not
-        a KerasTuner configuration.
-    """
-    if not learning_rate or not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise ValueError(
-            f"A learning rate must be positive and finite, got {learning_rate!r}."
-        )
-    config = copy.deepcopy(base_config) if base_config else {"space": [], "values": {}}
-    if not isinstance(config.get("space"), list) or not isinstance(
-        config.get("values"), dict
-    ):
-        raise ValueError(
-            "The hyperparameters must be a KerasTuner configuration with 'space' "
-            f"and 'values', got the keys {sorted(config)}. Pass a Tuner's "
-            "best_hyperparameters, or leave the input out."
-        )
-    fixed = {"name": name, "conditions": [], "value": learning_rate}
-    kept = [entry for entry in config["space"] if entry["config"]["name"] != name]
-    config["space"] = [*kept, {"class_name": "Fixed", "config": fixed}]
-    config["values"][name] = learning_rate
-    return config

@@ -101,6 +101,7 @@ class Executor(base_executor.BaseExecutor):
             found.train_dataset,
             found.eval_dataset,
             config=config,
+            earlier=_earlier(input_dict.get(keys.PREVIOUS) or []),
             num_train_examples=example_count.num_train_examples(
                 found, input_dict, exec_properties
             ),
@@ -168,6 +169,15 @@ def _apply(
     from tfx_lr_finder.last_good import find_last_good
 
     return policy.apply(report, find_last_good(previous, report))
+
+
+def _earlier(previous: list[types.Artifact]) -> "LRFinderReport | None":
+    """Returns the newest earlier report that was OK, to begin with its rate."""
+    if not previous:
+        return None
+    from tfx_lr_finder.last_good import newest_ok  # see _apply
+
+    return newest_ok(previous)
 
 
 def _with_earlier(

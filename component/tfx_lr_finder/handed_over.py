@@ -1,14 +1,23 @@
 """The learning rate on its way to `run_fn`, and whether `run_fn` took it."""
 
+import math
+import numbers
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_lr_finder import keys
+
+if TYPE_CHECKING:
+    from tfx_lr_finder.range_test.result import LRFinderReport
 
 FIT = "fit"
 HYPERPARAMETERS = "hyperparameters"
 WARN = "warn"
 FAIL = "fail"
+CONSTANT = "constant"
+ONE_CYCLE = "one_cycle"
+CYCLICAL = "cyclical"
+REPORT = "lr_finder_report"
 CHOICES = {keys.APPLY: (FIT, HYPERPARAMETERS), keys.ON_UNUSED: (WARN, FAIL)}
 
 
@@ -29,7 +38,9 @@ def check_choices(**values: Any) -> None:
             )
 
 
-def learning_rate(fn_args: Any, default: float | None = None) -> float:
+def learning_rate(
+    fn_args: Any, default: float | None = None, *, name: str = keys.LEARNING_RATE
+) -> float:
     """Returns the learning rate that was found, inside `run_fn(fn_args)`.
 
     It serves under `LRFinderTrainer`, under the stock Trainer with
@@ -39,6 +50,8 @@ def learning_rate(fn_args: Any, default: float | None = None) -> float:
     Args:
       fn_args: What `run_fn` got.
       default: The rate where none was handed over.
+      name: The `hyperparameter_name` of the rate; for the stock Trainer only, since
+        `LRFinderTrainer` hands it over under `learning_rate` as well.
 
     Returns:
       The rate, positive.
@@ -48,9 +61,9 @@ def learning_rate(fn_args: Any, default: float | None = None) -> float:
     """
     config = fn_args.custom_config or {}
     values = (fn_args.hyperparameters or {}).get("values") or {}
-    for place in (config, values):
-        if place.get(keys.LEARNING_RATE) is not None:
-            return float(place[keys.LEARNING_RATE])
+    for place, key in ((config, keys.LEARNING_RATE), (values, name)):
+        if place.get(key) is not None:
+            return _positive(place[key], key)
     if default is not None:
         return float(default)
     raise ValueError(
@@ -59,6 +72,76 @@ def learning_rate(fn_args: Any, default: float | None = None) -> float:
         "Trainer(hyperparameters=lr_finder.outputs['best_hyperparameters']), or pass "
         "learning_rate(fn_args, default=...)."
     )
+
+
+def attach(fn_args: Any, report: "LRFinderReport") -> None:
+    """Puts the report where `report_of` finds it.
+
+    Args:
+      fn_args: The arguments of `run_fn`; changed.
+      report: A report with a rate.
+    """
+    setattr(fn_args, REPORT, report)
+
+
+def report_of(fn_args: Any) -> "LRFinderReport | None":
+    """Returns the report that `LRFinderTrainer` attached, None elsewhere."""
+    report: LRFinderReport | None = getattr(fn_args, REPORT, None)
+    return report
+
+
+def rate_from(fn_args: Any, kind: str) -> float:
+    """Returns the rate found for a kind of schedule, inside `run_fn(fn_args)`.
+
+    Args:
+      fn_args: What `run_fn` got. Where it has no report, as under the stock Trainer,
+        the one rate that was handed over serves.
+      kind: See `rate_for`.
+
+    Raises:
+      ValueError: If no rate was handed over.
+    """
+    rate = learning_rate(fn_args)
+    report = report_of(fn_args)
+    return rate if report is None else rate_for(report, kind)
+
+
+def rate_for(report: "LRFinderReport", kind: str) -> float:
+    """Returns the rate found for a kind of schedule.
+
+    Args:
+      report: A result with a rate.
+      kind: "constant", "cosine" for any schedule that decays, "one_cycle", or
+        "cyclical" for the upper end of the range. A `schedule` other than "constant"
+        that LRFinder was told goes before the first two: the schedule may be in a
+        callback.
+
+    Raises:
+      ValueError: If the report has no rate.
+    """
+    if report.learning_rate is None:
+        raise ValueError(
+            f"The result has no learning rate to train with: its verdict is "
+            f"{report.verdict.name}. {' '.join(report.reasons)}"
+        )
+    if kind == CYCLICAL:
+        _, highest = report.learning_rate_range or (None, report.learning_rate)
+        return highest
+    if kind != ONE_CYCLE and report.config.schedule != CONSTANT:
+        return report.learning_rate
+    return report.learning_rates_by_schedule.get(kind, report.learning_rate)
+
+
+def _positive(value: Any, name: str) -> float:
+    """Returns a rate that was handed over, checked."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not (math.isfinite(value) and value > 0):
+        raise ValueError(
+            f"The hyperparameter {name!r} that was handed over is {value!r}, wanted a "
+            "positive, finite number. Is something else called so in custom_config or "
+            "among the hyperparameters? Choose another hyperparameter_name."
+        )
+    return float(value)
 
 
 class Watched(dict[str, Any]):

@@ -111,6 +111,23 @@ def find_last_good(
     return None
 
 
+def newest_ok(results: Sequence[types.Artifact]) -> LRFinderReport | None:
+    """Returns the report of the newest earlier result that was OK, or None.
+
+    Args:
+      results: Earlier results, in any order; those that cannot be read are passed over.
+    """
+    for result in newest_first(results):
+        try:
+            report = read_result(result)
+        except Exception as error:  # whatever a remote file system may raise
+            logging.warning("LRFinder: passing over %s: %s", name_of(result), error)
+            continue
+        if report.verdict is Verdict.OK:
+            return report
+    return None
+
+
 def _objection(earlier: LRFinderReport, report: LRFinderReport) -> str | None:
     """Returns why an earlier result cannot stand in, or None."""
     if earlier.verdict is not Verdict.OK:

@@ -9,7 +9,9 @@ from tfx.components.trainer import fn_args_utils
 from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.orchestration import data_types
+from tfx.orchestration.portable import outputs_utils
 from tfx.proto import trainer_pb2
+from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import (
     artifact_utils,
     component_spec,
@@ -35,6 +37,9 @@ class LRFinderTrainerSpec(component_spec.ComponentSpec):
         **_TrainerSpec.PARAMETERS,
         keys.APPLY: component_spec.ExecutionParameter(type=str, optional=True),
         keys.ON_UNUSED: component_spec.ExecutionParameter(type=str, optional=True),
+        keys.HYPERPARAMETER_NAME: component_spec.ExecutionParameter(
+            type=str, optional=True
+        ),
     }
     INPUTS = {
         **_TrainerSpec.INPUTS,
@@ -54,8 +59,13 @@ class Executor(trainer_executor.GenericExecutor):
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
-    ) -> None:
+    ) -> execution_result_pb2.ExecutorOutput | None:
         """Trains as the stock Trainer does, with the rate set at `fit`.
+
+        Returns:
+          The outputs, and with them the rate that was used as a property of the
+          execution; a runner that does not take this, such as Kubeflow's, goes by
+          `output_dict`. None without a result.
 
         Raises:
           ValueError: If there is no rate that may be trained with, or it was not used
@@ -63,7 +73,7 @@ class Executor(trainer_executor.GenericExecutor):
         """
         if keys.LR_FINDER_RESULT not in input_dict:
             super().Do(input_dict, output_dict, exec_properties)
-            return
+            return None
         # Here, and not at the top: a pipeline file imports this module.
         from tfx_lr_finder.runtime.rate_at_fit import RateAtFit
 
@@ -72,12 +82,18 @@ class Executor(trainer_executor.GenericExecutor):
             keys.ON_UNUSED: exec_properties.get(keys.ON_UNUSED) or handed_over.WARN,
         }
         handed_over.check_choices(**choices)
-        self._at_fit = RateAtFit(**choices)
+        name = exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
+        self._at_fit = RateAtFit(**choices, name=name)
         with self._at_fit.during_run_fn():
             super().Do(input_dict, output_dict, exec_properties)
-        self._at_fit.finish(
+        rate = self._at_fit.finish(
             artifact_utils.get_single_instance(output_dict["model_run"])
         )
+        result = execution_result_pb2.ExecutorOutput()
+        outputs_utils.populate_output_artifact(result, output_dict)
+        outputs_utils.populate_exec_properties(result, exec_properties)
+        result.execution_properties[keys.LEARNING_RATE_USED].string_value = rate
+        return result
 
     def _GetFnArgs(
         self,
@@ -164,6 +180,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
         apply: str | RuntimeParameter = handed_over.FIT,
         on_unused: str | RuntimeParameter = handed_over.WARN,
+        hyperparameter_name: str | RuntimeParameter = keys.LEARNING_RATE,
         **channels: types.BaseChannel | None,
     ) -> None:
         """Builds the component.
@@ -187,6 +204,7 @@ class LRFinderTrainer(base_component.BaseComponent):
             `hyperparameters` hands the rate to `run_fn` and no more.
           on_unused: `warn` or `fail`, when `run_fn` is done and nothing shows that
             the rate was used.
+          hyperparameter_name: Name of the rate in `fn_args.hyperparameters`.
           **channels: Inputs that the installed TFX's Trainer has besides these,
             such as `statistics` from 1.21 on.
 
@@ -210,6 +228,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         handed_over.check_choices(**known)
         optional = {
             **choices,
+            keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.LR_FINDER_RESULT: lr_finder_result,
             keys.TRANSFORM_GRAPH: transform_graph,
             keys.SCHEMA: schema,

@@ -7,6 +7,13 @@ from tfx_lr_finder import LRFinder, LRFinderTrainer
 TRAIN_STEPS = 200
 
 
+def lr_finder_trainer(training, lr_finder):
+    """The Trainer that takes the result; `other_trainers.py` has those that do not."""
+    return LRFinderTrainer(
+        **training, lr_finder_result=lr_finder.outputs["lr_finder_result"]
+    )
+
+
 def create_pipeline(
     *,
     pipeline_name,
@@ -15,6 +22,7 @@ def create_pipeline(
     schema_file,
     module_file,
     seed=0,
+    make_trainer=lr_finder_trainer,
     enable_cache=True,
     metadata_connection_config=None,
     beam_pipeline_args=None,
@@ -28,6 +36,8 @@ def create_pipeline(
       schema_file: path of the data's schema, a text proto.
       module_file: path of `penguin_module.py`.
       seed: integer; the same seed gives the same initial weights and order of batches.
+      make_trainer: function that gets the arguments that every Trainer takes and the
+        LRFinder, and returns the Trainer.
       enable_cache: whether unchanged nodes are taken from an earlier run.
       metadata_connection_config: where ML Metadata is kept; local runs only.
       beam_pipeline_args: options for Beam.
@@ -60,9 +70,7 @@ def create_pipeline(
         "custom_config": {"seed": seed},
     }
     lr_finder = LRFinder(**training, seed=seed)
-    trainer = LRFinderTrainer(
-        **training, lr_finder_result=lr_finder.outputs["lr_finder_result"]
-    )
+    trainer = make_trainer(training, lr_finder)
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,

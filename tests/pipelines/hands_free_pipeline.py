@@ -41,7 +41,8 @@ def _taxi():
 
 def components(name):
     """Returns the nodes around a module: nothing in it knows of a finder."""
-    examples, schema, module = {"penguin": _penguins, "taxi": _taxi}[name]()
+    sources = {"penguin": _penguins, "taxi": _taxi, "tuned": _penguins}
+    examples, schema, module = sources[name]()
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
@@ -55,15 +56,25 @@ def components(name):
         "train_args": tfx.proto.TrainArgs(num_steps=100),
         "eval_args": tfx.proto.EvalArgs(num_steps=5),
     }
-    finder = LRFinder(
-        **shared, **QUICK, on_inconclusive="fallback", default_learning_rate=0.0123
-    )
+    nodes = [examples, schema, transform]
+    given = {}
+    if name == "tuned":
+        few = {"train_args": tfx.proto.TrainArgs(num_steps=10)}
+        nodes.append(tfx.components.Tuner(**{**shared, **few}))
+        given["hyperparameters"] = nodes[-1].outputs["best_hyperparameters"]
+    fallback = {"on_inconclusive": "fallback", "default_learning_rate": 0.0123}
+    finder = LRFinder(**shared, **given, **QUICK, **fallback)
     trainer = LRFinderTrainer(
         **shared,
+        **given,
         lr_finder_result=finder.outputs["lr_finder_result"],
         on_unused="fail",
     )
-    return [examples, schema, transform, finder, trainer]
+    nodes += [finder, trainer]
+    if name == "tuned":
+        found = finder.outputs["best_hyperparameters"]
+        nodes.append(tfx.components.Trainer(**shared, hyperparameters=found))
+    return nodes
 
 
 def main(name, root):

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,7 +25,12 @@ KERAS = {"keras": "0", "tf_keras": "1"}
 def finished(request, tmp_path_factory):
     """The Keras that was asked for, and the folder of the pipeline's artifacts."""
     name, keras = request.param
-    root = tmp_path_factory.mktemp(f"{name}_{keras}") / "artifacts"
+    return keras, _run(name, keras, tmp_path_factory.mktemp(f"{name}_{keras}"))
+
+
+def _run(name, keras, folder):
+    """Runs the pipeline in a process of its own; returns its artifacts' folder."""
+    root = folder / "artifacts"
     done = subprocess.run(
         [sys.executable, str(SCRIPT), name, str(root)],
         capture_output=True,
@@ -32,7 +38,7 @@ def finished(request, tmp_path_factory):
         env={**os.environ, "TF_USE_LEGACY_KERAS": KERAS[keras]},
     )
     assert done.returncode == 0, done.stderr[-5000:]
-    return keras, root
+    return root
 
 
 def _report(root):
@@ -45,18 +51,65 @@ def _used(root):
     return json.loads(file.read_text())
 
 
-@pytest.mark.long
-def test_the_trained_optimizer_has_the_rate_that_was_found(finished):
-    keras, root = finished
-    report = _report(root)
-    (model,) = root.glob("LRFinderTrainer/model/*/Format-Serving")
+def _trained_rate(root, trainer):
+    """The rate of the optimizer in the model that a node saved."""
+    (model,) = root.glob(f"{trainer}/model/*/Format-Serving")
     variables = tf.train.load_checkpoint(str(model / "variables" / "variables"))
     (rate,) = (
         variables.get_tensor(name)
         for name in variables.get_variable_to_shape_map()
         if "learning_rate" in name
     )
-    assert rate == np.float32(report.learning_rate)
+    return rate
+
+
+def _hyperparameters(root, node):
+    (file,) = root.glob(f"{node}/best_hyperparameters/*/best_hyperparameters.txt")
+    return keras_tuner.HyperParameters.from_config(json.loads(file.read_text()))
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """The folder of Tuner, LRFinder, LRFinderTrainer and the stock Trainer."""
+    return _run("tuned", "keras", tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.mark.long
+def test_a_tuners_set_comes_out_of_the_finder_with_the_rate_replaced(tuned):
+    before, after = (
+        _hyperparameters(tuned, "Tuner"),
+        _hyperparameters(tuned, "LRFinder"),
+    )
+    assert set(before.values) == {"learning_rate", "num_layers"}
+    assert after.values == {
+        "num_layers": before.get("num_layers"),
+        "learning_rate": _report(tuned).learning_rate,
+    }
+    (depth,) = (entry for entry in after.space if entry.name == "num_layers")
+    assert (depth.min_value, depth.max_value) == (1, 3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("trainer", ["LRFinderTrainer", "Trainer"])
+def test_after_a_tuner_either_trainer_trains_its_model_with_the_rate(tuned, trainer):
+    found = np.float32(_report(tuned).learning_rate)
+    assert _trained_rate(tuned, trainer) == found
+    (model,) = tuned.glob(f"{trainer}/model/*/Format-Serving")
+    variables = tf.train.load_checkpoint(str(model / "variables" / "variables"))
+    slots = [
+        shape
+        for name, shape in variables.get_variable_to_shape_map().items()
+        if "optimizer" in name and len(shape) == 2
+    ]
+    num_layers = _hyperparameters(tuned, "Tuner").get("num_layers")
+    assert len(slots) == 2 * (num_layers + 1)  # two slots of Adam for each matrix
+
+
+@pytest.mark.long
+def test_the_trained_optimizer_has_the_rate_that_was_found(finished):
+    keras, root = finished
+    report = _report(root)
+    assert _trained_rate(root, "LRFinderTrainer") == np.float32(report.learning_rate)
     assert report.environment["keras"].split()[0] == keras
 
 

@@ -6,17 +6,21 @@ import pytest
 from benchmarks.quality.junk import KINDS, JunkLoop
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.confirmed import confirm_rate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
 from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
+from tfx_lr_finder.range_test.schedule import horizon_factor
 
 LENGTH = 100
 RUNGS = np.arange(LENGTH)
 
 
-def find(loop, num_train_batches=None, **knobs):
+def find(loop, num_train_batches=None, earlier_rate=None, **knobs):
     ticks = iter(range(100))
     config = RangeTestConfig(**knobs)
-    return run_range_test(loop, config, lambda: next(ticks), num_train_batches)
+    return run_range_test(
+        loop, config, lambda: next(ticks), num_train_batches, earlier_rate
+    )
 
 
 def flat(rng):
@@ -84,6 +88,48 @@ def test_held_out_losses_that_move_by_chance_are_never_ok(kind, max_steps):
         report = find(JunkLoop(kind, seed), max_steps=max_steps)
         assert report.verdict is not Verdict.OK, seed
         assert report.reasons
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_earlier_rate_makes_nothing_out_of_chance(kind):
+    for seed in range(60):
+        report = find(JunkLoop(kind, seed), earlier_rate=1e-3)
+        assert report.verdict is not Verdict.OK, seed
+
+
+@pytest.mark.parametrize("max_steps", [200, 600])
+def test_an_earlier_rate_costs_no_step_beyond_the_budget(max_steps):
+    report = find(QuadraticLoop(1.0), earlier_rate=0.07, max_steps=max_steps)
+    assert report.steps_spent <= max_steps
+
+
+def test_an_earlier_rate_is_a_probe_at_what_it_is_to_a_short_training():
+    without = find(QuadraticLoop(1.0))
+    tried = find(QuadraticLoop(1.0), earlier_rate=without.learning_rate)
+    usual = {item.learning_rate for item in without.probes}
+    (more,) = {item.learning_rate for item in tried.probes} - usual
+    assert more > without.learning_rate
+    rates = [item.learning_rate for item in tried.probes]
+    assert rates == sorted(rates)
+
+
+def test_candidates_open_around_an_earlier_rate_that_does_better_than_the_others():
+    """0.55 solves this one in a step; no probe and no half decade lies there."""
+    config = RangeTestConfig(confirm_steps=60)
+    earlier = 0.55 * horizon_factor(60, None, overfits=False)
+    ours = pytest.approx(0.55)
+    without = confirm_rate(QuadraticLoop(1 / 0.55), config, 400, None)
+    tried = confirm_rate(QuadraticLoop(1 / 0.55), config, 400, None, earlier)
+    assert ours not in [item.learning_rate for item in without.candidates]
+    assert ours in [item.learning_rate for item in tried.candidates]
+
+
+@pytest.mark.parametrize("rate", [5.0, 1e-7, 1e9])
+def test_a_bad_earlier_rate_changes_nothing(rate):
+    without = find(QuadraticLoop(1.0), max_lr=2.0)
+    tried = find(QuadraticLoop(1.0), earlier_rate=rate, max_lr=2.0)
+    assert tried.verdict is without.verdict
+    assert tried.learning_rate == pytest.approx(without.learning_rate, rel=0.2)
 
 
 def test_nan_from_the_start_spends_nothing_on_candidates():

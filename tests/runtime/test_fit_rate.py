@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 
@@ -10,7 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import standard_artifacts
 
 from tests.runtime.conftest import mlp
-from tfx_lr_finder import RangeTestConfig, learning_rate
+from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
 from tfx_lr_finder.runtime.fit_rate import current_rate
 from tfx_lr_finder.runtime.optimizers import inner_optimizer
 from tfx_lr_finder.runtime.rate_at_fit import USED_FILE, RateAtFit
@@ -206,6 +207,70 @@ def test_a_rate_that_run_fn_has_read_and_set_stays(k, dataset, train):
     assert used["read_by_run_fn"]
 
 
+FOUND_RANGE = (0.004, 0.03)
+
+
+@pytest.fixture
+def report_with_range(report):
+    return dataclasses.replace(report, learning_rate_range=FOUND_RANGE)
+
+
+BUILT_FROM_IT = {
+    "one cycle": (lambda args: OneCycle.from_fn_args(args, 40), 0.06, "one_cycle"),
+    "cyclical": (lambda args: Cyclical.from_fn_args(args, 7), 0.03, "cyclical"),
+    "exp_range": (
+        lambda args: Cyclical.from_fn_args(args, 7, mode="exp_range", gamma=0.9),
+        0.03,
+        "cyclical",
+    ),
+    "one cycle, by hand": (lambda args: OneCycle(learning_rate(args), 40), 0.02, None),
+}
+
+
+@pytest.mark.parametrize("name", BUILT_FROM_IT)
+def test_a_cycle_built_from_what_was_found_is_not_scaled_again(
+    k, name, dataset, train, report_with_range
+):
+    build, peak, kind = BUILT_FROM_IT[name]
+
+    def run_fn(fn_args):
+        run_fn.schedule = build(fn_args)
+        run_fn.model = mlp(k, k.optimizers.SGD(run_fn.schedule))
+        run_fn.model.fit(dataset, verbose=0)
+
+    used = train(run_fn, report=report_with_range)
+    assert schedule_of(run_fn.model) is run_fn.schedule
+    assert run_fn.schedule.max_lr == used["learning_rate_used"] == peak
+    assert used["how"] == "run_fn had set it already"
+    assert used["schedule"] == (kind or "one_cycle")
+
+
+BY_HAND = {
+    "one cycle": (OneCycle(0.5, 40), 0.06, {"min_lr": 0.006, "final_lr": 0.00006}),
+    "cyclical": (Cyclical(0.1, 0.5, 7), 0.03, {"min_lr": 0.006}),
+    "exp_range": (
+        Cyclical(0.1, 0.5, 7, mode="exp_range", gamma=0.9),
+        0.03,
+        {"min_lr": 0.006, "gamma": 0.9},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_cycle_of_other_numbers_peaks_at_the_rate_for_its_kind(
+    k, name, dataset, train, report_with_range
+):
+    schedule, peak, others = BY_HAND[name]
+    model = mlp(k, k.optimizers.SGD(schedule))
+    used = train(lambda _: model.fit(dataset, verbose=0), report=report_with_range)
+    after = schedule_of(model)
+    assert type(after) is type(schedule)
+    assert after.max_lr == pytest.approx(peak)
+    for field, value in others.items():
+        assert getattr(after, field) == pytest.approx(value)
+    assert used["learning_rate_used"] == pytest.approx(peak)
+
+
 def test_a_rate_that_was_only_looked_at_is_set(k, dataset, train):
     model = mlp(k, k.optimizers.SGD(0.5))
 
@@ -322,6 +387,13 @@ def test_no_hyperparameters_stay_none_and_a_tuners_get_the_rate(report):
 )
 def test_the_helper_reads_either_place(args):
     assert learning_rate(FnArgs(**args)) == 0.5
+
+
+@pytest.mark.parametrize("value", ["adam", True, 0.0, -1e-3, float("nan")])
+def test_the_helper_refuses_what_is_no_rate(value):
+    fn_args = FnArgs(hyperparameters={"values": {"lr": value}})
+    with pytest.raises(ValueError, match="'lr' that was handed over is .*positive"):
+        learning_rate(fn_args, name="lr")
 
 
 def test_the_helper_has_a_default_or_says_what_to_do():

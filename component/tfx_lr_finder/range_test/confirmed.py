@@ -69,17 +69,21 @@ def confirm_rate(
     config: RangeTestConfig,
     steps_left: int,
     num_train_batches: int | None,
+    earlier_rate: float | None = None,
 ) -> Confirmed:
     """Returns the rate that short trainings favour, made fit for a long one.
 
     Probes find the decade, candidates the half decade; the smallest rate about as good
     as the best is scaled from their horizon to the Trainer's, and then trained itself.
+    A rate that served earlier is one probe more: the candidates open around it where
+    it does better than the others, and nowhere else.
 
     Args:
       loop: Trains and evaluates.
       config: What to spend, and the Trainer's `train_steps`.
       steps_left: What the sweeps left of the budget.
       num_train_batches: Batches in one pass over the training data; None if unknown.
+      earlier_rate: A rate for constant training, or None.
     """
     loop.begin_candidate()
     untrained = loop.evaluate()
@@ -87,6 +91,9 @@ def confirm_rate(
     if not probes:
         return Confirmed(untrained=untrained)
     steps_left -= _steps(probes)
+    again = _probe_earlier(loop, config, steps_left, earlier_rate)
+    steps_left -= _steps(again)
+    probes = tuple(sorted((*probes, *again), key=lambda item: item.learning_rate))
     num_steps = config.confirm_steps or _share(steps_left)
     centre = best_candidate(probes)
     candidates = probes
@@ -116,6 +123,24 @@ def confirm_rate(
         rate=low * factor,
         rate_range=(low * factor, high * factor),
     )
+
+
+def _probe_earlier(
+    loop: TrainingLoop, config: RangeTestConfig, steps_left: int, rate: float | None
+) -> tuple[Candidate, ...]:
+    """Returns a probe at the short training's counterpart of an earlier rate.
+
+    Empty where there is no such rate, it lies outside the range that is swept, or the
+    budget would have no candidate left.
+    """
+    num_steps = config.confirm_steps or _share(steps_left)
+    affordable = steps_left >= PROBE_STEPS + num_steps + MIN_CHECK_STEPS
+    if rate is None or not affordable:
+        return ()
+    rate /= horizon_factor(num_steps, config.train_steps, overfits=False)
+    if not config.min_lr <= rate <= config.max_lr:
+        return ()
+    return (train_candidate(loop, rate, PROBE_STEPS),)
 
 
 def most_candidate_steps(config: RangeTestConfig) -> int:

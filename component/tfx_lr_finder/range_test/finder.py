@@ -29,6 +29,7 @@ def run_range_test(
     config: RangeTestConfig,
     clock: Callable[[], float],
     num_train_batches: int | None = None,
+    earlier_rate: float | None = None,
 ) -> LRFinderReport:
     """Returns the report of a whole range test.
 
@@ -37,6 +38,8 @@ def run_range_test(
       config: What to sweep, confirm and spend.
       clock: Returns seconds; only differences are used.
       num_train_batches: Batches in one pass over the training data; None if unknown.
+      earlier_rate: A rate for constant training that served before; tried as one more
+        probe. None: there is none.
 
     Returns:
       The report, its `environment` empty.
@@ -50,7 +53,9 @@ def run_range_test(
     times.append(clock())
     confirmed = Confirmed()
     if config.confirm_steps != 0 and any(sweep.smoothed_losses for sweep in sweeps):
-        confirmed = confirm_rate(loop, config, config.budget - spent, num_train_batches)
+        confirmed = confirm_rate(
+            loop, config, config.budget - spent, num_train_batches, earlier_rate
+        )
     times.append(clock())
     rate, rate_range = confirmed.rate, confirmed.rate_range
     if not confirmed.candidates:

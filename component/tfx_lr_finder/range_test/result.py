@@ -133,24 +133,46 @@ class LRFinderReport:
                 f"The learning-rate report is damaged ({type(error).__name__}: "
                 f"{error}). Run the finder again."
             ) from error
-        for rate in (report.learning_rate, *(e.learning_rate for e in report.earlier)):
-            if rate is not None:
-                check_rate(rate)
+        _check_rates(report)
         return report
 
 
-def check_rate(rate: float) -> float:
+def _check_rates(report: LRFinderReport) -> None:
+    """Refuses a report in which any rate is none to train with."""
+    low, high = report.learning_rate_range or (None, None)
+    rates = {
+        "learning_rate": report.learning_rate,
+        "the lower end of learning_rate_range": low,
+        "the upper end of learning_rate_range": high,
+        **{
+            f"learning_rates_by_schedule[{name!r}]": rate
+            for name, rate in report.learning_rates_by_schedule.items()
+        },
+        **{f"the rate of {item.name}": item.learning_rate for item in report.earlier},
+    }
+    for name, rate in rates.items():
+        if rate is not None:
+            check_rate(rate, name)
+    if low is not None and high is not None and low > high:
+        raise ValueError(
+            f"The learning-rate report holds the learning_rate_range {low} to {high}, "
+            "which is the wrong way round: it was edited. Run the finder again."
+        )
+
+
+def check_rate(rate: float, name: str = "learning_rate") -> float:
     """Returns a rate that was read from a file.
 
     Args:
       rate: Must be positive and finite.
+      name: What the report calls it.
 
     Raises:
       ValueError: If it is not.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise ValueError(
-            f"The learning-rate report holds learning_rate={rate}, wanted a positive, "
+            f"The learning-rate report holds {name}={rate}, wanted a positive, "
             "finite number or null: it was edited. Run the finder again."
         )
     return rate
@@ -177,7 +199,13 @@ def _losses(values: list[float | None]) -> tuple[float, ...]:
 
 
 def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else _number(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"wanted a number, got {value!r}")
+    return float(value)
 
 
 def _report(payload: dict[str, Any]) -> LRFinderReport:
@@ -185,9 +213,14 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
     return LRFinderReport(
         learning_rate=_optional(payload["learning_rate"]),
         learning_rate_range=(
-            None if rate_range is None else (float(rate_range[0]), float(rate_range[1]))
+            None
+            if rate_range is None
+            else (_number(rate_range[0]), _number(rate_range[1]))
         ),
-        learning_rates_by_schedule=dict(payload["learning_rates_by_schedule"]),
+        learning_rates_by_schedule={
+            name: _number(rate)
+            for name, rate in payload["learning_rates_by_schedule"].items()
+        },
         verdict=Verdict[payload["verdict"]],
         reasons=tuple(payload["reasons"]),
         source=payload["source"],

@@ -15,10 +15,11 @@ from absl import logging
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
 from tfx_lr_finder.runtime.batches import Batches, batch_size
 from tfx_lr_finder.runtime.environment import describe
 from tfx_lr_finder.runtime.optimizers import (
+    inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
@@ -33,6 +34,7 @@ def find_learning_rate(
     *,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
+    earlier: LRFinderReport | None = None,
     **knobs: Any,
 ) -> LRFinderReport:
     """Returns the learning rate that a range test finds, and what it rests on.
@@ -50,6 +52,8 @@ def find_learning_rate(
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
       num_train_examples: Examples in one pass over the training data, where the dataset
         repeats and cannot tell; tells a small data set from a large one.
+      earlier: The report of an earlier test of this model that was OK. Its rate is
+        tried among the others, if it is of the same optimizer.
       **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
@@ -97,7 +101,13 @@ def find_learning_rate(
                 progress=progress,
             )
             try:
-                report = run_range_test(loop, config, time.monotonic, train.num_batches)
+                report = run_range_test(
+                    loop,
+                    config,
+                    time.monotonic,
+                    train.num_batches,
+                    _earlier_rate(earlier, model),
+                )
             finally:
                 loop.restore()
             environment = describe(model, train, rate, loop)
@@ -134,6 +144,18 @@ def _compiled(model: Any | Callable[[], Any]) -> Any:
         )
     refuse_several_optimizers(model)
     return model
+
+
+def _earlier_rate(earlier: LRFinderReport | None, model: Any) -> float | None:
+    """Returns the rate for constant training of an earlier OK report, or None."""
+    if earlier is None or earlier.verdict is not Verdict.OK:
+        return None
+    now = type(inner_optimizer(model.optimizer)).__name__
+    if earlier.environment.get("optimizer") != now:
+        return None
+    rate = earlier.learning_rates_by_schedule.get("constant")
+    logging.info("LRFinder: the earlier rate %r is tried among the others", rate)
+    return rate
 
 
 def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:

@@ -20,8 +20,6 @@ from tfx_lr_finder.runtime.fit_call import FitCall, intercepted_fit
 
 RunFn: TypeAlias = Callable[[fn_args_utils.FnArgs], Any]
 
-PLACEHOLDER_LEARNING_RATE = 1e-3
-
 
 class FitReached(BaseException):
     """Leaves `run_fn` at its first `fit`; no `except Exception` holds it up."""
@@ -67,7 +65,11 @@ def model_and_data(
         "LRFinder: there is no lr_finder_fn; run_fn is run up to its first fit, for "
         "the model and the data."
     )
-    run_fn = _run_fn(exec_properties)
+    run_fn: RunFn = user_module.find_function(
+        exec_properties,
+        keys.RUN_FN,
+        "defines no function lr_finder_fn, and no run_fn either",
+    )
     steps: list[int | None] = []
 
     def captured(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:
@@ -150,7 +152,7 @@ def trainer_fn_args(fn_args: fn_args_utils.FnArgs) -> fn_args_utils.FnArgs:
     for folder in (model_dir, result.model_run_dir):
         fileio.makedirs(folder)
     result.custom_config = {
-        keys.LEARNING_RATE: PLACEHOLDER_LEARNING_RATE,
+        keys.LEARNING_RATE: user_module.PLACEHOLDER_LEARNING_RATE,
         **(fn_args.custom_config or {}),
     }
     return result
@@ -166,21 +168,6 @@ def _hook(exec_properties: dict[str, Any]) -> user_module.Hook | None:
         exec_properties, keys.LR_FINDER_FN
     )
     return hook
-
-
-def _run_fn(exec_properties: dict[str, Any]) -> RunFn:
-    """Returns the user's `run_fn`."""
-    try:
-        run_fn: RunFn = udf_utils.get_fn(exec_properties, keys.RUN_FN)
-    except AttributeError as error:
-        places = (keys.RUN_FN, keys.MODULE_PATH, keys.MODULE_FILE)
-        place = next(filter(None, map(exec_properties.get, places)), "the module")
-        raise ValueError(
-            f"{place} defines no function lr_finder_fn, and no run_fn either "
-            f"({error}). Add one of them; lr_finder_fn returns the model and the data "
-            f"that run_fn trains with:\n\n{user_module.HOOK_TO_ADD}"
-        ) from error
-    return run_fn
 
 
 def _with_train_steps(

@@ -7,14 +7,18 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfx_lr_finder.handed_over import CONSTANT, CYCLICAL, ONE_CYCLE, rate_for
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.runtime.fit_call import FitCall
 from tfx_lr_finder.runtime.fit_data import num_steps
 from tfx_lr_finder.runtime.optimizers import inner_optimizer, schedule_of
 from tfx_lr_finder.runtime.scaled_schedule import scaled
-from tfx_lr_finder.runtime.schedule_peak import find_peak
+from tfx_lr_finder.runtime.schedule_peak import Peak, find_peak
 
 SAME = 1e-6
+LEAST, MOST = (
+    float(end) for end in (np.finfo(np.float32).tiny, np.finfo(np.float32).max)
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,7 @@ class Setting:
     Attributes:
       learning_rate: The rate, or the peak of the schedule, that is trained with.
       schedule: "constant" for a rate that does not change, "cosine" for one that
-        decays, or the kind that LRFinder was told.
+        decays, "one_cycle", "cyclical", or the kind that LRFinder was told.
       replaced: What stood there: "constant 0.001", or the schedule and its peak.
       how: What was done, in words.
     """
@@ -52,28 +56,23 @@ def set_learning_rate(
       What was done.
 
     Raises:
-      ValueError: If the schedule has no positive rate.
+      ValueError: If the schedule has no positive rate, the optimizer has no rate to
+        set, or its float32 cannot hold the rate found.
     """
     optimizer = inner_optimizer(call.model.optimizer)
     schedule = schedule_of(optimizer)
     if schedule is None:
-        return _set_plain(optimizer, report, was_read)
-    return _set_schedule(call, optimizer, schedule, report, was_read)
-
-
-def rate_for(report: LRFinderReport, kind: str) -> float:
-    """Returns the rate found for a kind of schedule.
-
-    Args:
-      report: A result with a rate.
-      kind: "constant" or "cosine". A `schedule` other than "constant" that LRFinder
-        was told goes before it: the schedule may be in a callback.
-    """
-    if report.learning_rate is None:
-        raise ValueError("The result has no learning rate to train with.")
-    if report.config.schedule != "constant":
-        return report.learning_rate
-    return report.learning_rates_by_schedule.get(kind, report.learning_rate)
+        setting = _set_plain(optimizer, report, was_read)
+    else:
+        setting = _set_schedule(call, optimizer, schedule, report, was_read)
+    if not LEAST <= setting.learning_rate <= MOST:
+        raise ValueError(
+            f"The rate {setting.learning_rate!r} is outside of what "
+            f"{type(optimizer).__name__} can take: it keeps its rate as a float32, "
+            f"from {LEAST:.3g} to {MOST:.3g}. Look at the result that it came from, "
+            "or at default_learning_rate."
+        )
+    return setting
 
 
 def current_rate(optimizer: Any) -> float:
@@ -118,8 +117,8 @@ def _set_schedule(
     peak = find_peak(schedule, begin, num_steps(call))
     rate = rate_for(report, peak.kind)
     how = "the schedule was scaled at fit"
-    if was_read and _same(peak.learning_rate, report.learning_rate):
-        rate, how = float(report.learning_rate or 0.0), "run_fn had set it already"
+    if _has_it_already(peak, report, was_read):
+        rate, how = peak.learning_rate, "run_fn had set it already"
     else:
         factor = rate / peak.learning_rate
         optimizer.learning_rate = scaled(schedule, factor, call.keras, peak.steps)
@@ -132,13 +131,28 @@ def _set_schedule(
     )
 
 
+def _has_it_already(peak: Peak, report: LRFinderReport, was_read: bool) -> bool:
+    """Returns whether `run_fn` built the schedule from the report.
+
+    A `OneCycle` or `Cyclical` that peaks at the rate for its kind was; any other that
+    peaks at one of the rates found only if `run_fn` read what was handed over, for
+    that number may have stood there before.
+    """
+    found = [report.learning_rate, *report.learning_rates_by_schedule.values()]
+    if was_read and any(_same(peak.learning_rate, rate) for rate in found):
+        return True
+    of_its_kind = peak.kind in (ONE_CYCLE, CYCLICAL)
+    return of_its_kind and _same(peak.learning_rate, rate_for(report, peak.kind))
+
+
 def _steps(optimizer: Any) -> int:
     """Returns the steps that an optimizer has taken."""
     return int(tf.convert_to_tensor(optimizer.iterations))
 
 
 def _told(report: LRFinderReport, kind: str) -> str:
-    return kind if report.config.schedule == "constant" else report.config.schedule
+    told = report.config.schedule
+    return kind if told == CONSTANT or kind in (ONE_CYCLE, CYCLICAL) else told
 
 
 def _same(rate: float, other: float | None) -> bool:

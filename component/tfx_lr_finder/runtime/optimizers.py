@@ -152,7 +152,7 @@ def _reading(rate: tf.Variable, schedule: Any) -> Any:
         return tf.convert_to_tensor(rate)
 
     members = {"__call__": call, "get_config": lambda self: {}}
-    return type("SweptSchedule", (bases[0],), members)()
+    return type("SweptSchedule", tuple(bases), members)()
 
 
 def _is_schedule_base(cls: type) -> bool:

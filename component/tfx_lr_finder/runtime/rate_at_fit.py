@@ -9,9 +9,9 @@ from typing import Any
 from absl import logging
 from tfx.dsl.io import fileio
 
-from tfx_lr_finder import keys
-from tfx_lr_finder.artifact import merge_learning_rate
+from tfx_lr_finder import handed_over, keys
 from tfx_lr_finder.handed_over import FAIL, FIT, Watched
+from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.runtime import fit_rate
 from tfx_lr_finder.runtime.fit_call import FitCall, intercepted_fit
@@ -25,10 +25,14 @@ class RateAtFit:
     Args:
       apply: "fit", or "hyperparameters" to hand the rate over and no more.
       on_unused: "warn" or "fail", when nothing shows that the rate was used.
+      name: Name of the rate among the hyperparameters.
     """
 
-    def __init__(self, apply: str, on_unused: str) -> None:
+    def __init__(
+        self, apply: str, on_unused: str, name: str = keys.LEARNING_RATE
+    ) -> None:
         """Nothing has happened yet."""
+        self._name = name
         self._apply = apply
         self._on_unused = on_unused
         self._report: LRFinderReport | None = None
@@ -49,12 +53,13 @@ class RateAtFit:
           report: A result with a rate.
         """
         self._report = report
+        handed_over.attach(fn_args, report)
         config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: _rate(report)}
         fn_args.custom_config = Watched(config, {keys.LEARNING_RATE}, self._read)
         if fn_args.hyperparameters is None and self._apply == FIT:
             return
-        merged = merge_learning_rate(fn_args.hyperparameters, _rate(report))
-        merged["values"] = Watched(merged["values"], {keys.LEARNING_RATE}, self._read)
+        merged = merge_learning_rate(fn_args.hyperparameters, _rate(report), self._name)
+        merged["values"] = Watched(merged["values"], {self._name}, self._read)
         fn_args.hyperparameters = Watched(merged, {"space"}, self._read)
 
     @contextlib.contextmanager
@@ -66,11 +71,14 @@ class RateAtFit:
         with intercepted_fit(self._on_fit):
             yield
 
-    def finish(self, model_run: Any) -> None:
+    def finish(self, model_run: Any) -> str:
         """Checks that the rate was used, and writes what was.
 
         Args:
           model_run: The ModelRun artifact.
+
+        Returns:
+          The rate that was used, in full; empty if nothing shows that one was.
 
         Raises:
           ValueError: If nothing shows it and `on_unused` is "fail".
@@ -81,15 +89,15 @@ class RateAtFit:
         with fileio.open(os.path.join(model_run.uri, USED_FILE), "w") as file:
             file.write(json.dumps(used, indent=2) + "\n")
         rate = used["learning_rate_used"]
-        model_run.set_string_custom_property(
-            "learning_rate_used", "" if rate is None else repr(rate)
-        )
+        in_full = "" if rate is None else repr(rate)
+        model_run.set_string_custom_property(keys.LEARNING_RATE_USED, in_full)
         if doubt is None:
             logging.info("LRFinder: the learning rate was used: %s", json.dumps(used))
         elif self._on_unused == FAIL:
             raise ValueError(doubt)
         else:
             logging.warning("LRFinder: %s", doubt)
+        return in_full
 
     def _read(self) -> None:
         self._was_read = True

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_lr_finder.runtime.cycle_schedule import CycleSchedule
+
 # What the schedules of both Kerases call their rates.
 RATE_FIELDS = (
     "initial_learning_rate",
     "end_learning_rate",
     "warmup_target",
     "values",
+    "min_lr",  # these are of our own schedules
+    "max_lr",
+    "final_lr",
 )
 
 
@@ -60,8 +65,8 @@ def scaled(schedule: Any, factor: float, keras: Any, steps: list[int]) -> Any:
     """Returns a schedule whose every rate is a multiple of another's.
 
     Keras' own schedules stay what they are, with other numbers, so that a saved model
-    needs nothing of this package to be loaded. Any other is wrapped in a
-    `ScaledSchedule`, a registered class.
+    needs nothing of this package to be loaded; and so do `OneCycle` and `Cyclical`. Any
+    other is wrapped in a `ScaledSchedule`, a registered class.
 
     Args:
       schedule: The schedule; a function without arguments comes back as one.
@@ -74,7 +79,8 @@ def scaled(schedule: Any, factor: float, keras: Any, steps: list[int]) -> Any:
     """
     if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return lambda: schedule() * factor
-    if type(schedule).__module__.split(".")[0] == keras.__name__:
+    ours = isinstance(schedule, CycleSchedule)
+    if ours or type(schedule).__module__.split(".")[0] == keras.__name__:
         changed = _with_other_numbers(schedule, factor)
         if np.allclose(
             rates(changed, steps), factor * rates(schedule, steps), rtol=1e-5, atol=0

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfx_lr_finder.runtime.cycle_schedule import CycleSchedule
 from tfx_lr_finder.runtime.scaled_schedule import rates
 
 ASSUMED_STEPS = 10_000
@@ -19,8 +20,9 @@ class Peak:
 
     Attributes:
       learning_rate: The rate.
-      kind: "constant" if the rate hardly changes over the steps that are trained,
-        else "cosine", which stands for every schedule that decays.
+      kind: "constant" if the rate hardly changes over the steps that are trained;
+        "one_cycle" and "cyclical" for our own; else "cosine", which stands for every
+        schedule that decays.
       steps: Steps on which the schedule was looked at, in order.
     """
 
@@ -57,6 +59,9 @@ def find_peak(schedule: Any, begin: int, train_steps: int | None) -> Peak:
     steps = sorted(grid)
     values = rates(schedule, steps)
     trained = values[: np.searchsorted(steps, begin + (train_steps or life))]
+    if isinstance(schedule, CycleSchedule):
+        own = Peak(learning_rate=schedule.max_lr, kind=schedule.kind, steps=steps)
+        return _checked(own)
     flat = trained.size > 0 and trained.min() > FLAT * trained.max()
     steps, peak = _closer(schedule, steps, values)
     kind = "constant" if flat else "cosine"

@@ -17,11 +17,15 @@ from tfx.utils import io_utils
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.hook import LRFinderFnResult
+from tfx_lr_finder.hyperparameters import check_replaceable, merge_learning_rate
 from tfx_lr_finder.runtime import examples
 
 Hook: TypeAlias = Callable[[fn_args_utils.FnArgs], LRFinderFnResult]
 
 _KERAS_MODULES = ("keras.", "tf_keras.")
+
+PLACEHOLDER_LEARNING_RATE = 1e-3
+"""What a module is handed that wants a rate before there is one."""
 
 HOOK_TO_ADD = """\
 def lr_finder_fn(fn_args):
@@ -50,11 +54,12 @@ def make_fn_args(
 
     Returns:
       The arguments; `hyperparameters` is the KerasTuner configuration of that
-      input, or None.
+      input, with some rate where it has none, or None.
 
     Raises:
-      ValueError: If a split is missing or empty, or the examples and the
-        transform graph have no feature in common.
+      ValueError: If a split is missing or empty, the examples and the transform graph
+        have no feature in common, or the learning rate has no place among the
+        hyperparameters.
     """
     examples.check(input_dict, exec_properties)
     fn_args = fn_args_utils.get_common_fn_args(input_dict, exec_properties, working_dir)
@@ -64,21 +69,30 @@ def make_fn_args(
         )
     fn_args.transform_output = fn_args.transform_graph_path
     fn_args.schema_file = fn_args.schema_path
-    fn_args.hyperparameters = _read_hyperparameters(input_dict)
+    name = exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
+    fn_args.hyperparameters = _read_hyperparameters(input_dict, name)
     return fn_args
 
 
 def _read_hyperparameters(
-    input_dict: dict[str, list[types.Artifact]],
+    input_dict: dict[str, list[types.Artifact]], name: str
 ) -> dict[str, Any] | None:
-    """Returns the KerasTuner configuration of the optional input."""
+    """Returns the KerasTuner configuration of the optional input; it has a rate."""
     artifacts = input_dict.get(keys.HYPERPARAMETERS)
     if not artifacts:
         return None
     uri = artifact_utils.get_single_uri(artifacts)
-    with fileio.open(io_utils.get_only_uri_in_dir(uri), "r") as file:
-        config: dict[str, Any] = json.loads(file.read())
-    return config
+    path = io_utils.get_only_uri_in_dir(uri)
+    with fileio.open(path, "r") as file:
+        text = file.read()
+    try:
+        config: dict[str, Any] = json.loads(text)
+        check_replaceable(config, name)
+    except ValueError as error:
+        raise ValueError(f"{path}, from `hyperparameters`: {error}") from error
+    if config["values"].get(name) is not None:
+        return config
+    return merge_learning_rate(config, PLACEHOLDER_LEARNING_RATE, name)
 
 
 def find_hook(exec_properties: dict[str, Any]) -> Hook:
@@ -93,16 +107,33 @@ def find_hook(exec_properties: dict[str, Any]) -> Hook:
     Raises:
       ValueError: If the module has no such function; the message shows one.
     """
+    hook: Hook = find_function(
+        exec_properties, keys.LR_FINDER_FN, "defines no function lr_finder_fn"
+    )
+    return hook
+
+
+def find_function(exec_properties: dict[str, Any], name: str, lack: str) -> Any:
+    """Returns a function of the user's module.
+
+    Args:
+      exec_properties: Holds `module_path`, `module_file` or the function's own path.
+      name: The function's name.
+      lack: What to say of a module without it.
+
+    Raises:
+      ValueError: If the module has no such function; the message shows the
+        `lr_finder_fn` to add.
+    """
     try:
-        hook: Hook = udf_utils.get_fn(exec_properties, keys.LR_FINDER_FN)
+        return udf_utils.get_fn(exec_properties, name)
     except AttributeError as error:
-        places = (keys.MODULE_PATH, keys.MODULE_FILE, keys.LR_FINDER_FN)
+        places = (name, keys.MODULE_PATH, keys.MODULE_FILE)
         place = next(filter(None, map(exec_properties.get, places)), "the module")
         raise ValueError(
-            f"{place} defines no function lr_finder_fn ({error}). Add one that "
-            f"returns the model and the data that run_fn trains with:\n\n{HOOK_TO_ADD}"
+            f"{place} {lack} ({error}). Add one that returns the model and the data "
+            f"that run_fn trains with:\n\n{HOOK_TO_ADD}"
         ) from error
-    return hook
 
 
 def call_hook(hook: Hook, fn_args: fn_args_utils.FnArgs, seed: int) -> LRFinderFnResult:

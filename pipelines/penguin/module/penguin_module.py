@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx_bsl.public import tfxio
 
-from tfx_lr_finder import LRFinderFnResult
+from tfx_lr_finder import LRFinderFnResult, learning_rate
 
 FEATURES = ("body_mass_g", "culmen_depth_mm", "culmen_length_mm", "flipper_length_mm")
 LABEL = "species"
@@ -48,7 +48,7 @@ def _input_fn(files, fn_args, transform_output, num_epochs=None):
     return raw_dataset.map(transformed)
 
 
-def _build_model(learning_rate, seed):
+def _build_model(rate, seed):
     """A compiled two-layer network that gives one logit per species."""
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
@@ -59,7 +59,7 @@ def _build_model(learning_rate, seed):
         ]
     )
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate, momentum=0.9),
+        optimizer=keras.optimizers.SGD(rate, momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
@@ -79,8 +79,9 @@ def lr_finder_fn(fn_args):
 def run_fn(fn_args):
     """Trains for `fn_args.train_steps` steps and saves the model for serving."""
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    learning_rate = (fn_args.custom_config or {}).get("learning_rate", LEARNING_RATE)
-    model = _build_model(learning_rate, _seed(fn_args))
+    # Of LRFinderTrainer, or of another Trainer with the finder's hyperparameters.
+    rate = learning_rate(fn_args, default=LEARNING_RATE)
+    model = _build_model(rate, _seed(fn_args))
     model.fit(
         _input_fn(fn_args.train_files, fn_args, transform_output),
         steps_per_epoch=fn_args.train_steps,
