@@ -15,7 +15,7 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import executor, keys, knobs, version
+from tfx_lr_finder import checkpoint_plan, executor, keys, knobs, version
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
 
@@ -40,6 +40,8 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
         keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
+        keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
+        keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
@@ -129,6 +131,8 @@ class LRFinder(base_component.BaseComponent):
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
         max_change: Real = None,
+        checkpoint_dir: Name = None,
+        checkpoint_seconds: Real = None,
     ) -> None:
         """Builds the component, and checks all that is known already.
 
@@ -180,6 +184,11 @@ class LRFinder(base_component.BaseComponent):
             there is no good result yet.
           max_change: Decades that the rate may differ from that of the newest OK
             result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
+          checkpoint_dir: Folder for the checkpoint of a test that may be killed, a
+            path or a uri; the execution's own working directory if None. Needed where
+            there is none that outlives a pod: Kubeflow v2 and Vertex AI.
+          checkpoint_seconds: Least seconds between two checkpoints; 30 if None.
+            Less than 2 % of the time goes into them in any case.
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
@@ -200,6 +209,7 @@ class LRFinder(base_component.BaseComponent):
             **knobs.cast_knobs(arguments),
             **_policy_properties(on_inconclusive, default_learning_rate),
             keys.MAX_CHANGE: knobs.check_max_change(max_change),
+            **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config
