@@ -68,6 +68,14 @@ class Pod:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
+    def terminate_at_first_checkpoint(self):
+        """Sends SIGTERM as soon as there is something to go on from."""
+        while self._process.is_alive():
+            if list((self.root / "state").glob("lr_finder-*.checkpoint")):
+                self._process.terminate()
+                return
+            time.sleep(0.005)
+
     @property
     def log(self):
         return pathlib.Path(f"{self.root}.log").read_text()
@@ -77,7 +85,7 @@ def phase(root):
     """Returns what a pod was at, by what it left."""
     root = pathlib.Path(root)
     if (root / "lr_finder_result").exists():
-        return "write"
+        return "write, or again after it"
     found = list((root / "state").glob("lr_finder-*.checkpoint"))
     if not found:
         return "start or first sweep"
