@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import time
 
 import keras
 import numpy as np
@@ -198,3 +199,16 @@ def test_the_next_checkpoint_waits_until_it_is_cheap(dataset, tmp_path, monkeypa
     find(keras, dataset, CheckpointPlan(folder=str(tmp_path), seconds=5.0))
     assert times
     assert all(np.diff(times) > 7.0 / resume.MOST_SHARE)
+
+
+def test_a_clock_that_goes_back_changes_nothing(dataset, tmp_path, monkeypatch):
+    expected = result(find(keras, dataset))
+    now = [1e9]
+
+    def back():
+        now[0] -= 1000.0
+        return now[0]
+
+    monkeypatch.setattr(time, "time", back)
+    plan = CheckpointPlan(folder=str(tmp_path), seconds=0.0)
+    assert result(find(keras, dataset, plan)) == expected
