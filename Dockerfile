@@ -1,18 +1,20 @@
-# The image for pipeline pods: TFX, the component, and what they need, as locked in requirements/.
+# The image for every node of a pipeline: TFX, the component, the example modules, as locked in requirements/.
 #
-#   docker build --tag tfx-lr-finder:0.1.0 .
+#   docker build --target cpu --tag tfx-lr-finder:0.1.0 .
+#   docker build --target gpu --tag tfx-lr-finder:0.1.0-gpu .
+#   docker run --rm tfx-lr-finder:0.1.0          # versions
+#
+# `cpu` has tensorflow-cpu, `gpu` TensorFlow with its CUDA libraries (of the machine it needs the driver only).
+# A module of your own goes in as pipelines/taxi's does, below, and is named by its dotted path.
 #
 # Behind a mirror or a proxy hand pip's configuration, and the certificate it names, to the build; neither
-# stays in the image:
-#
-#   docker build --secret id=pip_conf,src=pip.conf --secret id=ca,src=ca.crt --tag tfx-lr-finder:0.1.0 .
-#
-# where pip.conf says `cert = /run/secrets/ca.crt`. With podman and buildah add `--format docker`: OCI images
-# have no HEALTHCHECK.
+# stays in the image: --secret id=pip_conf,src=pip.conf --secret id=ca,src=ca.crt, where pip.conf says
+# `cert = /run/secrets/ca.crt`. With podman and buildah add `--format docker`: OCI images have no HEALTHCHECK.
 
 ARG BASE_IMAGE=python:3.10-slim-bookworm
+ARG TFX_VERSION=1.16
 
-FROM ${BASE_IMAGE} AS builder
+FROM ${BASE_IMAGE} AS packages
 
 # pyfarmhash comes as source only.
 # hadolint ignore=DL3008
@@ -24,42 +26,84 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PATH=/opt/venv/bin:$PATH
 
+ARG TFX_VERSION
 WORKDIR /build
-COPY requirements/tfx-1.16-py3.10.txt requirements.txt
+COPY requirements/tfx-${TFX_VERSION}-py3.10.txt locked.txt
 
-# What builds the source packages is locked as well, so it goes in first.
+# What builds the source packages is locked as well, so it goes in first; TensorFlow comes in the next stages.
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python3 -m venv /opt/venv \
-    && awk '/^[^ #]/ { keep = /^(packaging|pip|setuptools|wheel)==/ } keep' requirements.txt > bootstrap.txt \
-    && python -m pip install --no-deps --require-hashes --requirement bootstrap.txt \
-    && python -m pip install --no-deps --require-hashes --no-build-isolation --requirement requirements.txt
+    && awk '/^[^ #]/ { keep = /^(packaging|pip|setuptools|wheel)==/ } keep' locked.txt > first.txt \
+    && awk '/^[^ #]/ { keep = !/^tensorflow==/ } keep' locked.txt > most.txt \
+    && python -m pip install --no-deps --require-hashes --requirement first.txt \
+    && python -m pip install --no-deps --require-hashes --no-build-isolation --requirement most.txt
 
+FROM packages AS packages-cpu
+ARG TFX_VERSION
+COPY requirements/tfx-${TFX_VERSION}-py3.10-cpu.txt tensorflow.txt
+RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
+    python -m pip install --no-deps --require-hashes --requirement tensorflow.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY component component
-RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir dist . \
-    && python -m pip install --no-deps --no-index dist/*.whl
+RUN python -m pip install --no-deps --no-build-isolation --no-index . \
+    && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include
 
-FROM ${BASE_IMAGE}
+FROM packages AS packages-gpu
+ARG TFX_VERSION
+COPY requirements/tfx-${TFX_VERSION}-py3.10-cuda.txt tensorflow.txt
+RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
+    python -m pip install --no-deps --require-hashes --no-build-isolation --requirement tensorflow.txt
+COPY LICENSE README.md pyproject.toml ./
+COPY component component
+RUN python -m pip install --no-deps --no-build-isolation --no-index . \
+    && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include
 
+FROM ${BASE_IMAGE} AS base
+
+ARG TFX_VERSION
 ARG VERSION=0.1.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tfx-lr-finder" \
-      org.opencontainers.image.description="TFX with a component that finds a learning rate and checks it" \
+      org.opencontainers.image.description="TFX ${TFX_VERSION} with a component that finds a learning rate and checks it" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 RUN useradd --create-home --uid 1000 finder
-COPY --from=builder /opt/venv /opt/venv
+COPY pipelines/taxi/module/taxi_module.py pipelines/penguin/module/penguin_module.py /opt/modules/
 
-# Which Keras tf.keras is would otherwise depend on what is imported first, and TensorFlow Transform sets this
-# to 1 for child processes alone. One value for every process of a pod; 1 (Keras 2, by tf_keras) is what TFX's
-# own image sets from 1.21 on. Modules written for Keras 3 set it to 0.
+# Which Keras tf.keras is would otherwise depend on what is imported first, and TensorFlow Transform sets
+# TF_USE_LEGACY_KERAS to 1 for child processes alone. One value for every process of a pod; 1 (Keras 2, by
+# tf_keras) is what TFX's own image sets from 1.21 on. A module that says `import keras` gets Keras 3 all the
+# same; one that means Keras 3 by tf.keras wants 0, in an image of its own: `FROM` this, `ENV` that.
+# TF_FORCE_GPU_ALLOW_GROWTH lets nodes share a card. All that is written besides outputs goes to /tmp, so that
+# the root file system can be read-only.
 ENV TF_USE_LEGACY_KERAS=1 \
+    TF_FORCE_GPU_ALLOW_GROWTH=true \
     PATH=/opt/venv/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONPATH=/opt/modules \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp/matplotlib
 
 USER 1000
-WORKDIR /home/finder
+WORKDIR /tmp
 
-HEALTHCHECK --interval=5m --timeout=30s CMD ["python", "-c", "import tfx_lr_finder"]
-CMD ["python"]
+HEALTHCHECK --interval=5m --timeout=30s CMD ["python", "-c", "import tfx_lr_finder.kfp_entrypoint"]
+ENTRYPOINT ["python", "-m", "tfx_lr_finder.kfp_entrypoint"]
+CMD ["--version"]
+
+FROM base AS gpu
+COPY --from=packages-gpu /opt/venv /opt/venv
+# TensorFlow 2.16 does not find the CUDA libraries of its own wheels, nor XLA the compiler among them.
+ENV NVIDIA=/opt/venv/lib/python3.10/site-packages/nvidia
+ENV PATH=$NVIDIA/cuda_nvcc/bin:$PATH \
+    XLA_FLAGS=--xla_gpu_cuda_data_dir=$NVIDIA/cuda_nvcc \
+    LD_LIBRARY_PATH=$NVIDIA/cublas/lib:$NVIDIA/cuda_cupti/lib:$NVIDIA/cuda_nvrtc/lib:$NVIDIA/cuda_runtime/lib:$NVIDIA/cudnn/lib:$NVIDIA/cufft/lib:$NVIDIA/curand/lib:$NVIDIA/cusolver/lib:$NVIDIA/cusparse/lib:$NVIDIA/nccl/lib:$NVIDIA/nvjitlink/lib
+
+FROM base AS cpu
+COPY --from=packages-cpu /opt/venv /opt/venv

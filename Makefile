@@ -34,10 +34,11 @@ test-all: venv ## Run every test
 faults: venv ## Kill, fuzz and starve the component; prints what it survived
 	@FAULTS=full $(python) -m pytest -m "" tests/faults
 
-lint: venv ## Check style, format and types
+lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy
+	@.venv/bin/hadolint Dockerfile
 
 format: venv ## Mend style and format where that can be done by machine
 	@$(python) -m ruff check --fix .
@@ -56,6 +57,8 @@ compile := env -u UV_FIND_LINKS -u UV_INDEX -u UV_EXTRA_INDEX_URL UV_NO_CONFIG=1
 lock: venv ## Refresh the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) --extra kfp --extra dev pyproject.toml --output-file $(lock)-dev.txt >/dev/null
 	@$(compile) $(if $(UPGRADE),--upgrade) --extra kfp --constraints $(lock)-dev.txt pyproject.toml --output-file $(lock).txt >/dev/null
+	@$(compile) $(if $(UPGRADE),--upgrade) --extra kfp --extra cuda --constraints $(lock).txt pyproject.toml --output-file $(lock)-cuda.txt >/dev/null
+	@sed -n 's/^tensorflow==\([^ ]*\).*/tensorflow-cpu==\1/p' $(lock).txt | $(compile) --no-deps - --output-file $(lock)-cpu.txt >/dev/null
 
 clean: ## Delete .venv and everything else that can be made again
 	rm -rf .venv .venv.lock build dist runs .hypothesis .mypy_cache .pytest_cache .ruff_cache

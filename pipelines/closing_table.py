@@ -98,7 +98,7 @@ def _trainings(run):
         "with the rate found": run.output("LRFinderTrainer", "model_run"),
         "written by hand before": run.output("TrainerHandWritten", "model_run"),
     }
-    records = {name: _record(item.uri) for name, item in trained.items() if item}
+    records = {name: read_record(item.uri) for name, item in trained.items() if item}
     columns = list(records["with the rate found"])
     lines = [f"{'trained, held-out data':<26}" + "".join(f"{c:>15}" for c in columns)]
     for name, record in records.items():
@@ -107,7 +107,7 @@ def _trainings(run):
     return lines
 
 
-def _record(model_run_uri):
+def read_record(model_run_uri):
     """What the example modules write at the end of their training."""
     with open(os.path.join(model_run_uri, "training.json")) as file:
         return json.load(file)

@@ -21,14 +21,14 @@ def main():
     started = time.monotonic()
     options = _parse_arguments()
     try:
-        tfx_folder = _tfx_folder()
-        folder = _make_folder(options.root, options.pipeline)
+        tfx_folder = find_tfx()
+        folder = make_folder(options.root, options.pipeline)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     log = folder / "run.log"
     print(f"The {options.pipeline} pipeline runs in {folder}; all logs go to {log}")
-    with _output_to(log) as terminal:
+    with output_to(log) as terminal:
         try:
             _run(options, tfx_folder, folder, _Progress(terminal, started))
             table = _closing_table(options.pipeline, folder)
@@ -55,7 +55,7 @@ def _parse_arguments():
     return parser.parse_args()
 
 
-def _tfx_folder():
+def find_tfx():
     """The folder of the installed TFX, which brings the example data."""
     spec = importlib.util.find_spec("tfx")
     if spec is None or not spec.submodule_search_locations:
@@ -73,7 +73,7 @@ def _tfx_folder():
     return folder
 
 
-def _make_folder(root, pipeline_name):
+def make_folder(root, pipeline_name):
     """The absolute folder `root/pipeline_name`, made and known to be writable."""
     folder = (root / pipeline_name).absolute()
     try:
@@ -89,7 +89,7 @@ def _make_folder(root, pipeline_name):
 
 
 @contextlib.contextmanager
-def _output_to(log):
+def output_to(log):
     """Sends all that this process and its children print to a file.
 
     Yields:
@@ -141,9 +141,6 @@ def _run(options, tfx_folder, folder, progress):
     pipeline = create_pipeline(
         pipeline_name=options.pipeline,
         pipeline_root=str(folder / "artifacts"),
-        module_file=str(
-            HERE / options.pipeline / "module" / f"{options.pipeline}_module.py"
-        ),
         seed=options.seed,
         metadata_connection_config=metadata,
         beam_pipeline_args=["--direct_running_mode=in_memory"],
@@ -160,6 +157,7 @@ def _taxi(tfx_folder, folder):
     data.mkdir(exist_ok=True)
     shutil.copy2(tfx_folder / CSV, data)
     return create_pipeline, {
+        "module": str(HERE / "taxi" / "module" / "taxi_module.py"),
         "data_root": str(data),
         "serving_dir": str(folder / "pushed"),
         "train_by_hand_too": True,
@@ -172,6 +170,7 @@ def _penguin(tfx_folder, folder):
 
     del folder
     return create_pipeline, {
+        "module_file": str(HERE / "penguin" / "module" / "penguin_module.py"),
         "data_root": str(tfx_folder / PENGUINS / "data"),
         "schema_file": str(tfx_folder / PENGUINS / "schema" / "schema.pbtxt"),
     }

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tfx
 from tfx.types import artifact_utils, standard_artifacts
 
@@ -15,6 +16,8 @@ from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_sch
 from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
+
+pytest_plugins = ["tests.kfp_server"]
 
 MODULES = pathlib.Path(__file__).parent / "testdata"
 TFX_DATA = pathlib.Path(tfx.__path__[0]) / "components" / "testdata"
@@ -170,3 +173,19 @@ def penguin_module():
 def taxi_module():
     """The path of a module with `lr_finder_fn` for the taxi rides."""
     return str(MODULES / "taxi" / "taxi_module.py")
+
+
+@pytest.fixture(scope="session")
+def make_taxi_trip():
+    """Makes a serialized raw trip, without a tip, for the taxi models."""
+
+    def make(payment):
+        trip = tf.train.Example()
+        trip.features.feature["fare"].float_list.value.append(12.45)
+        trip.features.feature["trip_miles"].float_list.value.append(2.0)
+        trip.features.feature["payment_type"].bytes_list.value.append(payment)
+        for column in ("trip_start_day", "trip_start_hour", "trip_start_month"):
+            trip.features.feature[column].int64_list.value.append(5)
+        return trip.SerializeToString()
+
+    return make

@@ -92,7 +92,7 @@ def recorder(database):
 def record(recorder, make_report, make_result):
     """Records runs that found these rates, in this order."""
 
-    def make(*rates, verdicts=(), fingerprints=(), pipeline="taxi"):
+    def make(*rates, verdicts=(), fingerprints=(), spans=(), pipeline="taxi"):
         for day, rate in enumerate(rates, start=1):
             verdict = dict(verdicts).get(day, Verdict.OK)
             result = make_result(f"{pipeline}_{day}")
@@ -100,7 +100,7 @@ def record(recorder, make_report, make_result):
             artifact.write_result(result, report)
             recorder.run(
                 result,
-                span=str(day),
+                span=dict(spans).get(day, str(day)),
                 fingerprint=dict(fingerprints).get(day, "same"),
                 pipeline=pipeline,
                 name=f"{pipeline}-{day}",
@@ -215,7 +215,14 @@ def test_a_locked_store_is_said_to_be_locked(record, database):
 
 @pytest.mark.parametrize(
     "location",
-    ["http://host", "mysql://", "mysql://host", "grpc://", "gs://bucket/metadata"],
+    [
+        "http://host",
+        "mysql://",
+        "mysql://host",
+        "grpc://",
+        "grpc://host:door",
+        "gs://bucket/metadata",
+    ],
 )
 def test_other_locations_are_refused_with_those_that_work(location):
     with pytest.raises(ValueError, match="grpc://host:port"):
@@ -280,7 +287,8 @@ def _command(*arguments):
 
 
 def test_the_command_lists_date_span_rate_verdict_and_change(record, database):
-    record(0.01, 0.5, verdicts={2: Verdict.LOW_CONFIDENCE}, fingerprints={2: "other"})
+    doubt, other = {2: Verdict.LOW_CONFIDENCE}, {2: "other"}
+    record(0.01, 0.5, verdicts=doubt, fingerprints=other, spans={1: "2"})
     done = _command("--metadata", database, "--pipeline", "taxi", "--plot")
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()

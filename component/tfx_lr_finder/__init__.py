@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfx_lr_finder.handed_over import learning_rate
     from tfx_lr_finder.hook import LRFinderFnResult
     from tfx_lr_finder.last_good import last_good_resolver
+    from tfx_lr_finder.last_good_keeper import LastGoodKeeper, last_good_importer
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
     from tfx_lr_finder.runtime.cyclical import Cyclical
@@ -30,11 +31,13 @@ _HOMES = {
     "LRFinderReport": "range_test.result",
     "LRFinderResult": "artifact",
     "LRFinderTrainer": "trainer",
+    "LastGoodKeeper": "last_good_keeper",
     "MomentumCycle": "runtime.momentum",
     "OneCycle": "runtime.one_cycle",
     "RangeTestConfig": "range_test.config",
     "__version__": "version",
     "find_learning_rate": "runtime.find",
+    "last_good_importer": "last_good_keeper",
     "last_good_resolver": "last_good",
     "learning_rate": "handed_over",
     "read_result": "artifact",
@@ -47,11 +50,13 @@ __all__ = [
     "LRFinderReport",
     "LRFinderResult",
     "LRFinderTrainer",
+    "LastGoodKeeper",
     "MomentumCycle",
     "OneCycle",
     "RangeTestConfig",
     "__version__",
     "find_learning_rate",
+    "last_good_importer",
     "last_good_resolver",
     "learning_rate",
     "read_result",

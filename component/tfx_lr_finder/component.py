@@ -15,7 +15,14 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import checkpoint_plan, executor, keys, knobs, version
+from tfx_lr_finder import (
+    checkpoint_plan,
+    executor,
+    gpu_request,
+    keys,
+    knobs,
+    version,
+)
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
 
@@ -43,6 +50,8 @@ class LRFinderSpec(ComponentSpec):
         keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
         keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
+        keys.REQUESTED_GPUS: ExecutionParameter(type=int, optional=True),
+        keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
             for name, knob_type in knobs.KNOB_TYPES.items()
@@ -133,6 +142,8 @@ class LRFinder(base_component.BaseComponent):
         max_change: Real = None,
         checkpoint_dir: Name = None,
         checkpoint_seconds: Real = None,
+        requested_gpus: Count = None,
+        on_no_gpu: Name = None,
     ) -> None:
         """Builds the component, and checks all that is known already.
 
@@ -189,6 +200,9 @@ class LRFinder(base_component.BaseComponent):
             there is none that outlives a pod: Kubeflow v2 and Vertex AI.
           checkpoint_seconds: Least seconds between two checkpoints; 30 if None.
             Less than 2 % of the time goes into them in any case.
+          requested_gpus: How many GPUs the runner asks for this node's pod; 0 if
+            None. Fewer in the pod are told of.
+          on_no_gpu: `warn` (if None) or `fail`, when there are fewer.
 
         Raises:
           ValueError: If a value is out of its range, or not exactly one of
@@ -210,6 +224,7 @@ class LRFinder(base_component.BaseComponent):
             **_policy_properties(on_inconclusive, default_learning_rate),
             keys.MAX_CHANGE: knobs.check_max_change(max_change),
             **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
+            **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config
@@ -249,7 +264,7 @@ def _check_previous(on_inconclusive: Any, previous: Any) -> None:
             "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
             "previous=last_good_resolver().outputs['previous'] and add the resolver "
             "to the pipeline; on Kubeflow v2 and Vertex, whose resolvers find no "
-            "custom types, pass an Importer of a good result. Or use 'fallback' with "
+            "custom types, pass last_good_importer(uri). Or use 'fallback' with "
             "default_learning_rate."
         )
 
@@ -264,6 +279,21 @@ def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
     properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
     if rate is not None:
         properties[keys.DEFAULT_LEARNING_RATE] = rate
+    return properties
+
+
+def _gpu_properties(requested_gpus: Any, on_no_gpu: Any) -> dict[str, Any]:
+    """Returns the checked execution properties of the GPUs asked for, if given."""
+    properties = {}
+    if requested_gpus is not None:
+        count = knobs.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
+        if not knobs.is_deferred(count):
+            gpu_request.check_count(count)
+        properties[keys.REQUESTED_GPUS] = count
+    if on_no_gpu is not None:
+        if not knobs.is_deferred(on_no_gpu):
+            gpu_request.check_policy(on_no_gpu)
+        properties[keys.ON_NO_GPU] = on_no_gpu
     return properties
 
 

@@ -14,6 +14,7 @@ from tfx.types import artifact_utils
 from tfx_lr_finder import (
     artifact,
     checkpoint_plan,
+    gpu_request,
     keys,
     knobs,
     preemption,
@@ -120,9 +121,11 @@ class Executor(base_executor.BaseExecutor):
             example_count,
             find,
             fit_capture,
+            gpus,
             user_module,
         )
 
+        gpus.prepare(*_gpu_request(exec_properties))
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
@@ -182,6 +185,16 @@ def _with_horizon(
     if config.train_steps is not None or num_steps < 1:
         return config
     return dataclasses.replace(config, train_steps=num_steps)
+
+
+def _gpu_request(exec_properties: dict[str, Any]) -> tuple[int, str]:
+    """Returns how many GPUs were asked for, and what to do where there are fewer."""
+    count = exec_properties.get(keys.REQUESTED_GPUS) or 0
+    requested = int(knobs.cast_number(keys.REQUESTED_GPUS, count, int))
+    on_no_gpu = exec_properties.get(keys.ON_NO_GPU) or gpu_request.WARN
+    gpu_request.check_count(requested)
+    gpu_request.check_policy(on_no_gpu)
+    return requested, on_no_gpu
 
 
 def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:

@@ -67,7 +67,7 @@ def last_good_resolver(
     `LRFinder` with `previous` runs anew where it could have been cached.
 
     Kubeflow v2 and Vertex cannot compile this node: their resolvers find no custom
-    types. There, an `Importer` of the uri of one good result feeds `previous`.
+    types. There, `last_good_importer` feeds `previous`.
 
     Args:
       lr_finder_id: Id of the `LRFinder` whose results are wanted.

@@ -25,6 +25,9 @@ Config: TypeAlias = (
 def connect(location: str) -> metadata_store.MetadataStore:
     """Returns a store to read from.
 
+    An SQLite file is opened read-only. On a MySQL server, ML Metadata makes its tables
+    in an empty database if the account may: give it one that may only read.
+
     Args:
       location: A path of an SQLite file; `mysql://user@host:port/database`, with the
         password in LR_FINDER_MYSQL_PASSWORD; or `grpc://host:port`, such as a port
@@ -53,7 +56,7 @@ def connection_config(location: str) -> Config:
     parts = urllib.parse.urlsplit(location)
     if scheme == "grpc" and parts.hostname:
         config = metadata_store_pb2.MetadataStoreClientConfig(
-            host=parts.hostname, port=parts.port or GRPC_PORT
+            host=parts.hostname, port=_port(parts) or GRPC_PORT
         )
         config.client_timeout_sec = TIMEOUT_SECONDS
         return config
@@ -100,7 +103,7 @@ def _probe(path: str) -> None:
 def _mysql(parts: urllib.parse.SplitResult) -> metadata_store_pb2.ConnectionConfig:
     config = metadata_store_pb2.ConnectionConfig()
     config.mysql.host = parts.hostname or ""
-    config.mysql.port = parts.port or MYSQL_PORT
+    config.mysql.port = _port(parts) or MYSQL_PORT
     config.mysql.database = parts.path.strip("/")
     config.mysql.user = urllib.parse.unquote(parts.username or "")
     password = os.environ.get(MYSQL_PASSWORD, "")
@@ -108,6 +111,16 @@ def _mysql(parts: urllib.parse.SplitResult) -> metadata_store_pb2.ConnectionConf
     config.mysql.skip_db_creation = True
     config.retry_options.max_num_retries = NUM_RETRIES
     return config
+
+
+def _port(parts: urllib.parse.SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise ValueError(
+            f"The port of the metadata store must be a number: {error}. Give "
+            "mysql://user@host:port/database or grpc://host:port."
+        ) from error
 
 
 def _explain(location: str, error: Exception) -> str:
@@ -119,5 +132,5 @@ def _explain(location: str, error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return (
         f"The metadata store {location!r} does not answer: {text}. Check that it is "
-        "there, and that this account may read it."
+        "there, the account and its password, and that it may read."
     )

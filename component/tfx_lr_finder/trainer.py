@@ -251,7 +251,7 @@ class LRFinderTrainer(base_component.BaseComponent):
             **{name: value for name, value in optional.items() if value is not None},
         )
         super().__init__(spec=spec)
-        if udf_utils.should_package_user_modules():
+        if module_file and udf_utils.should_package_user_modules():
             udf_utils.add_user_module_dependency(
                 self, keys.MODULE_FILE, keys.MODULE_PATH
             )

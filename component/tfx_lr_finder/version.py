@@ -1,6 +1,7 @@
 """The version of the installed distribution, from one source: its metadata."""
 
 import importlib.metadata
+import platform
 
 DISTRIBUTION = "tfx-lr-finder"
 
@@ -16,6 +17,18 @@ def installed_version() -> str:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return "0+uninstalled"
+
+
+def describe() -> str:
+    """Returns one line with this version and those of what it runs on."""
+    others = []
+    for name in ("tfx", "tensorflow", "tensorflow-cpu", "keras", "tf-keras"):
+        try:
+            others.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    python = f"Python {platform.python_version()}"
+    return f"{DISTRIBUTION} {__version__} ({', '.join([*others, python])})"
 
 
 __version__ = installed_version()

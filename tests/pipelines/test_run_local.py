@@ -153,19 +153,13 @@ def test_the_comparison_trained_with_the_rate_written_by_hand(taxi):
 
 
 @pytest.mark.long
-def test_the_pushed_model_answers_raw_examples(taxi):
+def test_the_pushed_model_answers_raw_examples(taxi, make_taxi_trip):
     pushed = taxi.artifact("PushedModel").custom_properties["pushed_destination"]
     assert pushed.string_value in taxi.printed
     model = tf.saved_model.load(pushed.string_value)
-    trip = tf.train.Example()
-    trip.features.feature["fare"].float_list.value.append(12.45)
-    trip.features.feature["trip_miles"].float_list.value.append(2.0)
-    for column in ("trip_start_day", "trip_start_hour", "trip_start_month"):
-        trip.features.feature[column].int64_list.value.append(5)
     chances = []
     for payment in (b"Cash", b"Credit Card"):
-        trip.features.feature["payment_type"].bytes_list.value[:] = [payment]
-        examples = tf.constant([trip.SerializeToString()])
+        examples = tf.constant([make_taxi_trip(payment)])
         (chance,) = model.signatures["serving_default"](examples=examples).values()
         chances.append(chance.numpy().item())
     assert 0 <= chances[0] < chances[1] <= 1

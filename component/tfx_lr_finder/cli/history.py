@@ -34,7 +34,7 @@ def history(
     """List all results of a pipeline, oldest first, from ML Metadata.
 
     `change` is in decades, since the last result that was OK. `data` changes when the
-    files that ExampleGen read do.
+    files that ExampleGen read do; "changed" if they did although the span did not.
 
     \b
     Examples:
@@ -71,10 +71,11 @@ def _table(entries: "tuple[Entry, ...]") -> Table:
         "from",
     ]
     rows = []
-    before = ""
+    data_of_span: dict[tuple[str, str], str] = {}
     for entry in entries:
-        changed = bool(before) and entry.data != before
-        before = entry.data or before
+        before = data_of_span.setdefault((entry.pipeline, entry.span), entry.data)
+        changed = before != entry.data
+        data_of_span[entry.pipeline, entry.span] = entry.data
         row = [
             entry.when[:19].replace("T", " "),
             entry.span,
@@ -88,7 +89,7 @@ def _table(entries: "tuple[Entry, ...]") -> Table:
     names = sorted({entry.pipeline for entry in entries})
     of = "" if several or not names[0] else f" of {names[0]}"
     return Table(
-        caption=f"{len(entries)} results{of}",
+        caption=f"{len(entries)} result{'s' if len(entries) != 1 else ''}{of}",
         columns=("pipeline", *columns) if several else tuple(columns),
         rows=tuple(rows),
     )

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -58,6 +59,8 @@ def main(ctx: click.Context, debug: bool) -> None:
     else:
         # Before TensorFlow is loaded, if it is at all.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        ctx.with_resource(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
         ctx.call_on_close(lambda: logging.disable(logging.NOTSET))
     for stream in (sys.stdout, sys.stderr):

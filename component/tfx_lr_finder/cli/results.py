@@ -15,4 +15,4 @@ def report_at(uri: str) -> LRFinderReport:
     folder, name = os.path.split(uri)
     if name == RESULT_FILE:
         return read_report(folder or ".")
-    return read_report(uri.rstrip("/") or "/")
+    return read_report(uri.rstrip("/") or uri)

@@ -140,6 +140,24 @@ class LRFinderReport:
         return report
 
 
+def check_rate(rate: float, name: str = "learning_rate") -> float:
+    """Returns a rate that was read from a file.
+
+    Args:
+      rate: Must be positive and finite.
+      name: What it is in that file.
+
+    Raises:
+      ValueError: If it is not.
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(
+            f"The learning-rate report holds {name}={rate}, wanted a positive, "
+            "finite number or null: it was edited. Run the finder again."
+        )
+    return rate
+
+
 def _check_rates(report: LRFinderReport) -> None:
     """Refuses a report in which any rate is none to train with."""
     low, high = report.learning_rate_range or (None, None)
@@ -161,24 +179,6 @@ def _check_rates(report: LRFinderReport) -> None:
             f"The learning-rate report holds the learning_rate_range {low} to {high}, "
             "which is the wrong way round: it was edited. Run the finder again."
         )
-
-
-def check_rate(rate: float, name: str = "learning_rate") -> float:
-    """Returns a rate that was read from a file.
-
-    Args:
-      rate: Must be positive and finite.
-      name: What the report calls it.
-
-    Raises:
-      ValueError: If it is not.
-    """
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(
-            f"The learning-rate report holds {name}={rate}, wanted a positive, "
-            "finite number or null: it was edited. Run the finder again."
-        )
-    return rate
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_lr_finder.runtime import gpus
 from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.optimizers import SweptRate, inner_optimizer
 from tfx_lr_finder.runtime.trainer_loop import TrainerLoop, is_keras_3
@@ -48,7 +49,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
         "num_traces": loop.num_traces,
         "eager": loop.eager,
         "jit_compile": loop.jit_compile,
-        **_device(),
+        **gpus.facts(),
     }
 
 
@@ -57,13 +58,3 @@ def _product(shape: Any) -> int:
     for size in shape:
         result *= int(size)
     return result
-
-
-def _device() -> Facts:
-    """Returns the GPU that TensorFlow uses, or the CPU."""
-    gpus = tf.config.list_logical_devices("GPU")
-    if not gpus:
-        return {"device": "CPU", "num_gpus": 0}
-    physical = tf.config.list_physical_devices("GPU")[0]
-    details = tf.config.experimental.get_device_details(physical)
-    return {"device": str(details.get("device_name", "GPU")), "num_gpus": len(gpus)}

@@ -18,6 +18,7 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
 from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
+from tfx_lr_finder.runtime import gpus
 from tfx_lr_finder.runtime.batches import Batches, batch_size
 from tfx_lr_finder.runtime.environment import describe
 from tfx_lr_finder.runtime.fingerprint import fingerprint
@@ -96,6 +97,7 @@ def find_learning_rate(
             eval_dataset, strategy, "eval_dataset", num_kept=num_eval_batches
         )
         _tell_of_repeats(train, config)
+        gpus.reset_memory_peak()
         with (
             swept_learning_rate(model.optimizer, strategy) as rate,
             Progress(config.budget) as progress,

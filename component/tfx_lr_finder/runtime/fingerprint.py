@@ -47,7 +47,12 @@ def fingerprint(
     }
 
 
-_COUNTS = ("num_steps_run", "num_steps_resumed", "num_traces")
+_COUNTS = (
+    "gpu_memory_peak_bytes",
+    "num_steps_run",
+    "num_steps_resumed",
+    "num_traces",
+)
 """Facts about a run, not about what it runs on."""
 
 

@@ -12,6 +12,7 @@ from tfx_lr_finder.views.limits import (
     held_out_limits,
     sweep_limits,
 )
+from tfx_lr_finder.views.thinning import shown_rungs, stride
 
 Json: TypeAlias = dict[str, Any]
 
@@ -27,7 +28,7 @@ def chart_data(report: LRFinderReport) -> Json:
         "rate": report.learning_rate,
         "range": [low, high] if low is not None else None,
         "rates": [report.config.min_lr, report.config.max_lr],
-        "sweeps": [_sweep(sweep) for sweep in report.sweeps],
+        "sweeps": [_sweep(sweep, stride(report)) for sweep in report.sweeps],
         "sweepLimits": _limits(sweep_limits(report)),
         "trainings": _trainings(report),
         "untrained": _finite(report.untrained_loss),
@@ -36,14 +37,22 @@ def chart_data(report: LRFinderReport) -> Json:
     }
 
 
-def _sweep(sweep: Sweep) -> Json:
+def _sweep(sweep: Sweep, every: int) -> Json:
+    rungs = shown_rungs(len(sweep.learning_rates), every)
+    smoothed = [rung for rung in rungs if rung < len(sweep.smoothed_losses)]
     return {
-        "rates": list(sweep.learning_rates),
-        "losses": [_finite(loss) for loss in sweep.losses],
-        "smoothed": [_finite(loss) for loss in sweep.smoothed_losses],
+        "rungs": [rung + 1 for rung in rungs],
+        "rates": [_short(sweep.learning_rates[rung]) for rung in rungs],
+        "losses": [_short(sweep.losses[rung]) for rung in rungs],
+        "smoothed": [_short(sweep.smoothed_losses[rung]) for rung in smoothed],
         "stop": sweep.stop_reason.value,
         "completed": sweep.stop_reason.name == "COMPLETED",
     }
+
+
+def _short(value: float) -> float | None:
+    """Returns a number with as many digits as a picture can show."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
 def _trainings(report: LRFinderReport) -> list[Json]:

@@ -23,7 +23,7 @@
   const frame = (width, x, y, marks) =>
     Plot.plot({ width, height: width < 520 ? 300 : 380, marginLeft: 56, marginTop: 28, marginBottom: 42, style: { fontSize: "12px" }, x, y, marks });
   const tip = (points, y) =>
-    Plot.tip(points, Plot.pointer({ x: "rate", y, title: "title", maxRadius: 60, fontSize: 12, lineHeight: 1.3 }));
+    Plot.tip(points, Plot.pointer({ x: "rate", y, title: "title", maxRadius: 200, fontSize: 12, lineHeight: 1.3 }));
   const suggestion = () => {
     const marks = [];
     if (data.range && data.range[0] < data.range[1])
@@ -41,11 +41,11 @@
     const limits = data.sweepLimits;
     if (!limits) return null;
     const points = data.sweeps.flatMap((sweep, index) =>
-      sweep.rates.map((rate, rung) => {
-        const loss = sweep.losses[rung];
-        const smoothed = rung < sweep.smoothed.length ? sweep.smoothed[rung] : null;
-        const last = rung === sweep.rates.length - 1 && !sweep.completed;
-        const title = `sweep ${index + 1}, rung ${rung + 1}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
+      sweep.rates.map((rate, place) => {
+        const loss = sweep.losses[place];
+        const smoothed = place < sweep.smoothed.length ? sweep.smoothed[place] : null;
+        const last = place === sweep.rates.length - 1 && !sweep.completed;
+        const title = `sweep ${index + 1}, rung ${sweep.rungs[place]}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
           (smoothed === null ? "" : `\nsmoothed ${text(smoothed)}`) + (last ? `\nended here: ${sweep.stop}` : "");
         return { rate, loss, smoothed, index, last, title, shown: clamp(loss, limits) };
       }));
@@ -96,7 +96,7 @@
     return frame(width, x, { type: "log", domain, label: "learning rate (log scale)", grid: true, ticks: 5, tickFormat: "~g" }, [
       Plot.line(points, { x: "run", y: "rate", stroke: "var(--c0)", strokeWidth: 1.5 }),
       Plot.dot(points, { x: "run", y: "rate", r: 5, fill, stroke: (d) => (mine(d) ? "var(--suggestion)" : "var(--c0)"), strokeWidth: 1.5, symbol: (d) => (d.verdict === "OK" ? "circle" : "square") }),
-      Plot.tip(points, Plot.pointer({ x: "run", y: "rate", title: "title", maxRadius: 60, fontSize: 12, lineHeight: 1.3 })),
+      Plot.tip(points, Plot.pointer({ x: "run", y: "rate", title: "title", maxRadius: 200, fontSize: 12, lineHeight: 1.3 })),
     ]);
   };
 

@@ -9,6 +9,7 @@ from tfx_lr_finder.range_test.finder import combine, read
 from tfx_lr_finder.range_test.result import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.views.limits import distinct_probes
+from tfx_lr_finder.views.thinning import shown_rungs, stride
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -187,19 +188,24 @@ def earlier(report: LRFinderReport) -> Table:
 
 
 def curves(report: LRFinderReport) -> Table:
-    """Returns every point of the sweeps: the loss of each rung, and smoothed."""
+    """Returns the points of the sweeps: the loss of each rung, and smoothed.
+
+    All of them, but every k-th of sweeps that would make a page too long.
+    """
+    every = stride(report)
     longest = max(report.sweeps, key=lambda sweep: len(sweep.learning_rates))
     columns = ["learning rate"]
     for index in range(1, len(report.sweeps) + 1):
         columns += [f"sweep {index} loss", f"sweep {index} smoothed"]
     rows = []
-    for rung, rate in enumerate(longest.learning_rates):
-        row = [number(rate)]
+    for rung in shown_rungs(len(longest.learning_rates), every):
+        row = [number(longest.learning_rates[rung])]
         for sweep in report.sweeps:
             row += [_at(sweep.losses, rung), _at(sweep.smoothed_losses, rung)]
         rows.append(tuple(row))
+    which = "Every point" if every == 1 else f"One point in {every}"
     return Table(
-        caption="Every point of the sweeps", columns=tuple(columns), rows=tuple(rows)
+        caption=f"{which} of the sweeps", columns=tuple(columns), rows=tuple(rows)
     )
 
 

@@ -1,0 +1,1 @@
+"""What the Vertex and the Kubeflow runner share: settings, checks, compiling."""

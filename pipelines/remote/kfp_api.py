@@ -1,0 +1,118 @@
+"""The calls to the API of Kubeflow Pipelines."""
+
+import contextlib
+import datetime
+import socket
+import urllib.parse
+
+SECONDS = 10
+
+
+class Api:
+    """Uploads, runs and schedules one compiled pipeline.
+
+    Args:
+      endpoint: Address of the API.
+      namespace: Namespace of the runs.
+      experiment: Name of the experiment; made if it does not exist.
+    """
+
+    def __init__(self, endpoint, namespace, experiment):
+        """Connects.
+
+        Raises:
+          ValueError: If nobody answers at the endpoint.
+        """
+        check_answers(endpoint)
+        import kfp
+
+        self._endpoint = endpoint
+        self._namespace = namespace
+        self._experiment = experiment
+        with self._refusals("connect"):
+            self._client = kfp.Client(host=endpoint, namespace=namespace)
+
+    def upload(self, settings):
+        """Uploads the compiled pipeline as a new version; returns the version's id."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        version = f"{settings.name}-{now:%Y%m%d-%H%M%S}"
+        with self._refusals("upload"):
+            pipeline_id = self._client.get_pipeline_id(settings.name)
+            if pipeline_id is None:
+                made = self._client.upload_pipeline(
+                    settings.output, pipeline_name=settings.name
+                )
+                return made.pipeline_id
+            made = self._client.upload_pipeline_version(
+                settings.output, version, pipeline_id=pipeline_id
+            )
+            return made.pipeline_version_id
+
+    def run(self, settings, service_account):
+        """Starts a run; returns its id."""
+        with self._refusals("run"):
+            run = self._client.run_pipeline(
+                self._experiment_id(),
+                settings.name,
+                settings.output,
+                pipeline_root=settings.root,
+                service_account=service_account,
+            )
+            return run.run_id
+
+    def schedule(self, settings, service_account):
+        """Creates a recurring run, one at a time, without catch-up; returns its id."""
+        with self._refusals("schedule"):
+            recurring = self._client.create_recurring_run(
+                self._experiment_id(),
+                settings.name,
+                cron_expression=f"0 {settings.cron}",  # KFP's has seconds
+                max_concurrency=1,
+                no_catchup=True,
+                pipeline_package_path=settings.output,
+                pipeline_root=settings.root,
+                service_account=service_account,
+            )
+            return recurring.recurring_run_id
+
+    def _experiment_id(self):
+        made = self._client.create_experiment(
+            self._experiment, namespace=self._namespace
+        )
+        return made.experiment_id
+
+    @contextlib.contextmanager
+    def _refusals(self, action):
+        """Turns an error of the API into one sentence."""
+        import kfp_server_api
+        import urllib3
+
+        try:
+            yield
+        except kfp_server_api.ApiException as error:
+            raise ValueError(
+                f"Kubeflow Pipelines at {self._endpoint} refused to {action}: "
+                f"{error.status} {error.reason}. {(error.body or '')[:500]}"
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ValueError(
+                f"Kubeflow Pipelines at {self._endpoint} stopped answering: {error}"
+            ) from error
+
+
+def check_answers(endpoint):
+    """Refuses an endpoint where nobody listens, at once and with a reason."""
+    parts = urllib.parse.urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            f"--endpoint must be an address such as http://localhost:8888, got "
+            f"{endpoint!r}."
+        )
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), SECONDS).close()
+    except OSError as error:
+        raise ValueError(
+            f"Nobody answers at --endpoint {endpoint}: {error}. Is the cluster up, and "
+            "does `kubectl --namespace kubeflow port-forward svc/ml-pipeline 8888` run?"
+        ) from error

@@ -1,0 +1,175 @@
+"""The entrypoint's parts; tests/compiled runs it whole."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tfx_lr_finder import kfp_artifacts, kfp_entrypoint
+from tfx_lr_finder.version import describe
+
+DECLARED = {
+    "artifacts": {
+        "examples": {
+            "artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+        }
+    },
+    "parameters": {"seed": {"parameterType": "NUMBER_INTEGER"}},
+}
+EXECUTOR_INPUT = {
+    "inputs": {
+        "artifacts": {
+            "examples": {
+                "artifacts": [
+                    {
+                        "uri": "minio://mlpipeline/v2/examples",
+                        "type": {"instanceSchema": ""},
+                        "metadata": {"span": 3},
+                    }
+                ]
+            }
+        },
+        "parameterValues": {"seed": 0},
+    },
+    "outputs": {
+        "artifacts": {
+            "model": {
+                "artifacts": [
+                    {
+                        "name": "model",
+                        "uri": "s3://bucket/model",
+                        "type": {"instanceSchema": "title: tfx.Model\n"},
+                    }
+                ]
+            },
+            "executor-logs": {
+                "artifacts": [
+                    {"uri": "s3://bucket/l", "type": {"schemaTitle": "system.Artifact"}}
+                ]
+            },
+        },
+        "outputFile": "/tmp/kfp_outputs/output_metadata.json",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def repaired():
+    return kfp_artifacts.repaired(EXECUTOR_INPUT, DECLARED, kfp_artifacts.Folders())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"instanceSchema": ""}, {}, {"schemaTitle": "system.Artifact"}],
+    ids=["empty", "none", "the backend's own"],
+)
+def test_an_input_gets_the_type_that_was_compiled(given):
+    executor_input = copy.deepcopy(EXECUTOR_INPUT)
+    (examples,) = executor_input["inputs"]["artifacts"]["examples"]["artifacts"]
+    examples["type"] = given
+    result = kfp_artifacts.repaired(executor_input, DECLARED, kfp_artifacts.Folders())
+    (examples,) = result["inputs"]["artifacts"]["examples"]["artifacts"]
+    assert examples["type"] == DECLARED["artifacts"]["examples"]["artifactType"]
+    assert examples["name"]
+    assert examples["metadata"] == {"span": 3}
+
+
+def test_there_is_no_output_of_logs(repaired):
+    assert list(repaired["outputs"]["artifacts"]) == ["model"]
+
+
+def test_artifacts_are_in_the_launchers_folders(repaired):
+    (examples,) = repaired["inputs"]["artifacts"]["examples"]["artifacts"]
+    (model,) = repaired["outputs"]["artifacts"]["model"]["artifacts"]
+    assert examples["uri"] == "/minio/mlpipeline/v2/examples"
+    assert model["uri"] == "/s3/bucket/model"
+
+
+def test_parameters_and_the_output_file_stay(repaired):
+    assert repaired["inputs"]["parameterValues"] == {"seed": 0}
+    assert repaired["outputs"]["outputFile"] == EXECUTOR_INPUT["outputs"]["outputFile"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://b/a/x", "s3://b/a", "minio://b/a", "/data/x", "relative", ""]
+)
+def test_a_folder_becomes_its_uri_again(uri):
+    folders = kfp_artifacts.Folders("/somewhere")
+    written = {"artifacts": [{"uri": folders.to_local(uri), "metadata": {"n": 1.0}}]}
+    expected = {"artifacts": [{"uri": uri, "metadata": {"n": 1.0}}]}
+    assert folders.to_remote(written) == expected
+
+
+def test_only_a_node_that_reads_files_gets_a_driver():
+    assert not kfp_artifacts.wants_driver(EXECUTOR_INPUT)
+    reader = {
+        "inputs": {"parameterValues": {"input_base": "/data", "input_config": "{}"}},
+        "outputs": {"artifacts": {"examples": {}}},
+    }
+    assert kfp_artifacts.wants_driver(reader)
+
+
+def test_what_the_driver_found_is_put_on_the_output():
+    outputs = {"artifacts": {"examples": {"artifacts": [{"uri": "x"}]}}}
+    found = {"artifacts": {"examples": {"artifacts": [{"metadata": {"span": 7.0}}]}}}
+    result = kfp_artifacts.with_driver_output({"outputs": outputs}, found)
+    (examples,) = result["outputs"]["artifacts"]["examples"]["artifacts"]
+    assert examples == {"uri": "x", "metadata": {"span": 7.0}}
+    assert "metadata" not in outputs["artifacts"]["examples"]["artifacts"][0]
+
+
+def test_on_vertex_every_argument_reaches_tfx_as_it_is(monkeypatch):
+    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "argv", [])
+    seen = {}
+    monkeypatch.setattr(
+        "runpy.run_module", lambda module, **_: seen.update({module: sys.argv[1:]})
+    )
+    arguments = ["--executor_class_path", "a.B", "--json_serialized_invocation_args"]
+    arguments += [json.dumps(EXECUTOR_INPUT), "--direct_num_workers=1"]
+    kfp_entrypoint.main(arguments)
+    (given,) = seen.values()
+    assert given == arguments
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ImportError("Could not import tfx_lr_finder.X"), "needs tfx-lr-finder"),
+        (ModuleNotFoundError("No module named 'taxi_module'"), "the user module"),
+        (PermissionError(13, "Permission denied"), "may not write"),
+        (OSError(30, "Read-only file system"), "may not write"),
+    ],
+)
+def test_an_error_of_the_pod_ends_with_what_to_do(error, expected, monkeypatch, capfd):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.setattr("runpy.run_module", fail)
+    monkeypatch.setattr(sys, "argv", [])
+    with pytest.raises(SystemExit) as end:
+        kfp_entrypoint.main([])
+    assert expected in str(end.value)
+    assert str(error) in str(end.value)
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_any_other_error_stays_what_it_is(monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("min_lr must be positive")
+
+    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.setattr("runpy.run_module", fail)
+    monkeypatch.setattr(sys, "argv", [])
+    with pytest.raises(ValueError, match="min_lr must be positive"):
+        kfp_entrypoint.main([])
+
+
+def test_it_says_its_version():
+    command = [sys.executable, "-m", "tfx_lr_finder.kfp_entrypoint", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == describe() + "\n"
+    assert done.stdout.startswith("tfx-lr-finder 0.")
