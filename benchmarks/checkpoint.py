@@ -27,13 +27,12 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 plan = CheckpointPlan(folder=folder, seconds=seconds)
                 began = time.monotonic()
-                report = find.find_learning_rate(
-                    _model(units), _data(), checkpoint=plan
-                )
+                model = _model(units)
+                report = find.find_learning_rate(model, _data(), checkpoint=plan)
                 whole = time.monotonic() - began
             spent, training = kept[-1].seconds_spent, sum(report.seconds.values())
             print(
-                f"{report.environment['num_parameters']} parameters, every {seconds} s: "
+                f"{model.count_params()} parameters, every {seconds} s: "
                 f"{spent:.3f} s of {training:.1f} s of training, "
                 f"{100 * spent / training:.2f} %; {whole:.1f} s in all"
             )
