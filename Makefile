@@ -11,7 +11,7 @@ export PYTHON
 # Without its compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all faults lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
@@ -30,6 +30,9 @@ test-long: venv ## Run the long tests: whole pipelines, compiled pipelines run a
 
 test-all: venv ## Run every test
 	@$(python) -m pytest -m ""
+
+faults: venv ## Kill, fuzz and starve the component; prints what it survived
+	@FAULTS=full $(python) -m pytest -m "" tests/faults
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,40 @@ def test_nothing_is_left_beside_the_file_and_its_folder_is_made(tmp_path):
     storage.write_whole(str(tmp_path / "new" / "file"), b"whole")
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["file"]
     assert storage.read_text(str(tmp_path / "new" / "file")) == "whole"
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    code = """
+import resource, signal, sys
+from tfx_lr_finder import storage
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    storage.write_whole(sys.argv[1], [b"x" * 600, b"y" * 600])
+except OSError:
+    sys.exit(7)
+"""
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert ended.returncode == 7
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert path.read_text() == "old"
+
+
+def test_what_a_killed_writer_left_is_tidied_up(tmp_path):
+    (tmp_path / "file.0123.part").write_text("half")
+    storage.write_whole(str(tmp_path / "file"), b"whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_remote_file_is_whole_and_alone():
+    folder = "ram://test_storage"
+    storage.write_whole(f"{folder}/file", b"first")
+    storage.write_whole(f"{folder}/file", [b"sec", b"ond"])
+    assert storage.read_bytes(f"{folder}/file", 100) == b"second"
+    assert storage.list_folder(folder) == ["file"]
+    with pytest.raises(ValueError, match="larger than 3 bytes"):
+        storage.read_bytes(f"{folder}/file", 3)
+    storage.remove(f"{folder}/file")
+    assert not storage.exists(f"{folder}/file")

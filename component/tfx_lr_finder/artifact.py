@@ -10,10 +10,9 @@ import os
 from typing import Any
 
 from tfx import types
-from tfx.dsl.io import fileio
 from tfx.types import artifact, system_artifacts
 
-from tfx_lr_finder import keys
+from tfx_lr_finder import keys, storage
 from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
 from tfx_lr_finder.result_file import read_report, write_report
@@ -104,6 +103,5 @@ def write_hyperparameters(
       name: Name of the rate among them.
     """
     config = merge_learning_rate(base_config, learning_rate, name)
-    fileio.makedirs(result.uri)
-    with fileio.open(os.path.join(result.uri, HYPERPARAMETERS_FILE), "w") as file:
-        file.write(json.dumps(config))
+    path = os.path.join(result.uri, HYPERPARAMETERS_FILE)
+    storage.write_whole(path, json.dumps(config).encode())

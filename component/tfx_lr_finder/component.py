@@ -19,7 +19,14 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import executor, gpu_request, keys, knobs, version
+from tfx_lr_finder import (
+    checkpoint_plan,
+    executor,
+    gpu_request,
+    keys,
+    knobs,
+    version,
+)
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
 from tfx_lr_finder.sample_config import SAMPLE_TYPES
@@ -45,6 +52,8 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
         keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
+        keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
+        keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
         keys.REQUESTED_GPUS: ExecutionParameter(type=int, optional=True),
         keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
@@ -142,6 +151,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
         max_change: Real = None,
+        checkpoint_dir: Name = None,
+        checkpoint_seconds: Real = None,
         requested_gpus: Count = None,
         on_no_gpu: Name = None,
     ) -> None:
@@ -203,6 +214,11 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             there is no good result yet.
           max_change: Decades that the rate may differ from that of the newest OK
             result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
+          checkpoint_dir: Folder for the checkpoint of a test that may be killed, a
+            path or a uri; the execution's own working directory if None. Needed where
+            there is none that outlives a pod: Kubeflow v2 and Vertex AI.
+          checkpoint_seconds: Least seconds between two checkpoints; 30 if None.
+            Less than 2 % of the time goes into them in any case.
           requested_gpus: How many GPUs the runner asks for this node's pod; 0 if
             None. Fewer in the pod are told of.
           on_no_gpu: `warn` (if None) or `fail`, when there are fewer.
@@ -228,6 +244,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             **sample,
             **_policy_properties(on_inconclusive, default_learning_rate),
             keys.MAX_CHANGE: knobs.check_max_change(max_change),
+            **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
             **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (

@@ -13,7 +13,15 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, gpu_request, keys, knobs, result_file
+from tfx_lr_finder import (
+    artifact,
+    checkpoint_plan,
+    gpu_request,
+    keys,
+    knobs,
+    preemption,
+    result_file,
+)
 from tfx_lr_finder.inconclusive import (
     FAIL,
     LAST_GOOD,
@@ -27,6 +35,7 @@ from tfx_lr_finder.views import files
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
+    from tfx_lr_finder.checkpoint_plan import CheckpointPlan
     from tfx_lr_finder.hook import LRFinderFnResult
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.result import LRFinderReport
@@ -57,6 +66,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           ValueError: If a knob, the user module or the data is not as wanted;
             always before any training.
           InconclusiveError: If no rate was found and the policy has none either.
+          SystemExit: With 143, after SIGTERM: the same execution, run again, goes on
+            from its checkpoint.
         """
         config = _with_horizon(
             knobs.config_from_knobs(exec_properties), exec_properties
@@ -65,16 +76,36 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         sample_config(knobs.cast_sample(exec_properties))  # refused before any work
         max_change = knobs.check_max_change(exec_properties.get(keys.MAX_CHANGE))
         logging.info("LRFinder: starting with %s", config)
-        report, hyperparameters = self._search(input_dict, exec_properties, config)
-        previous = input_dict.get(keys.PREVIOUS) or []
-        report = _with_earlier(report, previous, max_change)
-        try:
-            report = _apply(policy, report, previous)
-        except InconclusiveError:
-            self._keep_evidence(report)
-            raise
-        finally:
-            _log_end(report)
+        with preemption.watched() as watch:
+            plan = checkpoint_plan.of_execution(
+                self._context, input_dict, exec_properties, watch
+            )
+            report, hyperparameters = self._search(
+                input_dict, exec_properties, config, plan
+            )
+            with watch.held():
+                previous = input_dict.get(keys.PREVIOUS) or []
+                report = _with_earlier(report, previous, max_change)
+                try:
+                    report = _apply(policy, report, previous)
+                except InconclusiveError:
+                    self._keep_evidence(report)
+                    _remove(plan)
+                    raise
+                finally:
+                    _log_end(report)
+                name = exec_properties.get(keys.HYPERPARAMETER_NAME)
+                self._write(output_dict, report, hyperparameters, name)
+                _remove(plan)
+
+    def _write(
+        self,
+        output_dict: dict[str, list[types.Artifact]],
+        report: "LRFinderReport",
+        hyperparameters: dict[str, Any] | None,
+        name: str | None,
+    ) -> None:
+        """Writes both outputs."""
         result = artifact_utils.get_single_instance(output_dict[keys.LR_FINDER_RESULT])
         files.write_views(result.uri, report, self._labels())
         artifact.write_result(result, report)
@@ -82,7 +113,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             artifact_utils.get_single_instance(output_dict[keys.BEST_HYPERPARAMETERS]),
             report.learning_rate,
             hyperparameters,
-            exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE,
+            name or keys.LEARNING_RATE,
         )
 
     def _search(
@@ -90,6 +121,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
         config: "RangeTestConfig",
+        plan: "CheckpointPlan | None",
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
@@ -116,6 +148,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     exec_properties,
                     sample.num_train_examples if sample else None,
                 ),
+                checkpoint=plan,
             )
         facts = {**report.environment, **(sample.facts if sample else {})}
         report = dataclasses.replace(report, environment=facts)
@@ -184,6 +217,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             "written": f"{now:%Y-%m-%d %H:%M} UTC",
         }
         return {name: label for name, label in labels.items() if label}
+
+
+def _remove(plan: "CheckpointPlan | None") -> None:
+    """Deletes the checkpoint of a test that has come to its end."""
+    if plan is not None:
+        plan.remove()
 
 
 def _with_horizon(

@@ -84,9 +84,11 @@ def _check_shape(config: Any) -> None:
             isinstance(entry["class_name"], str)
             and isinstance(entry["config"]["name"], str)
             and isinstance(entry["config"]["conditions"], list)
+            and isinstance(entry["config"].get("values") or [], list)
+            and all(_is_condition(item) for item in entry["config"]["conditions"])
             for entry in space
         )
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         shown, values = False, None
     if not shown or not isinstance(values, dict):
         raise ValueError(
@@ -94,6 +96,10 @@ def _check_shape(config: Any) -> None:
             f"and 'values', got {keys_found}. Pass a Tuner's best_hyperparameters, or "
             "leave the input out."
         )
+
+
+def _is_condition(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("config") or {}, dict)
 
 
 def _is_float(value: Any) -> bool:

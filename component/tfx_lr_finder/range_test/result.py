@@ -18,6 +18,9 @@ __all__ = ["SCHEMA_VERSION", "LRFinderReport", "StopReason", "Verdict", "check_r
 
 SCHEMA_VERSION = 1
 
+_DAMAGE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""What wrong types and numbers in a file raise."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LRFinderReport:
@@ -109,7 +112,7 @@ class LRFinderReport:
         """
         try:
             payload = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"The learning-rate report is not JSON ({error}): it is cut short or "
                 "was edited. Run the finder again."
@@ -128,7 +131,7 @@ class LRFinderReport:
             )
         try:
             report = _report(payload)
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except _DAMAGE as error:
             raise ValueError(
                 f"The learning-rate report is damaged ({type(error).__name__}: "
                 f"{error}). Run the finder again."
@@ -208,6 +211,14 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _of(values: dict[Any, Any], *types: type) -> dict[Any, Any]:
+    """Returns a dict whose values are of these types; an int may stand for a float."""
+    for name, value in values.items():
+        if type(value) not in types and not (type(value) is int and float in types):
+            raise TypeError(f"{name} is {value!r:.40}")
+    return dict(values)
+
+
 def _report(payload: dict[str, Any]) -> LRFinderReport:
     rate_range = payload["learning_rate_range"]
     return LRFinderReport(
@@ -222,9 +233,8 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
             for name, rate in payload["learning_rates_by_schedule"].items()
         },
         verdict=Verdict[payload["verdict"]],
-        reasons=tuple(payload["reasons"]),
-        source=payload["source"],
-        rule=payload["rule"],
+        reasons=tuple(_of(dict(enumerate(payload["reasons"])), str).values()),
+        **_of({name: payload[name] for name in ("source", "rule")}, str),
         suggestions={k: _optional(v) for k, v in payload["suggestions"].items()},
         stop_reason=StopReason[payload["stop_reason"]],
         sweeps=tuple(_sweep(sweep) for sweep in payload["sweeps"]),
@@ -232,9 +242,9 @@ def _report(payload: dict[str, Any]) -> LRFinderReport:
         candidates=tuple(_candidate(item) for item in payload["candidates"]),
         checked=payload["checked"] and _candidate(payload["checked"]),
         untrained_loss=_optional(payload["untrained_loss"]),
-        steps_by_phase=dict(payload["steps_by_phase"]),
-        seconds=dict(payload["seconds"]),
-        environment=dict(payload["environment"]),
+        steps_by_phase=_of(payload["steps_by_phase"], int),
+        seconds=_of(payload["seconds"], float),
+        environment=_of(payload["environment"], str, int, float, bool, type(None)),
         config=RangeTestConfig(**payload["config"]),
         earlier=tuple(_earlier(item) for item in payload.get("earlier", ())),
     )

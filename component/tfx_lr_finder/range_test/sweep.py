@@ -16,6 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 MIN_RUNGS_BEFORE_STOP = 10
 START_RUNGS = 5
 NOISE_FACTOR = 8.0
+FIRST_LOOK = 16
 
 
 class StopReason(enum.Enum):
@@ -42,7 +43,8 @@ class TrainingLoop(Protocol):
 
         Args:
           learning_rates: float64 `[k]`, k >= 1.
-          look_above: A loss above this ends the chunk, for the caller to look at.
+          look_above: A loss above this ends the chunk, for the caller to look at;
+            a number that float32 holds exactly.
 
         Returns:
           float64 `[m]`, 1 <= m <= k: as many as one chunk holds; value i was measured
@@ -77,8 +79,9 @@ class Sweep:
 def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -> Sweep:
     """Returns what one sweep over the ladder saw.
 
-    The result does not depend on how the loop cuts the steps into chunks: the rung
-    at which the sweep ends is found from the losses alone.
+    Neither the result nor the number of steps depends on how the loop cuts the steps
+    into chunks: the losses are looked at after 16, 32, 64, ... steps, and at a loss
+    above the height that the last look found.
 
     Args:
       loop: Trains; is put back to the start first.
@@ -93,8 +96,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     look_above = math.inf
     loop.begin_sweep()
     while len(losses) < len(steps):
-        chunk = loop.train(steps[len(losses) :], look_above)
-        losses = np.concatenate([losses, chunk])
+        losses = _train_until_look(loop, steps, losses, look_above)
         rungs = mean_of_rungs(losses, config.steps_per_rung)
         end, reason, look_above = find_stop(rungs, config)
         if reason is not StopReason.COMPLETED:
@@ -110,6 +112,28 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
         stop_reason=reason,
         num_steps=len(losses),
     )
+
+
+def _train_until_look(
+    loop: TrainingLoop, steps: FloatArray, losses: FloatArray, look_above: float
+) -> FloatArray:
+    """Returns the losses so far and those up to where they are to be looked at.
+
+    Args:
+      loop: Trains.
+      steps: The rate of every step of the sweep, float64 `[n]`.
+      losses: Those so far, `[m]` with m < n.
+      look_above: A loss above this is looked at, and one that is not finite.
+    """
+    until = FIRST_LOOK
+    while until <= len(losses):
+        until *= 2
+    while len(losses) < min(until, len(steps)):
+        chunk = loop.train(steps[len(losses) : until], look_above)
+        losses = np.concatenate([losses, chunk])
+        if not chunk[-1] <= look_above or not math.isfinite(chunk[-1]):
+            break
+    return losses
 
 
 def mean_of_rungs(losses: FloatArray, steps_per_rung: int) -> FloatArray:
@@ -185,5 +209,7 @@ def find_stop(
         if min(averages[i], finite[i - 1], finite[i]) - best[i] > height > 0.0:
             return int(i) + 1, StopReason.DIVERGED, math.inf
     height = max(float(allowed[-1]), NOISE_FACTOR * noise_scale(finite))
-    look_above = float(best[-1]) + height if height > 0 else math.inf
+    # As float32, in which the device compares: both then see the same.
+    with np.errstate(over="ignore"):
+        look_above = float(np.float32(best[-1] + height)) if height > 0 else math.inf
     return *(ended or (len(losses), StopReason.COMPLETED)), look_above

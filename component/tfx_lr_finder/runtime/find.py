@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import random
 import time
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfx_lr_finder.checkpoint_plan import CheckpointPlan
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmed import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
@@ -19,12 +21,14 @@ from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
 from tfx_lr_finder.runtime import gpus
 from tfx_lr_finder.runtime.batches import Batches, batch_size
 from tfx_lr_finder.runtime.environment import describe
+from tfx_lr_finder.runtime.fingerprint import fingerprint
 from tfx_lr_finder.runtime.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
 from tfx_lr_finder.runtime.progress import Progress
+from tfx_lr_finder.runtime.resume import Checkpoint
 from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
 
 
@@ -36,6 +40,7 @@ def find_learning_rate(
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
     earlier: LRFinderReport | None = None,
+    checkpoint: CheckpointPlan | None = None,
     **knobs: Any,
 ) -> LRFinderReport:
     """Returns the learning rate that a range test finds, and what it rests on.
@@ -53,8 +58,12 @@ def find_learning_rate(
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
       num_train_examples: Examples in one pass over the training data, where the dataset
         repeats and cannot tell; tells a small data set from a large one.
+      checkpoint: Where to save the test as it goes, and to look for one that was
+        killed; the caller deletes what is left at the end, `checkpoint.remove()`.
       earlier: The report of an earlier test of this model that was OK. Its rate is
         tried among the others, if it is of the same optimizer.
+      checkpoint: Where to save the test as it goes, and to look for one that was
+        killed; the caller deletes it at the end, by `checkpoint.remove()`.
       **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
@@ -101,18 +110,32 @@ def find_learning_rate(
                 num_eval_batches=num_eval_batches,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
+                seed=config.seed,
             )
+            rate_before = _earlier_rate(earlier, model)
+            run = functools.partial(
+                run_range_test,
+                config=config,
+                clock=time.monotonic,
+                num_train_batches=train.num_batches,
+                earlier_rate=rate_before,
+            )
+            facts: dict[str, int] = {}
             try:
-                report = run_range_test(
-                    loop,
-                    config,
-                    time.monotonic,
-                    train.num_batches,
-                    _earlier_rate(earlier, model),
-                )
+                if checkpoint is None:
+                    report = run(loop)
+                else:
+                    known = describe(model, train, rate, loop)
+                    asked = {"config": config, "earlier_rate": rate_before}
+                    saved = Checkpoint(
+                        checkpoint,
+                        fingerprint(asked, loop, train, held_out, known, checkpoint),
+                    )
+                    report = saved.run(run, loop)
+                    facts["num_steps_resumed"] = saved.num_steps_resumed
             finally:
                 loop.restore()
-            environment = describe(model, train, rate, loop)
+            environment = describe(model, train, rate, loop) | facts
     return dataclasses.replace(report, environment=environment)
 
 

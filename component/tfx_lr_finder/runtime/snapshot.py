@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_lr_finder.runtime.optimizers import optimizer_variables
+
+_NO_NUMBERS = (tf.resource, tf.string, tf.variant)
 
 
 def state_variables(model: Any) -> list[tf.Variable]:
@@ -45,6 +48,40 @@ class Snapshot:
         """Copies the values."""
         self._variables = variables
         self._values = [tf.identity(variable) for variable in variables]
+
+    @property
+    def values(self) -> list[tf.Tensor]:
+        """The values that were copied."""
+        return list(self._values)
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all of them together."""
+        return sum(value.dtype.size * int(tf.size(value)) for value in self._values)
+
+    def current(self) -> list[bytes] | None:
+        """Returns the variables' values of now, each as its bytes.
+
+        None where one of them has no numbers.
+        """
+        if any(value.dtype in _NO_NUMBERS for value in self._values):
+            return None
+        return [variable.numpy().tobytes() for variable in self._variables]
+
+    def set(self, state: list[bytes]) -> None:
+        """Sets every variable to what `current` returned.
+
+        Raises:
+          ValueError: It is the state of other variables.
+        """
+        sizes = [value.dtype.size * int(tf.size(value)) for value in self._values]
+        if sizes != [len(part) for part in state]:
+            raise ValueError("The state is not one of these variables.")
+        for variable, value, part in zip(
+            self._variables, self._values, state, strict=True
+        ):
+            numbers = np.frombuffer(part, value.dtype.as_numpy_dtype)
+            variable.assign(numbers.reshape(value.shape))
 
     def restore(self) -> None:
         """Sets every variable to its value at the time of the copy."""

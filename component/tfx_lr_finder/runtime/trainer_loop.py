@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.runtime.batches import Batches
+from tfx_lr_finder.runtime.graphs import draws_outside_variables
 from tfx_lr_finder.runtime.optimizers import SweptRate, build_optimizer
 from tfx_lr_finder.runtime.progress import Progress
 from tfx_lr_finder.runtime.snapshot import Snapshot, state_variables
@@ -36,11 +37,14 @@ class TrainerLoop:
       num_eval_batches: Batches that `evaluate` scores.
       jit_compile: Whether XLA compiles the step.
       progress: Is told of every chunk.
+      seed: Of what draws random numbers outside of variables, from the start of each
+        sweep and candidate on.
 
     Attributes:
       jit_compile: Whether XLA compiles the step.
       num_traces: How often the training step was traced.
       num_steps: Training steps run so far.
+      graph: The traced training step; None where it is run eagerly.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class TrainerLoop:
         num_eval_batches: int,
         jit_compile: bool = False,
         progress: Progress | None = None,
+        seed: int = 0,
     ) -> None:
         """Traces the step, which builds what is not built, and keeps the start."""
         self._model = model
@@ -70,19 +75,52 @@ class TrainerLoop:
         self.eager = bool(model.run_eagerly)
         _build(model, train.first)
         self._step: Any = self._one_step
+        self._seed = seed
+        self.graph: Any = None
         self._run = self._compile_chunk()
+        self._reseeds = self.graph is None or draws_outside_variables(self.graph)
         self._test: Any = None
         self._start = Snapshot(state_variables(model))
 
     def begin_sweep(self) -> None:
         """Goes back to the start; the next batches are ones no sweep has had."""
-        self._start.restore()
+        self._to_start()
         self._iterator = self._train.onward()
 
     def begin_candidate(self) -> None:
         """Goes back to the start and to the first of the candidates' batches."""
-        self._start.restore()
+        self._to_start()
         self._iterator = self._train.again()
+
+    def _to_start(self) -> None:
+        self._start.restore()
+        if self._reseeds:
+            # Also begins the generators inside of compiled kernels anew.
+            tf.random.set_seed(self._seed)
+
+    def skip(self, num_batches: int) -> None:
+        """Passes over the next batches of the sweep or candidate that has begun."""
+        for _ in range(num_batches):
+            next(self._iterator)
+
+    def state(self) -> list[bytes] | None:
+        """Returns every variable as it is now; None where those are not all.
+
+        A step that draws random numbers outside of variables, or runs on several
+        replicas, cannot be gone on with exactly; a sweep or candidate of it is repeated
+        from its start.
+        """
+        replicas = self._strategy.num_replicas_in_sync
+        return None if self._reseeds or replicas > 1 else self._start.current()
+
+    def set_state(self, state: list[bytes]) -> None:
+        """Sets every variable to what `state` returned."""
+        self._start.set(state)
+
+    @property
+    def start(self) -> Snapshot:
+        """The variables from which every sweep and candidate begins."""
+        return self._start
 
     def train(
         self, learning_rates: FloatArray, look_above: float = np.inf
@@ -161,6 +199,7 @@ class TrainerLoop:
                 tf.TensorSpec([], tf.float32),
             )
             if len(_metric_variables(self._model)) == known:
+                self.graph = traced.graph
                 return traced
 
     def _try_eager_step(self) -> None:

@@ -1,0 +1,134 @@
+"""Pods that can be killed: forks of one process that has imported TensorFlow."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import pathlib
+import resource
+import signal
+import time
+
+from tests.faults import pod
+from tfx_lr_finder import storage
+from tfx_lr_finder.range_test.result import LRFinderReport
+
+READY = ("tests.faults.pods", "tfx.v1", "tensorflow", "keras", "matplotlib.pyplot")
+
+ENDS = {".png": b"IEND\xaeB`\x82", ".html": b"</html>"}
+
+
+def server():
+    """Returns a context whose processes start in a moment: forks of a ready one."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(READY))
+    return context
+
+
+def _main(root, limits, options):
+    log = os.open(f"{root}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    from absl import logging
+
+    logging.set_verbosity(logging.INFO)
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    pod.run(root, **options)
+
+
+class Pod:
+    """A real process that runs the executor."""
+
+    def __init__(self, context, root, limits=None, **options):
+        self.root = pathlib.Path(root)
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self._process = context.Process(
+            target=_main, args=(str(root), limits or {}, options)
+        )
+        self._process.start()
+        self._began = time.monotonic()
+        self.seconds = None
+
+    def ended(self, seconds=300):
+        """Returns the exit code; negative is minus the signal."""
+        self._process.join(seconds)
+        self.seconds = time.monotonic() - self._began
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+            raise TimeoutError(f"{self.root}: {self.log[-2000:]}")
+        return self._process.exitcode
+
+    def kill_after(self, seconds, number=signal.SIGKILL):
+        """Sends a signal after some seconds, unless it ends before."""
+        self._process.join(seconds)
+        if self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    def terminate_at_first_checkpoint(self):
+        """Sends SIGTERM as soon as there is something to go on from."""
+        while self._process.is_alive():
+            if list((self.root / "state").glob("lr_finder-*.checkpoint")):
+                self._process.terminate()
+                return
+            time.sleep(0.005)
+
+    @property
+    def log(self):
+        return pathlib.Path(f"{self.root}.log").read_text()
+
+
+def phase(root):
+    """Returns what a pod was at, by what it left."""
+    root = pathlib.Path(root)
+    if (root / "lr_finder_result").exists():
+        return "write, or again after it"
+    found = list((root / "state").glob("lr_finder-*.checkpoint"))
+    if not found:
+        return "start or first sweep"
+    events = [e.kind for e in _events(found[0])]
+    return "confirm" if "candidate" in events else "sweep"
+
+
+def _events(path):
+    from tfx_lr_finder import checkpoint_file
+
+    return checkpoint_file.decode(path.read_bytes()).events
+
+
+def half_written(root):
+    """Returns the files that a reader could take for whole ones and are not.
+
+    Those whose names end in .part are none that anybody reads.
+    """
+    bad = []
+    for path in pathlib.Path(root).rglob("*"):
+        if path.is_dir() or path.name.endswith(storage.PART):
+            continue
+        content = path.read_bytes()
+        try:
+            if path.name == "result.json":
+                LRFinderReport.from_json(content.decode())
+            elif path.name == "best_hyperparameters.txt":
+                json.loads(content)["values"]["learning_rate"]
+            elif path.suffix in ENDS and not content.endswith(ENDS[path.suffix]):
+                bad.append(path)
+            elif path.suffix == ".checkpoint":
+                _events(path)
+        except (ValueError, KeyError):
+            bad.append(path)
+    return bad
+
+
+def outcome(root):
+    """Returns what both outputs say, but for the time it took and the attempts."""
+    root = pathlib.Path(root)
+    report = json.loads((root / "lr_finder_result/result.json").read_text())
+    del report["seconds"]
+    for name in ("num_steps_run", "num_steps_resumed"):
+        del report["environment"][name]
+    (file,) = (root / "best_hyperparameters").iterdir()
+    return report, json.loads(file.read_text())

@@ -1,0 +1,85 @@
+"""Real executor processes, ended by the system at moments that nobody chose."""
+
+import collections
+import random
+import signal
+
+import pytest
+
+from tests.faults.pods import Pod, half_written, outcome, phase
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(processes, tmp_path_factory):
+    """The outcome of a pod that nothing happens to, and how many seconds it takes."""
+    root = tmp_path_factory.mktemp("pods")
+    assert Pod(processes, root / "warm").ended() == 0
+    pod = Pod(processes, root / "undisturbed")
+    assert pod.ended() == 0
+    return outcome(pod.root), pod.seconds
+
+
+def test_killed_at_random_moments_it_ends_with_the_undisturbed_result(
+    processes, undisturbed, tmp_path, full, figure
+):
+    expected, seconds = undisturbed
+    wanted = 100 if full else 5
+    moments = random.Random(0)
+    phases, equal, ends, attempts, halves = collections.Counter(), 0, 0, 0, 0
+    resumed = 0
+    while sum(phases.values()) < wanted:
+        root = tmp_path / str(ends)
+        while True:
+            pod = Pod(processes, root)
+            pod.kill_after(moments.uniform(0.0, 1.1 * seconds))
+            code = pod.ended()
+            attempts += 1
+            halves += len(half_written(root))
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL, pod.log[-3000:]
+            phases[phase(root)] += 1
+        ends += 1
+        resumed += pod.log.count("goes on from")
+        equal += outcome(root) == expected
+        assert not list((root / "state").glob("*.checkpoint*"))
+    figure(
+        f"SIGKILL at {sum(phases.values())} random moments ({dict(phases)}): {ends} "
+        f"tests ended in {attempts} attempts, {resumed} times gone on from a "
+        f"checkpoint; results equal: {equal} of {ends}; half-written files: {halves}"
+    )
+    assert equal == ends
+    assert halves == 0
+
+
+def test_sigterm_saves_and_ends_with_the_code_that_means_retry(
+    processes, undisturbed, tmp_path, figure
+):
+    expected, _ = undisturbed
+    pod = Pod(processes, tmp_path / "pod")
+    pod.terminate_at_first_checkpoint()
+    code = pod.ended()
+    assert code == 143, pod.log[-3000:]
+    assert not (pod.root / "lr_finder_result").exists()
+    again = Pod(processes, tmp_path / "pod")
+    assert again.ended() == 0
+    assert "goes on from" in again.log
+    assert outcome(again.root) == expected
+    figure(f"SIGTERM: exit code {code}; run again, the undisturbed result")
+
+
+def test_two_executors_on_one_directory_both_end_well(
+    processes, undisturbed, tmp_path, figure
+):
+    expected, _ = undisturbed
+    folder = str(tmp_path / "shared")
+    two = [
+        Pod(processes, tmp_path / name, checkpoint_dir=folder, module=str(tmp_path))
+        for name in "ab"
+    ]
+    assert [pod.ended() for pod in two] == [0, 0]
+    assert [outcome(pod.root) for pod in two] == [expected] * 2
+    assert half_written(tmp_path) == []
+    figure("two executors on one checkpoint_dir: both results equal")
