@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import io
 import os
-import pickle
 import struct
 import uuid
 import zlib
@@ -93,12 +92,17 @@ class Reader:
 def _parquet_rows(raw: Any) -> Iterator[bytes | None]:
     for batch in pq.ParquetFile(raw).iter_batches(1024):
         for row in batch.to_pylist():
-            yield encode_row(row)
+            yield encode_row(row, batch.schema)
 
 
-def encode_row(row: dict[str, Any]) -> bytes:
-    """Returns a row of a Parquet file as bytes that equal rows share."""
-    return pickle.dumps(sorted(row.items()), protocol=4)
+def encode_row(row: dict[str, Any], schema: Any) -> bytes:
+    """Returns a row of a Parquet file as an Arrow stream that equal rows share."""
+    content = pa.BufferOutputStream()
+    with pa.ipc.new_stream(content, schema.remove_metadata()) as stream:
+        stream.write_batch(
+            pa.RecordBatch.from_pylist([row], schema=schema.remove_metadata())
+        )
+    return bytes(content.getvalue().to_pybytes())
 
 
 def parquet_schema(path: str) -> bytes:
@@ -151,7 +155,7 @@ def write_parquet(path: str, rows: Sequence[bytes], schema: bytes) -> None:
 
 def decode_row(row: bytes) -> dict[str, Any]:
     """Returns the row that `encode_row` was given."""
-    return dict(pickle.loads(row))  # written by encode_row in this very pipeline
+    return dict(pa.ipc.open_stream(row).read_all().to_pylist()[0])
 
 
 def write_whole(path: str, content: bytes) -> None:

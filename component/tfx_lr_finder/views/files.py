@@ -19,8 +19,8 @@ def write_views(
 ) -> None:
     """Writes picture, page and TensorBoard curves; one that fails is logged, no more.
 
-    Each file appears whole or not at all. Written before `result.json`, so that where
-    that is, the views are.
+    Each file but TensorBoard's appears whole or not at all. Written before
+    `result.json`, so that where that is, the views are.
 
     Args:
       folder: A path or a uri; made if it does not exist.
