@@ -111,7 +111,7 @@ def test_a_checkpoint_of_another_test_is_set_aside_with_a_line_in_the_log(
     folder = str(tmp_path)
     killed(keras, dataset, folder, 6)
     (old,) = os.listdir(folder)
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     inputs = change.get("inputs", "")
     knobs = {name: change[name] for name in change if name not in ("batch", "inputs")}
     if "batch" in change:
