@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Prints the path of a Python that can carry the locked dependencies, or one sentence and exit status 1.
+# find-python.sh 3.11 2.39: prints the path of a Python of that version that runs on that glibc or a newer one, or one
+# sentence and exit status 1. PYTHON, if set, is tried first.
 # A candidate counts only if it really runs: a pyenv shim may be on PATH for a version that is not active.
 set -euo pipefail
 
-wanted=3.10
+wanted=$1
+glibc=$2
 shopt -s nullglob
 
 # Prints the path of a fitting Python (for that of a virtual environment, the one it was made from);
@@ -23,6 +25,9 @@ for module in 'ctypes', 'ensurepip', 'ssl', 'venv':
         __import__(module)
     except ImportError:
         sys.exit('it was built or packaged without ' + module)
+glibc = os.confstr('CS_GNU_LIBC_VERSION').split()[1]
+if [int(part) for part in glibc.split('.')] < [int(part) for part in '$glibc'.split('.')]:
+    sys.exit('it runs on glibc ' + glibc + ', not $glibc or newer')
 in_venv = sys.prefix != sys.base_prefix
 print(os.path.realpath(os.path.join(sys.base_prefix, 'bin', 'python' + wanted) if in_venv else sys.executable))
 " 2>&1

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# Makes .venv with the locked dependencies and this project in it; returns at once when that is already done.
+# Makes a virtual environment with the locked dependencies and this project in it, as .ci/choose.sh says; returns at
+# once when that is already done.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-venv=.venv
-lock=requirements/tfx-1.16-py3.10-dev.txt
-stamp=$venv/.complete     # written last: a .venv without it is not taken for a whole one
-ours=$venv/.made-by-make  # written first: a .venv without it is somebody else's, and is left alone
+chosen=$(.ci/choose.sh)
+read -r name python <<<"$chosen"
+venv=.venvs/$name
+lock=requirements/$name-dev.txt
+stamp=$venv/.complete     # written last: an environment without it is not taken for a whole one
+ours=$venv/.made-by-make  # written first: one without it is somebody else's, and is left alone
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Whole, in this folder (scripts in .venv/bin hold its absolute path), and made with the Python asked for, if any.
+# Whole, in this folder (its scripts hold its absolute path), and made with the Python that is asked for.
 is_usable() {
     [ -f "$stamp" ] && [ -x "$venv/bin/python" ] && [ "$(sed -n 2p "$stamp")" = "$PWD" ] &&
-        { [ -z "${PYTHON:-}" ] || [ "$(sed -n 3p "$stamp")" = "$(.ci/find-python.sh)" ]; }
+        [ "$(sed -n 3p "$stamp")" = "$python" ]
 }
 
 is_up_to_date() {
@@ -34,11 +37,11 @@ install_locked() {
     awk '/^[^ #]/ { keep = /^(packaging|pip|setuptools|uv|wheel)==/ } keep' "$lock" >"$venv/bootstrap.txt"
     "$venv/bin/python" -m pip --disable-pip-version-check install -qq --no-deps --require-hashes \
         -r "$venv/bootstrap.txt"
-    if ! .ci/uv.sh pip sync --quiet --python "$venv/bin/python" --require-hashes --no-build-isolation "$lock"; then
+    if ! VENV=$venv .ci/uv.sh pip sync --quiet --python "$venv/bin/python" --require-hashes --no-build-isolation "$lock"; then
         explain
         return 1
     fi
-    .ci/uv.sh pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
+    VENV=$venv .ci/uv.sh pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 }
 
 explain() {
@@ -53,13 +56,16 @@ explain() {
     fi
 }
 
+version=${name#tfx-}
+say "TFX ${version%-py*} on Python ${version#*-py}."
 key=$(cat "$lock" pyproject.toml .ci/setup.sh | git hash-object --stdin)
 if is_up_to_date; then
     exit 0
 fi
 
+mkdir -p .venvs
 if command -v flock >/dev/null; then
-    exec 9>.venv.lock
+    exec 9>"$venv.lock"
     if ! flock --nonblock 9; then
         say "Another make is installing into $venv; waiting for it."
         flock 9
@@ -76,10 +82,8 @@ fi
 started=$SECONDS
 if is_usable; then
     say "Bringing $venv up to date with $lock."
-    python=$(sed -n 3p "$stamp")
     rm "$stamp"
 else
-    python=$(.ci/find-python.sh)
     new_venv
 fi
 install_locked 9>&-

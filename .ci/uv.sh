@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs the uv of .venv with the settings that pip has: uv itself does not read pip's mirror, proxy and certificates.
+# Runs the uv of a virtual environment, VENV or the one of .ci/choose.sh, with the settings that pip has: uv itself does
+# not read pip's mirror, proxy and certificates.
 set -euo pipefail
 
-bin=$(dirname "${BASH_SOURCE[0]}")/../.venv/bin
+here=$(dirname "${BASH_SOURCE[0]}")
+bin=${VENV:-$("$here/venv.sh")}/bin
 export UV_PYTHON_DOWNLOADS=never
 settings=$("$bin/python" -m pip config list 2>/dev/null || true)
 

@@ -4,7 +4,7 @@
 #   kubeflow/smoke.sh OVERLAY IMAGE [runner's flags ...]
 #   kubeflow/smoke.sh gke registry.example.org/tfx-lr-finder:0.1.0-gpu --root gs://... --data gs://... --serving gs://...
 #
-# Needs kubectl with a context, Kubeflow Pipelines in the namespace, and this project's .venv (`make venv`).
+# Needs kubectl with a context, Kubeflow Pipelines in the namespace, and this project's environment (`make venv`).
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -65,9 +65,9 @@ kubectl port-forward --namespace "$namespace" svc/ml-pipeline "$port:8888" >/dev
 forward=$!
 trap 'kill "$forward"' EXIT
 sleep 3
-started=$(.venv/bin/python pipelines/run_kubeflow.py run --endpoint "http://localhost:$port" --namespace "$namespace" \
+started=$(.ci/venv.sh python pipelines/run_kubeflow.py run --endpoint "http://localhost:$port" --namespace "$namespace" \
     --image "$image" "$@" | tee /dev/stderr | sed -n 's/^Started: //p')
-.venv/bin/python -W ignore - "http://localhost:$port" "$started" <<'PYTHON'
+.ci/venv.sh python -W ignore - "http://localhost:$port" "$started" <<'PYTHON'
 import sys
 
 import kfp

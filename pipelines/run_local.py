@@ -148,7 +148,7 @@ def _run(options, tfx_folder, folder, progress):
         seed=options.seed,
         sample_size=options.sample_size,
         metadata_connection_config=metadata,
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
         **arguments,
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)

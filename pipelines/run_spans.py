@@ -95,7 +95,7 @@ def _retrain(folder, span):
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(database)
         ),
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
     return _cells(database, folder, span)

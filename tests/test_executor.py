@@ -9,10 +9,12 @@ import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import trainer_pb2
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_lr_finder import LRFinder, LRFinderResult, artifact, read_result
@@ -468,11 +470,49 @@ def test_the_size_of_one_pass_is_known_of_a_repeating_dataset_too(
 
 
 def test_large_files_are_not_counted(penguin_examples, monkeypatch):
-    properties = {"train_args": "{}"}
+    properties = {"train_args": "{}", "eval_args": "{}"}
     inputs = {"examples": [penguin_examples]}
     assert example_count.count_train_examples(inputs, properties) == 234
     monkeypatch.setattr(example_count, "MAX_BYTES", 1000)
     assert example_count.count_train_examples(inputs, properties) is None
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    """Statistics that tell of 70,000 training examples and 2 others."""
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri = str(tmp_path / "statistics")
+    artifact.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    for split, number in (("train", 70_000), ("eval", 2)):
+        found = statistics_pb2.DatasetFeatureStatisticsList()
+        found.datasets.add().num_examples = number
+        folder = pathlib.Path(artifact.uri, f"Split-{split}")
+        folder.mkdir(parents=True)
+        (folder / "FeatureStats.pb").write_bytes(found.SerializeToString())
+    return artifact
+
+
+def test_statistics_tell_the_size_of_one_pass(statistics, penguin_examples):
+    inputs = {"examples": [penguin_examples], "statistics": [statistics]}
+    properties = {"train_args": "{}", "eval_args": "{}"}
+    assert example_count.count_train_examples(inputs, properties) == 70_000
+    properties = {"train_args": '{"splits": ["first"]}', "eval_args": "{}"}
+    with pytest.raises(ValueError, match="have no split 'first', only train, eval"):
+        example_count.count_train_examples(inputs, properties)
+
+
+def test_statistics_reach_the_result(
+    run_finder, statistics, penguin_examples, tmp_path
+):
+    dataset = "data.repeat()"
+    outputs = run_finder(
+        {"examples": penguin_examples, "statistics": statistics},
+        module_file=_module(tmp_path, COUNTED.format(dataset=dataset, number=None)),
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["num_train_batches"] == 70_000 // 4
 
 
 SAMPLED = """
@@ -505,6 +545,25 @@ def test_the_hook_reads_the_sample_which_is_reported_and_removed(
     assert sum(int(part.split()[-1]) for part in labels) == 234
     assert environment["eval_sample_of"] == 100
     assert not list(run_finder.root.rglob("*tfrecord*"))
+
+
+@pytest.mark.parametrize(
+    ("named", "runner"),
+    [
+        ((), "FnApiRunner"),
+        (("--direct_num_workers=2",), "FnApiRunner"),
+        (("--runner=DataflowRunner",), "DataflowRunner"),
+    ],
+)
+def test_without_a_runner_named_none_is_downloaded(named, runner, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "apache_beam.Pipeline", lambda argv: made.append(PipelineOptions(argv))
+    )
+    executor = Executor(Executor.Context(beam_pipeline_args=list(named)))
+    for _ in range(2):
+        executor._make_beam_pipeline()
+    assert [o.view_as(StandardOptions).runner for o in made] == [runner] * 2
 
 
 def test_the_sample_is_removed_when_the_search_fails(

@@ -65,6 +65,7 @@ def test_keys_equal_those_of_tfx():
         keys.MODULE_FILE: specs.MODULE_FILE_KEY,
         keys.MODULE_PATH: specs.MODULE_PATH_KEY,
         keys.SCHEMA: specs.SCHEMA_KEY,
+        keys.STATISTICS: specs.STATISTICS_KEY,
         keys.TRAIN_ARGS: specs.TRAIN_ARGS_KEY,
         keys.TRANSFORM_GRAPH: specs.TRANSFORM_GRAPH_KEY,
     }

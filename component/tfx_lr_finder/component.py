@@ -68,6 +68,9 @@ class LRFinderSpec(ComponentSpec):
             type=standard_artifacts.TransformGraph, optional=True
         ),
         keys.SCHEMA: ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        keys.STATISTICS: ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
         keys.HYPERPARAMETERS: ChannelParameter(
             type=standard_artifacts.HyperParameters, optional=True
         ),
@@ -117,6 +120,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         hyperparameters: types.BaseChannel | None = None,
         base_model: types.BaseChannel | None = None,
         *,
+        statistics: types.BaseChannel | None = None,
         previous: types.BaseChannel | None = None,
         module_file: Name = None,
         lr_finder_fn: Name = None,
@@ -170,6 +174,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
             they come out again with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
+          statistics: Channel of `ExampleStatistics` of the examples, which tell how
+            many there are; from TFX 1.21 on the user module gets
+            `fn_args.num_examples` of it, as the Trainer's does.
           previous: Channel of earlier `LRFinderResult`s, which the rate is compared
             with, and for `on_inconclusive="last_good"`; see `last_good_resolver`.
           module_file: Path of the Python file that defines `lr_finder_fn`, or only

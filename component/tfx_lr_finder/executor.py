@@ -42,11 +42,16 @@ if TYPE_CHECKING:
     from tfx_lr_finder.runtime.sampling import Sample
 
 
+_LOCAL_RUNNER = "--runner=FnApiRunner"
+
+
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Runs the range test of an `LRFinder` node.
 
     Its import path is part of every compiled pipeline: do not move it.
     """
+
+    _beam_pipeline_args: list[str]
 
     def Do(
         self,
@@ -192,6 +197,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     exec_properties, fn_args, config
                 )
             yield found, told, sample
+
+    def _make_beam_pipeline(self) -> Any:
+        """Returns a Beam pipeline that runs in this process where no runner is named.
+
+        Beam's own default, the DirectRunner, first tries to download one, Prism.
+        """
+        from apache_beam.options.pipeline_options import (
+            PipelineOptions,
+            StandardOptions,
+        )
+
+        options = PipelineOptions(self._beam_pipeline_args)
+        if options.view_as(StandardOptions).runner is None:
+            self._beam_pipeline_args = [*self._beam_pipeline_args, _LOCAL_RUNNER]
+        return super()._make_beam_pipeline()
 
     def _keep_evidence(self, report: "LRFinderReport") -> None:
         """Saves an inconclusive report from the fate of a failed node's outputs."""

@@ -34,7 +34,7 @@ def compile_pipeline(settings, *, spec_2_1=True):
         requested_gpus=settings.gpu.num_gpus,
         on_no_gpu=settings.on_no_gpu,
         enable_cache=settings.cache,
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
     )
     nodes = training_nodes(settings)
     for component in pipeline.components:

@@ -87,7 +87,7 @@ def main(name, root):
         pipeline_root=root,
         components=components(name),
         metadata_connection_config=connection,
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
 

@@ -24,7 +24,7 @@ def create(root, make_trainer):
         module_file=str(PIPELINES / "penguin" / "module" / "penguin_module.py"),
         make_trainer=make_trainer,
         metadata_connection_config=connect(database),
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
     )
 
 

@@ -90,7 +90,7 @@ def retrain(root, number, broken, max_change=1.0):
                 components=[example_gen, schema, transform, earlier, finder],
                 enable_cache=False,
                 metadata_connection_config=config(str(database)),
-                beam_pipeline_args=["--direct_running_mode=in_memory"],
+                beam_pipeline_args=["--runner=FnApiRunner"],
             )
         )
     return database

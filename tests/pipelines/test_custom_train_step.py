@@ -57,7 +57,7 @@ def artifacts(tmp_path_factory):
                 str(root / "metadata.sqlite")
             )
         ),
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=["--runner=FnApiRunner"],
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
     return root / "artifacts"

@@ -10,7 +10,7 @@ from tfx_lr_finder import RangeTestConfig
 from tfx_lr_finder.runtime import sampling
 from tfx_lr_finder.sample_config import SampleConfig
 
-IN_MEMORY = ("--direct_running_mode=in_memory",)
+IN_MEMORY = ("--runner=FnApiRunner",)
 
 
 def example(number, label):

@@ -46,12 +46,12 @@ def test_the_step_moves_by_the_rate_that_was_set(name):
     build_optimizer(optimizer, [weight])
     with swept_learning_rate(optimizer, tf.distribute.get_strategy()) as rate:
         for value in (0.25, 0.0625):
-            before = float(np.array(weight)[0])
+            before = float(weight.numpy()[0])
             rate.assign(tf.constant(value))
             scale = getattr(optimizer, "dynamic_scale", None)
             gradient = 1.0 if scale is None else float(np.array(scale))
             optimizer.apply_gradients([(tf.constant([gradient]), weight)])
-            assert before - float(np.array(weight)[0]) == pytest.approx(value)
+            assert before - float(weight.numpy()[0]) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -82,7 +82,7 @@ def test_decoupled_weight_decay_scales_with_the_rate(k, weight_decay):
     with swept_learning_rate(optimizer, tf.distribute.get_strategy()) as rate:
         rate.assign(tf.constant(0.5))
         optimizer.apply_gradients([(tf.constant([0.0]), weight)])
-    assert float(np.array(weight)[0]) == pytest.approx(4.0 * (1 - 0.5 * weight_decay))
+    assert float(weight.numpy()[0]) == pytest.approx(4.0 * (1 - 0.5 * weight_decay))
 
 
 def test_gradient_clipping_stays(k, dataset):

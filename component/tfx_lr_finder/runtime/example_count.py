@@ -4,11 +4,11 @@ from typing import Any
 
 import tensorflow as tf
 from tfx import types
+from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.components.util import examples_utils
 from tfx.dsl.io import fileio
-from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils
 
 from tfx_lr_finder import keys
 from tfx_lr_finder.hook import LRFinderFnResult
@@ -52,21 +52,23 @@ def count_train_examples(
     """Returns the number of records of the train splits.
 
     Args:
-      input_dict: Holds the examples.
+      input_dict: Holds the examples, and perhaps their statistics.
       exec_properties: `train_args` as JSON, which names the splits.
 
     Returns:
-      The number, or None where the files are no TFRecords or larger than 100 MiB.
+      The number; None where there are no statistics, and the files are no TFRecords
+      or larger than 100 MiB.
     """
+    train, _ = examples.splits(exec_properties)
+    if input_dict.get(keys.STATISTICS):
+        return _in_statistics(input_dict[keys.STATISTICS], train)
     artifacts = input_dict[keys.EXAMPLES]
     formats = {examples_utils.get_file_format(artifact) for artifact in artifacts}
     if not formats <= set(_COMPRESSION) or any(map(examples.is_parquet, artifacts)):
         return None
-    train_args = trainer_pb2.TrainArgs()
-    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
     files = [
         file
-        for split in train_args.splits or ["train"]
+        for split in train
         for uri in artifact_utils.get_split_uris(artifacts, split)
         for file in fileio.glob(io_utils.all_files_pattern(uri))
     ]
@@ -74,3 +76,17 @@ def count_train_examples(
         return None
     records = tf.data.TFRecordDataset(files, _COMPRESSION[formats.pop()])
     return int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))
+
+
+def _in_statistics(artifacts: list[types.Artifact], splits: list[str]) -> int:
+    """Returns the number of examples that the statistics tell of for some splits."""
+    statistics = artifact_utils.get_single_instance(artifacts)
+    names = artifact_utils.decode_split_names(statistics.split_names)
+    if missing := sorted(set(splits) - set(names)):
+        raise ValueError(
+            f"The statistics at {statistics.uri} have no split {missing[0]!r}, only "
+            f"{', '.join(names) or 'none'}. Connect the statistics of the examples, or "
+            "leave `statistics` out."
+        )
+    found = [stats_artifact_utils.load_statistics(statistics, name) for name in splits]
+    return sum(int(view.proto().datasets[0].num_examples) for view in found)
