@@ -4,6 +4,10 @@
 #   docker build --target gpu --tag tfx-lr-finder:0.1.0-gpu .
 #   docker run --rm tfx-lr-finder:0.1.0          # versions
 #
+# That is TFX 1.16. For TFX 1.21, which needs the libc of Debian 13:
+#
+#   docker build --build-arg LOCK=tfx-1.21-py3.11 --build-arg BASE_IMAGE=python:3.11-slim-trixie --target cpu ...
+#
 # `cpu` has tensorflow-cpu, `gpu` TensorFlow with its CUDA libraries (of the machine it needs the driver only).
 # A module of your own goes in as pipelines/taxi's does, below, and is named by its dotted path.
 #
@@ -12,7 +16,7 @@
 # `cert = /run/secrets/ca.crt`. With podman and buildah add `--format docker`: OCI images have no HEALTHCHECK.
 
 ARG BASE_IMAGE=python:3.10-slim-bookworm
-ARG TFX_VERSION=1.16
+ARG LOCK=tfx-1.16-py3.10
 
 FROM ${BASE_IMAGE} AS packages
 
@@ -26,9 +30,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PATH=/opt/venv/bin:$PATH
 
-ARG TFX_VERSION
+ARG LOCK
 WORKDIR /build
-COPY requirements/tfx-${TFX_VERSION}-py3.10.txt locked.txt
+COPY requirements/${LOCK}.txt locked.txt
 
 # What builds the source packages is locked as well, so it goes in first; TensorFlow comes in the next stages.
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
@@ -40,8 +44,8 @@ RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     && python -m pip install --no-deps --require-hashes --no-build-isolation --requirement most.txt
 
 FROM packages AS packages-cpu
-ARG TFX_VERSION
-COPY requirements/tfx-${TFX_VERSION}-py3.10-cpu.txt tensorflow.txt
+ARG LOCK
+COPY requirements/${LOCK}-cpu.txt tensorflow.txt
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python -m pip install --no-deps --require-hashes --requirement tensorflow.txt
@@ -51,23 +55,24 @@ RUN python -m pip install --no-deps --no-build-isolation --no-index . \
     && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include
 
 FROM packages AS packages-gpu
-ARG TFX_VERSION
-COPY requirements/tfx-${TFX_VERSION}-py3.10-cuda.txt tensorflow.txt
+ARG LOCK
+COPY requirements/${LOCK}-cuda.txt tensorflow.txt
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python -m pip install --no-deps --require-hashes --no-build-isolation --requirement tensorflow.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY component component
 RUN python -m pip install --no-deps --no-build-isolation --no-index . \
-    && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include
+    && rm -rf /opt/venv/lib/python3*/site-packages/tensorflow/include \
+    && ln -s /opt/venv/lib/python3*/site-packages/nvidia /opt/venv/nvidia
 
 FROM ${BASE_IMAGE} AS base
 
-ARG TFX_VERSION
+ARG LOCK
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tfx-lr-finder" \
-      org.opencontainers.image.description="TFX ${TFX_VERSION} with a component that finds a learning rate and checks it" \
+      org.opencontainers.image.description="TFX with a component that finds a learning rate and checks it, ${LOCK}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -100,7 +105,7 @@ CMD ["--version"]
 FROM base AS gpu
 COPY --from=packages-gpu /opt/venv /opt/venv
 # TensorFlow 2.16 does not find the CUDA libraries of its own wheels, nor XLA the compiler among them.
-ENV NVIDIA=/opt/venv/lib/python3.10/site-packages/nvidia
+ENV NVIDIA=/opt/venv/nvidia
 ENV PATH=$NVIDIA/cuda_nvcc/bin:$PATH \
     XLA_FLAGS=--xla_gpu_cuda_data_dir=$NVIDIA/cuda_nvcc \
     LD_LIBRARY_PATH=$NVIDIA/cublas/lib:$NVIDIA/cuda_cupti/lib:$NVIDIA/cuda_nvrtc/lib:$NVIDIA/cuda_runtime/lib:$NVIDIA/cudnn/lib:$NVIDIA/cufft/lib:$NVIDIA/curand/lib:$NVIDIA/cusolver/lib:$NVIDIA/cusparse/lib:$NVIDIA/nccl/lib:$NVIDIA/nvjitlink/lib

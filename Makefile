@@ -3,6 +3,8 @@
 
 .DEFAULT_GOAL := help
 SHELL := bash
+# The tests that tell of a whole run, by their names.
+tell := saved_optimizer_has_the_rate or pushed_model_answers_and_was or trainers_pod_trains
 python := .ci/venv.sh python
 
 # `make PYTHON=/path/to/python3.10 ...` names the Python to use.
@@ -10,7 +12,7 @@ export TFX PYTHON
 # Without its compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest faults lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all test-newest tested faults lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
@@ -32,6 +34,10 @@ test-all: venv ## Run every test
 
 test-newest: ## Run every test with TFX 1.21, also where the system's glibc is too old for it
 	@python=$$(.ci/newer-glibc.sh) && $(MAKE) --no-print-directory TFX=1.21 PYTHON="$$python" test-all
+
+tested: venv ## Run what the README's table of tested combinations is made from, and write the table
+	@$(python) -m pytest -m "" --tested tests/pipelines/test_run_local.py tests/compiled/test_taxi.py \
+		tests/compiled/test_compiled.py -k "$(tell)" && $(python) -m tests.tested
 
 faults: venv ## Kill, fuzz and starve the component; prints what it survived
 	@FAULTS=full $(python) -m pytest -m "" tests/faults

@@ -135,6 +135,7 @@ def _run(options, tfx_folder, folder, progress):
     from absl import logging as absl_logging
     from tfx import v1 as tfx
 
+    check_components(tfx.components)
     absl_logging.set_verbosity(absl_logging.INFO)
     absl_logging.get_absl_logger().addHandler(progress)
     own_part = {"taxi": _taxi, "penguin": _penguin}[options.pipeline]
@@ -152,6 +153,25 @@ def _run(options, tfx_folder, folder, progress):
         **arguments,
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
+
+
+def check_components(components):
+    """Refuses a TFX that is not whole: from 1.21 on it says so with None.
+
+    Args:
+      components: The module `tfx.v1.components`.
+
+    Raises:
+      ValueError: If one of its components is None.
+    """
+    names = [name for name in dir(components) if name[0].isupper()]
+    lost = [name for name in names if getattr(components, name) is None]
+    if lost:
+        raise ValueError(
+            f"TFX could not import its components {', '.join(lost)}: a package that "
+            "they need is missing or of another version. Install the locked "
+            "dependencies: `make venv`."
+        )
 
 
 def _taxi(tfx_folder, folder):

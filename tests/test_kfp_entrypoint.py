@@ -138,6 +138,7 @@ def test_on_vertex_every_argument_reaches_tfx_as_it_is(monkeypatch):
     ("error", "expected"),
     [
         (ImportError("Could not import tfx_lr_finder.X"), "needs tfx-lr-finder"),
+        (ModuleNotFoundError("No module named 'kfp'", name="kfp"), "Python 3.10 or"),
         (ModuleNotFoundError("No module named 'taxi_module'"), "the user module"),
         (PermissionError(13, "Permission denied"), "may not write"),
         (OSError(30, "Read-only file system"), "may not write"),

@@ -23,6 +23,7 @@ known by its variable `KFP_POD_NAME`, four things differ from what TFX expects:
 import argparse
 import json
 import os
+import platform
 import runpy
 import sys
 import traceback
@@ -112,6 +113,12 @@ def _with_newest_span(
 
 def _explanation(error: Exception) -> str | None:
     """Returns what to do about an error that only a pod has; None for any other."""
+    if isinstance(error, ImportError) and error.name == "kfp":
+        return (
+            f"TFX cannot run in pods of Vertex and Kubeflow here ({error}): install "
+            "the extra tfx-lr-finder[kfp], with Python 3.10 or 3.11. For later ones "
+            f"TFX has no such runner; this is Python {platform.python_version()}."
+        )
     if isinstance(error, ImportError):
         return (
             f"This image lacks something that the pipeline needs: {error}. Every node "

@@ -1,10 +1,13 @@
 """From the one pipeline and the settings to what a backend takes."""
 
 import os
+import platform
+import sys
 import warnings
 
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 FINDER, TRAINER = "LRFinder", "LRFinderTrainer"
+LAST_PYTHON = (3, 11)  # with a kfp that TFX works with
 
 
 def training_nodes(settings):
@@ -68,10 +71,20 @@ def _load_tfx():
             from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
         except ImportError as error:
             raise ValueError(
-                f"TFX cannot compile for Kubeflow here ({error}). Install the extra: "
-                "pip install 'tfx-lr-finder[kfp]'."
+                f"TFX cannot compile for Vertex and Kubeflow here ({error}). "
+                f"{_remedy()}"
             ) from error
     return create_pipeline, kubeflow_v2_dag_runner
+
+
+def _remedy():
+    """What to do where TFX's runner is not there."""
+    if sys.version_info[:2] > LAST_PYTHON:
+        return (
+            "TFX has that runner up to Python 3.11 only, this is "
+            f"{platform.python_version()}: compile and run the pods with 3.10 or 3.11."
+        )
+    return "Install the extra: pip install 'tfx-lr-finder[kfp]'."
 
 
 def _resources(gpu):

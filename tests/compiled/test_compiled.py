@@ -104,14 +104,16 @@ def test_the_finders_pod_writes_both_outputs(finished):
 
 
 @pytest.mark.long
-def test_the_trainers_pod_trains_with_exactly_the_rate_found(finished):
+def test_the_trainers_pod_trains_with_exactly_the_rate_found(finished, tested):
     found, trained, log = finished
-    rate = read_result(found["lr_finder_result"]["uri"]).learning_rate
+    report = read_result(found["lr_finder_result"]["uri"])
+    rate = report.learning_rate
     folder = pathlib.Path(trained["model_run"]["uri"])
     seen = json.loads((folder / "seen.json").read_text())
     assert seen["learning_rate"] == rate
     assert seen["optimizer_learning_rate"] == float(np.float32(rate))
     assert f"LRFinderTrainer: training with learning_rate={rate!r}" in log
+    tested("Vertex", report.environment["keras"])
 
 
 @pytest.mark.parametrize("spec_2_1", [False, True], ids=["spec 2.0", "spec 2.1"])

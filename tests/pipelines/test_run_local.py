@@ -4,10 +4,12 @@ import dataclasses
 import pathlib
 import subprocess
 import sys
+import types
 
 import ml_metadata as mlmd
 import numpy as np
 import pytest
+import run_local
 import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 
@@ -110,11 +112,13 @@ def test_the_trainers_execution_has_the_result_as_an_input(finished):
     assert result.id in inputs
 
 
-def test_the_saved_optimizer_has_the_rate_found(finished):
+def test_the_saved_optimizer_has_the_rate_found(finished, tested):
     """Keras keeps a rate as float32, so the artifact's float64 is rounded to that."""
     saved = _optimizers_rate(finished.model_folder("LRFinderTrainer"))
     assert saved.dtype == np.float32
-    assert saved == np.float32(finished.report().learning_rate)
+    report = finished.report()
+    assert saved == np.float32(report.learning_rate)
+    tested("LocalDagRunner", report.environment["keras"])
 
 
 def test_the_last_lines_tell_the_rate_and_the_picture(finished):
@@ -201,6 +205,14 @@ def test_a_python_without_tfx_ends_with_one_sentence(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("TFX is not installed")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_tfx_that_lost_components_is_refused_by_their_names():
+    whole = types.SimpleNamespace(Trainer=object, Evaluator=object)
+    run_local.check_components(whole)
+    broken = types.SimpleNamespace(Trainer=object, Evaluator=None, Pusher=None)
+    with pytest.raises(ValueError, match="import its components Evaluator, Pusher:"):
+        run_local.check_components(broken)
 
 
 @pytest.mark.long

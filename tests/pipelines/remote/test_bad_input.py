@@ -1,11 +1,13 @@
 """Every bad setting is refused with one sentence, before anything is compiled."""
 
+import importlib
 import socket
+import sys
 
 import pytest
 import run_kubeflow
 import run_vertex
-from remote import checks
+from remote import checks, compiling
 
 VERTEX = {
     "--image": "registry.example.org/lr-finder:1",
@@ -181,3 +183,22 @@ def test_an_endpoint_that_is_down_is_told_before_anything_is_compiled(capsys):
 def test_an_endpoint_without_a_scheme_is_none(capsys):
     flags = {**KUBEFLOW, "--endpoint": "localhost:8888"}
     _refuses(run_kubeflow.main, capsys, "run", flags, "--endpoint must be an address")
+
+
+@pytest.mark.parametrize(
+    ("last_python", "remedy"),
+    [((3, 99), "Install the extra"), ((3, 9), "with 3.10 or 3.11")],
+)
+@pytest.mark.parametrize(
+    ("main", "flags"), [(run_vertex.main, VERTEX), (run_kubeflow.main, KUBEFLOW)]
+)
+def test_where_tfx_has_no_runner_it_says_so(
+    main, flags, last_python, remedy, capsys, monkeypatch
+):
+    package = importlib.import_module("tfx.orchestration.kubeflow.v2")
+    runner = "kubeflow_v2_dag_runner"
+    monkeypatch.delattr(package, runner, raising=False)
+    monkeypatch.setitem(sys.modules, f"{package.__name__}.{runner}", None)
+    monkeypatch.setattr(compiling, "LAST_PYTHON", last_python)
+    expected = ["TFX cannot compile for Vertex and Kubeflow here", remedy]
+    _refuses(main, capsys, "compile", flags, *expected)
