@@ -36,8 +36,7 @@ test-newest: ## Run every test with TFX 1.21, also where the system's glibc is t
 	@python=$$(.ci/newer-glibc.sh) && $(MAKE) --no-print-directory TFX=1.21 PYTHON="$$python" test-all
 
 tested: venv ## Run what the README's table of tested combinations is made from, and write the table
-	@$(python) -m pytest -m "" --tested tests/pipelines/test_run_local.py tests/compiled/test_taxi.py \
-		tests/compiled/test_compiled.py -k "$(tell)" && $(python) -m tests.tested
+	@$(python) -m pytest -m "" --tested -k "$(tell)" && $(python) -m tests.tested
 
 faults: venv ## Kill, fuzz and starve the component; prints what it survived
 	@FAULTS=full $(python) -m pytest -m "" tests/faults
