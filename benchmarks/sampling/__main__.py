@@ -1,6 +1,6 @@
 """Seconds, memory and fairness of a sample; the rate that is found on it.
 
-python -m benchmarks.sampling --sizes 10000 100000 1000000
+python -m benchmarks.sampling --sizes 10000 100000 1000000 10000000
 """
 
 import argparse
@@ -16,6 +16,16 @@ import time
 RESULTS = pathlib.Path(__file__).parents[1] / "results" / "sampling.md"
 SAMPLE_SIZE = 5000
 SEEDS = (0, 1, 2)
+WAYS = {
+    "sample": "sample, by Beam",
+    "sample-by-two": "sample, by Beam in two processes",
+    "shuffle": "all through a tf.data shuffle",
+}
+IN_ONE_PROCESS = ("--direct_running_mode=in_memory",)
+IN_TWO_PROCESSES = (
+    "--direct_running_mode=multi_processing",
+    "--direct_num_workers=2",
+)
 
 
 def main():
@@ -33,7 +43,7 @@ def main():
         for size in options.sizes:
             folder = os.path.join(parent, str(size))
             _run("make", folder, size)
-            for way in ("sample", "shuffle"):
+            for way in WAYS:
                 lines.append(_line(size, way, _run(way, folder, size)))
                 print(lines[-1], flush=True)
         folder = os.path.join(parent, str(options.rates_on))
@@ -46,7 +56,7 @@ def main():
 def _parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**5, 10**6])
-    parser.add_argument("--rates-on", type=int, default=10**5)
+    parser.add_argument("--rates-on", type=int, default=50_000)
     parser.add_argument("--job", choices=tuple(_JOBS))
     parser.add_argument("--folder")
     parser.add_argument("--size", type=int)
@@ -56,7 +66,15 @@ def _parse_arguments():
 def _run(job, folder, size):
     command = [sys.executable, "-m", "benchmarks.sampling", "--job", job]
     command += ["--folder", folder, "--size", str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Beam starts its workers by the name `python`.
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
     for line in done.stdout.splitlines():
         if line.startswith("RESULT "):
             return json.loads(line.removeprefix("RESULT "))
@@ -64,9 +82,10 @@ def _run(job, folder, size):
 
 
 def _line(size, way, found):
-    name = "sample, by Beam" if way == "sample" else "all through a tf.data shuffle"
+    memory = found["memory"]
+    memory = "not measured" if memory is None else f"{memory:.0f}"
     return (
-        f"| {size:,} | {name} | {found['seconds']:.1f} | {found['memory']:.0f} | "
+        f"| {size:,} | {WAYS[way]} | {found['seconds']:.1f} | {memory} | "
         f"{found['shuffled_bytes']:,} | {found['shards']:.3f} | {found['places']:.3f} |"
     )
 
@@ -78,7 +97,7 @@ def _make(folder, size):
     return {}
 
 
-def _draw(folder, size, seed=0, parent=None):
+def _draw(folder, seed=0, parent=None, argv=IN_ONE_PROCESS):
     import apache_beam as beam
     from tfx.types import artifact_utils, standard_artifacts
 
@@ -92,21 +111,21 @@ def _draw(folder, size, seed=0, parent=None):
     source = sampling.Source(
         input_dict={"examples": [artifact]},
         exec_properties={"train_args": "{}", "eval_args": "{}"},
-        make_pipeline=lambda: beam.Pipeline(argv=["--direct_running_mode=in_memory"]),
+        make_pipeline=lambda: beam.Pipeline(argv=list(argv)),
         folder=parent or tempfile.mkdtemp(),
     )
     config = SampleConfig(sample_size=SAMPLE_SIZE)
     return sampling.draw(config, RangeTestConfig(seed=seed), source)
 
 
-def _sample(folder, size):
+def _sample(folder, size, argv=IN_ONE_PROCESS):
     import tensorflow as tf
 
     import tfx_lr_finder.runtime.sampling  # noqa: F401
 
     with tempfile.TemporaryDirectory() as parent:
         before, started = _memory(), time.monotonic()
-        drawn = _draw(folder, size, parent=parent)
+        drawn = _draw(folder, parent=parent, argv=argv)
         seconds, memory = time.monotonic() - started, _memory() - before
         files = tf.io.gfile.glob(drawn.train_files)
         records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
@@ -116,6 +135,10 @@ def _sample(folder, size):
         "shuffled_bytes": drawn.facts["train_sample_shuffled_bytes"],
         **_fairness(records, size),
     }
+
+
+def _sample_by_two(folder, size):
+    return {**_sample(folder, size, IN_TWO_PROCESSES), "memory": None}
 
 
 def _shuffle(folder, size):
@@ -173,7 +196,7 @@ def _rates(folder, size):
     evaluation = _batches(held_out, 2048, 0)
     found = {"sample": [], "shuffled": [], "head": []}
     for seed in SEEDS:
-        drawn = _draw(folder, size, seed)
+        drawn = _draw(folder, seed)
         sample = tf.io.gfile.glob(drawn.train_files)
         ways = {
             "sample": _batches(sample, SAMPLE_SIZE, seed),
@@ -240,10 +263,10 @@ def _write(options, lines, rates):
 
     python -m benchmarks.sampling --sizes {sizes} --rates-on {options.rates_on}
 
-A sample of {SAMPLE_SIZE:,} examples, of 8 shards that are sorted by class, in one
-process on a shared machine of two cores; seconds vary with its load. Memory is what
-the process needed beyond its imports. p: chi-square test of the sample being uniform;
-below 0.001 it is not.
+A sample of {SAMPLE_SIZE:,} examples, of 8 compressed shards that are sorted by class,
+on a machine of two cores that others used too; seconds vary with its load. Memory is
+what the process needed beyond its imports. p: chi-square test of the sample being
+uniform; below 0.001 it is not.
 
 {os.linesep.join(lines)}
 
@@ -256,7 +279,13 @@ The learning rate found for a small classifier on {options.rates_on:,} such exam
     print(RESULTS.read_text())
 
 
-_JOBS = {"make": _make, "sample": _sample, "shuffle": _shuffle, "rates": _rates}
+_JOBS = {
+    "make": _make,
+    "sample": _sample,
+    "sample-by-two": _sample_by_two,
+    "shuffle": _shuffle,
+    "rates": _rates,
+}
 
 if __name__ == "__main__":
     main()
