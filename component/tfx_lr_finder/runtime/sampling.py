@@ -118,6 +118,7 @@ def draw(
     Raises:
       ValueError: If a split has no example, the label does not exist or is none, more
         of the data is corrupt than may be, or the transform graph is missing.
+      RuntimeError: If Beam's pipeline failed, as where a worker dies.
     """
     artifacts = source.input_dict[keys.EXAMPLES]
     payload = examples.payload_format(artifacts)
@@ -212,8 +213,20 @@ def _run(
     """Returns what there is to tell of each group, its shards being written."""
     manifests: dict[str, dict[str, Any]] = {}
     for bounded in (True, False):
-        with make_pipeline() as pipeline:
-            build(pipeline, with_limits(files, groups, bounded=bounded), groups, rules)
+        limited = with_limits(files, groups, bounded=bounded)
+        try:
+            with make_pipeline() as pipeline:
+                build(pipeline, limited, groups, rules)
+        except ValueError:  # of our own: the data are not what they should be
+            raise
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise RuntimeError(
+                f"The Beam pipeline that draws the sample failed: {reason} The log "
+                "above has more. If a worker died (of memory, or with its machine), "
+                "run this again: nothing of the sample is left, and the next one is "
+                "the same."
+            ) from error
         for name, group in groups.items():
             path = os.path.join(os.path.dirname(group.folder), MANIFEST)
             manifests[name] = json.loads(_read(path))
