@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(
         shutil.which(ENGINE) is None,
-        reason=f"there is no {ENGINE}; on Debian: apt-get install podman runc",
+        reason=f"there is no {ENGINE}; on Debian: apt-get install podman runc netavark",
     ),
 ]
 
