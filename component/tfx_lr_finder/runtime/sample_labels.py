@@ -1,5 +1,6 @@
 """Labels of serialized examples, and whether they are examples at all."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ MISSING = "(missing)"
 LabelReader: TypeAlias = Callable[[bytes, list[str]], tuple[str | None, str]]
 
 _MAX_FEATURES_NAMED = 50
+_MAX_LENGTH = 100
 
 # Of a record that parses: the field `features` comes first, and `feature` first in it.
 # Looking into the parsed message costs more than all else that is done with a record.
@@ -40,7 +42,7 @@ def label_reader(payload: str, feature: str) -> LabelReader:
         if row.get(feature) is None:
             _name(features, row)
             return MISSING, ""
-        return _text(row[feature]), ""
+        return _short(_text(row[feature])), ""
 
     def of_example(record: bytes, features: list[str]) -> tuple[str | None, str]:
         example = example_pb2.Example()
@@ -86,7 +88,7 @@ def _of_features(
         held = value.WhichOneof("kind")
         values = list(getattr(value, held).value) if held else []
         if values:
-            return _text(values[0] if len(values) == 1 else values), ""
+            return _short(_text(values[0] if len(values) == 1 else values)), ""
     _name(features, present)
     return MISSING, ""
 
@@ -94,6 +96,14 @@ def _of_features(
 def _name(features: list[str], present: Any) -> None:
     if not features:
         features.extend(sorted(present)[:_MAX_FEATURES_NAMED])
+
+
+def _short(text: str) -> str:
+    """Returns a label that is no longer than a name; other labels stay others."""
+    if len(text) <= _MAX_LENGTH:
+        return text
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+    return f"{text[:_MAX_LENGTH]}... ({digest.hexdigest()})"
 
 
 def _text(value: Any) -> str:

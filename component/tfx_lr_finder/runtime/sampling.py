@@ -138,7 +138,7 @@ def draw(
         payload=payload,
         by_position=config.sample_by == POSITION,
         stratify_by=config.stratify_by,
-        min_per_label=config.min_per_label,
+        min_per_label=min(config.min_per_label, max(sizes.values())),
         stop_at_corrupt=not config.max_corrupt_share,
         transform_graph=graph,
     )
@@ -253,7 +253,11 @@ def _read(path: str) -> bytes:
 def _source_files(
     artifacts: list[types.Artifact], splits: dict[str, list[str]]
 ) -> list[SourceFile]:
-    """Returns every file of the splits, with its size."""
+    """Returns every file of the splits, with its size.
+
+    Raises:
+      ValueError: There is none for some purpose.
+    """
     files = []
     for group, names in splits.items():
         for number, split in enumerate(names):
@@ -273,6 +277,12 @@ def _source_files(
                     )
                     for item in sorted(found.metadata_list, key=lambda x: x.path)
                 ]
+        if not any(file.group == group for file in files):
+            raise ValueError(
+                f"There is no file in the split {', '.join(names)} of "
+                f"{', '.join(artifact.uri for artifact in artifacts)}. Check that the "
+                "ExampleGen's output is still there, or name another split."
+            )
     return files
 
 
