@@ -18,14 +18,8 @@ SAMPLE_SIZE = 5000
 SEEDS = (0, 1, 2)
 WAYS = {
     "sample": "sample, by Beam",
-    "sample-by-two": "sample, by Beam in two processes",
     "shuffle": "all through a tf.data shuffle",
 }
-IN_ONE_PROCESS = ("--direct_running_mode=in_memory",)
-IN_TWO_PROCESSES = (
-    "--direct_running_mode=multi_processing",
-    "--direct_num_workers=2",
-)
 
 
 def main():
@@ -35,9 +29,9 @@ def main():
         print("RESULT " + json.dumps(_JOBS[options.job](options.folder, options.size)))
         return
     lines = [
-        "| examples | way | seconds | peak memory, MiB | bytes shuffled | "
-        "p over shards | p over places |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| examples | way | seconds | CPU seconds | peak memory, MiB | "
+        "bytes shuffled | p over shards | p over places |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     with tempfile.TemporaryDirectory() as parent:
         for size in options.sizes:
@@ -66,15 +60,7 @@ def _parse_arguments():
 def _run(job, folder, size):
     command = [sys.executable, "-m", "benchmarks.sampling", "--job", job]
     command += ["--folder", folder, "--size", str(size)]
-    # Beam starts its workers by the name `python`.
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": path},
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         if line.startswith("RESULT "):
             return json.loads(line.removeprefix("RESULT "))
@@ -82,10 +68,9 @@ def _run(job, folder, size):
 
 
 def _line(size, way, found):
-    memory = found["memory"]
-    memory = "not measured" if memory is None else f"{memory:.0f}"
     return (
-        f"| {size:,} | {WAYS[way]} | {found['seconds']:.1f} | {memory} | "
+        f"| {size:,} | {WAYS[way]} | {found['seconds']:.1f} | "
+        f"{found['cpu_seconds']:.1f} | {found['memory']:.0f} | "
         f"{found['shuffled_bytes']:,} | {found['shards']:.3f} | {found['places']:.3f} |"
     )
 
@@ -97,7 +82,7 @@ def _make(folder, size):
     return {}
 
 
-def _draw(folder, seed=0, parent=None, argv=IN_ONE_PROCESS):
+def _draw(folder, seed=0, parent=None):
     import apache_beam as beam
     from tfx.types import artifact_utils, standard_artifacts
 
@@ -111,63 +96,67 @@ def _draw(folder, seed=0, parent=None, argv=IN_ONE_PROCESS):
     source = sampling.Source(
         input_dict={"examples": [artifact]},
         exec_properties={"train_args": "{}", "eval_args": "{}"},
-        make_pipeline=lambda: beam.Pipeline(argv=list(argv)),
+        make_pipeline=lambda: beam.Pipeline(argv=["--direct_running_mode=in_memory"]),
         folder=parent or tempfile.mkdtemp(),
     )
     config = SampleConfig(sample_size=SAMPLE_SIZE)
     return sampling.draw(config, RangeTestConfig(seed=seed), source)
 
 
-def _sample(folder, size, argv=IN_ONE_PROCESS):
+def _sample(folder, size):
     import tensorflow as tf
 
     import tfx_lr_finder.runtime.sampling  # noqa: F401
 
     with tempfile.TemporaryDirectory() as parent:
-        before, started = _memory(), time.monotonic()
-        drawn = _draw(folder, parent=parent, argv=argv)
-        seconds, memory = time.monotonic() - started, _memory() - before
+        with _Cost() as cost:
+            drawn = _draw(folder, parent=parent)
         files = tf.io.gfile.glob(drawn.train_files)
         records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
     return {
-        "seconds": seconds,
-        "memory": memory,
+        **cost.figures,
         "shuffled_bytes": drawn.facts["train_sample_shuffled_bytes"],
         **_fairness(records, size),
     }
 
 
-def _sample_by_two(folder, size):
-    return {**_sample(folder, size, IN_TWO_PROCESSES), "memory": None}
-
-
 def _shuffle(folder, size):
     import tensorflow as tf
 
-    before, started = _memory(), time.monotonic()
     files = tf.io.gfile.glob(f"{folder}/Split-train/*")
-    dataset = tf.data.TFRecordDataset(files, "GZIP").shuffle(size, seed=0)
-    records = list(dataset.take(SAMPLE_SIZE).as_numpy_iterator())
-    seconds, memory = time.monotonic() - started, _memory() - before
-    read = tf.data.TFRecordDataset(files, "GZIP").map(tf.strings.length)
+    with _Cost() as cost:
+        dataset = tf.data.TFRecordDataset(files, "GZIP").shuffle(size, seed=0)
+        records = list(dataset.take(SAMPLE_SIZE).as_numpy_iterator())
+    read = tf.data.TFRecordDataset(files, "GZIP").batch(10_000)
     num_bytes = int(read.reduce(tf.constant(0, tf.int64), _add))
     return {
-        "seconds": seconds,
-        "memory": memory,
+        **cost.figures,
         "shuffled_bytes": num_bytes,
         **_fairness(records, size),
     }
 
 
-def _add(total, length):
+def _add(total, records):
     import tensorflow as tf
 
-    return total + tf.cast(length, tf.int64)
+    return total + tf.reduce_sum(tf.cast(tf.strings.length(records), tf.int64))
 
 
-def _memory():
-    """Returns the most memory that this process ever held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+class _Cost:
+    """What a block took: seconds, those of all cores, and MiB beyond those before."""
+
+    def __enter__(self):
+        self._before = self._now()
+        return self
+
+    def __exit__(self, *error):
+        names = ("seconds", "cpu_seconds", "memory")
+        pairs = zip(names, self._now(), self._before, strict=True)
+        self.figures = {name: now - before for name, now, before in pairs}
+
+    def _now(self):
+        most_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return time.monotonic(), time.process_time(), most_memory
 
 
 def _fairness(records, size):
@@ -264,9 +253,9 @@ def _write(options, lines, rates):
     python -m benchmarks.sampling --sizes {sizes} --rates-on {options.rates_on}
 
 A sample of {SAMPLE_SIZE:,} examples, of 8 compressed shards that are sorted by class,
-on a machine of two cores that others used too; seconds vary with its load. Memory is
-what the process needed beyond its imports. p: chi-square test of the sample being
-uniform; below 0.001 it is not.
+by one process on a machine of two cores that others used too: seconds vary with its
+load, CPU seconds (of all threads) hardly. Memory is what the process needed beyond its
+imports. p: chi-square test of the sample being uniform; below 0.001 it is not.
 
 {os.linesep.join(lines)}
 
@@ -282,7 +271,6 @@ The learning rate found for a small classifier on {options.rates_on:,} such exam
 _JOBS = {
     "make": _make,
     "sample": _sample,
-    "sample-by-two": _sample_by_two,
     "shuffle": _shuffle,
     "rates": _rates,
 }
