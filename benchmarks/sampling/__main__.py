@@ -254,7 +254,7 @@ def _write(options, lines, rates):
 
 A sample of {SAMPLE_SIZE:,} examples, of 8 compressed shards that are sorted by class,
 by one process on a machine of two cores that others used too: seconds vary with its
-load, CPU seconds (of all threads) hardly. Memory is what the process needed beyond its
+load, CPU seconds (of all threads) less so. Memory is what the process needed beyond its
 imports. p: chi-square test of the sample being uniform; below 0.001 it is not.
 
 {os.linesep.join(lines)}
