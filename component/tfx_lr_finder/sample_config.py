@@ -22,6 +22,8 @@ SAMPLE_TYPES: Mapping[str, type] = {
 
 MAX_SAMPLE_SIZE = 10**7
 
+_MOST_DIGITS = 18
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SampleConfig:
@@ -97,7 +99,7 @@ def parse_size(value: Any) -> int | str:
     if isinstance(value, float):
         return int(value) if value.is_integer() else repr(value)
     text = str(value).strip().lower()
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else text
 
 
 def sample_config(values: Mapping[str, Any]) -> SampleConfig | None:

@@ -1,10 +1,12 @@
 """Checks of the input examples: are the splits there, and do they fit the graph?"""
 
+import contextlib
 import os
 from typing import Any
 
 import tensorflow as tf
 from google.protobuf import text_format
+from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.util import examples_utils
@@ -143,10 +145,11 @@ def _check_features(artifacts: list[types.Artifact], split: str, graph: str) -> 
         return
     present: set[str] = set()
     for record in _records(artifact, split).take(_NUM_EXAMPLES_LOOKED_AT):
-        example = tf.train.Example.FromString(record.numpy())
-        present.update(example.features.feature)
+        with contextlib.suppress(DecodeError):  # refused, or skipped, as damage is
+            example = tf.train.Example.FromString(record.numpy())
+            present.update(example.features.feature)
     known = {name for kind in _SCHEMAS_OF_A_GRAPH for name in _schema(graph, kind)}
-    if known and not known & present:
+    if known and present and not known & present:
         raise ValueError(
             f"The examples at {artifact.uri} do not match the transform graph at "
             f"{graph}: they have the features {', '.join(sorted(present))}, and it "

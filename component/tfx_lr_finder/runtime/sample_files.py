@@ -1,42 +1,27 @@
 """Records in and out of the files of Examples artifacts, on a Beam worker."""
 
 import contextlib
-import gzip
 import io
 import os
-import struct
 import uuid
 import zlib
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-import google_crc32c
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from tfx_lr_finder.runtime.sample_tfrecords import (
+    damaged,
+    pack_tfrecords,
+    read_tfrecords,
+)
+
 TFRECORD, PARQUET = "tfrecord", "parquet"
 
-_LENGTH = struct.Struct("<QI")
-_CHECKSUM = struct.Struct("<I")
-_MASK = 0xA282EAD8
-_BUFFER_BYTES = 1 << 20
-_LONGEST_RECORD = 1 << 31
 _UNREADABLE = (EOFError, OSError, zlib.error, pa.ArrowException)
-
-
-class Damaged(Exception):
-    """What follows in a file cannot be read.
-
-    Attributes:
-      position: Bytes of the file that were read, as they are stored.
-    """
-
-    def __init__(self, reason: str, position: int) -> None:
-        """Keeps the reason and the place."""
-        super().__init__(reason)
-        self.position = position
 
 
 class Reader:
@@ -65,28 +50,13 @@ class Reader:
             self._path, compression_type=CompressionTypes.UNCOMPRESSED
         )
         with raw:
-            read = _parquet_rows if self._format == PARQUET else self._tfrecords
             try:
-                yield from read(raw)
+                if self._format == PARQUET:
+                    yield from _parquet_rows(raw)
+                else:
+                    yield from read_tfrecords(raw, self._path.endswith(".gz"))
             except _UNREADABLE as error:
-                _damaged(raw, f"{type(error).__name__}: {error}", error)
-
-    def _tfrecords(self, raw: Any) -> Iterator[bytes | None]:
-        stream: Any = raw
-        if self._path.endswith(".gz"):
-            unpacked: Any = gzip.GzipFile(fileobj=raw, mode="rb")
-            stream = io.BufferedReader(unpacked, _BUFFER_BYTES)
-        while header := stream.read(_LENGTH.size):
-            if len(header) < _LENGTH.size:
-                _damaged(raw, "it ends within the head of a record")
-            length, checksum = _LENGTH.unpack(header)
-            if _masked(header[:8]) != checksum or length > _LONGEST_RECORD:
-                _damaged(raw, "the length of a record does not have its checksum")
-            record = stream.read(length)
-            footer = stream.read(_CHECKSUM.size)
-            if len(record) < length or len(footer) < _CHECKSUM.size:
-                _damaged(raw, "it ends within a record")
-            yield record if (_masked(record),) == _CHECKSUM.unpack(footer) else None
+                damaged(raw, f"{type(error).__name__}: {error}", error)
 
 
 def _parquet_rows(raw: Any) -> Iterator[bytes | None]:
@@ -118,7 +88,7 @@ def parquet_schema(path: str) -> bytes:
         try:
             return bytes(pq.ParquetFile(raw).schema_arrow.serialize())
         except _UNREADABLE as error:
-            _damaged(raw, f"{type(error).__name__}: {error}", error)
+            damaged(raw, f"{type(error).__name__}: {error}", error)
 
 
 def write_tfrecords(path: str, records: Sequence[bytes]) -> None:
@@ -128,14 +98,7 @@ def write_tfrecords(path: str, records: Sequence[bytes]) -> None:
       path: The file; it appears whole or not at all.
       records: The records.
     """
-    content = io.BytesIO()
-    with gzip.GzipFile("", "wb", 6, content, mtime=0) as file:
-        for record in records:
-            header = struct.pack("<Q", len(record))
-            file.write(header + _CHECKSUM.pack(_masked(header)))
-            file.write(record)
-            file.write(_CHECKSUM.pack(_masked(record)))
-    write_whole(path, content.getvalue())
+    write_whole(path, pack_tfrecords(records))
 
 
 def write_parquet(path: str, rows: Sequence[bytes], schema: bytes) -> None:
@@ -181,17 +144,3 @@ def write_whole(path: str, content: bytes) -> None:
     except BeamIOError:  # HDFS renames onto no file that exists
         FileSystems.delete([path])
         FileSystems.rename([part], [path])
-
-
-def _damaged(raw: Any, reason: str, error: Exception | None = None) -> NoReturn:
-    try:
-        position = int(raw.tell())
-    except (OSError, ValueError):
-        position = 0
-    raise Damaged(reason, position) from error
-
-
-def _masked(data: bytes) -> int:
-    """Returns the checksum of a TFRecord file for some bytes."""
-    crc = int(google_crc32c.value(data))
-    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF

@@ -1,5 +1,7 @@
 """Labels of serialized examples, and whether they are examples at all."""
 
+import hashlib
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -12,6 +14,11 @@ MISSING = "(missing)"
 LabelReader: TypeAlias = Callable[[bytes, list[str]], tuple[str | None, str]]
 
 _MAX_FEATURES_NAMED = 50
+_MAX_LENGTH = 100
+
+# Of a record that parses: the field `features` comes first, and `feature` first in it.
+# Looking into the parsed message costs more than all else that is done with a record.
+_HAS_FEATURE = re.compile(rb"\x0a[\x80-\xff]*[\x01-\x7f]\x0a").match
 
 
 def label_reader(payload: str, feature: str) -> LabelReader:
@@ -35,19 +42,19 @@ def label_reader(payload: str, feature: str) -> LabelReader:
         if row.get(feature) is None:
             _name(features, row)
             return MISSING, ""
-        return _text(row[feature]), ""
+        return _short(_text(row[feature])), ""
 
     def of_example(record: bytes, features: list[str]) -> tuple[str | None, str]:
-        try:
-            example = example_pb2.Example.FromString(record)
-        except DecodeError:
+        example = example_pb2.Example()
+        if not _parse(example, record):
             return None, "it is no tf.Example"
+        if not feature and _HAS_FEATURE(record):
+            return None, ""
         return _of_features(example.features.feature, feature, features, "tf.Example")
 
     def of_sequence(record: bytes, features: list[str]) -> tuple[str | None, str]:
-        try:
-            example = example_pb2.SequenceExample.FromString(record)
-        except DecodeError:
+        example = example_pb2.SequenceExample()
+        if not _parse(example, record):
             return None, "it is no tf.SequenceExample"
         if example.feature_lists.feature_list and not feature:
             return None, ""
@@ -59,6 +66,14 @@ def label_reader(payload: str, feature: str) -> LabelReader:
         "FORMAT_TF_EXAMPLE": of_example,
         "FORMAT_TF_SEQUENCE_EXAMPLE": of_sequence,
     }.get(payload, lambda record, features: (None, ""))
+
+
+def _parse(message: Any, record: bytes) -> bool:
+    """Reads a record into a message; returns whether all of the record is one."""
+    try:
+        return bool(message.ParseFromString(record) == len(record))
+    except DecodeError:
+        return False
 
 
 def _of_features(
@@ -73,7 +88,7 @@ def _of_features(
         held = value.WhichOneof("kind")
         values = list(getattr(value, held).value) if held else []
         if values:
-            return _text(values[0] if len(values) == 1 else values), ""
+            return _short(_text(values[0] if len(values) == 1 else values)), ""
     _name(features, present)
     return MISSING, ""
 
@@ -81,6 +96,14 @@ def _of_features(
 def _name(features: list[str], present: Any) -> None:
     if not features:
         features.extend(sorted(present)[:_MAX_FEATURES_NAMED])
+
+
+def _short(text: str) -> str:
+    """Returns a label that is no longer than a name; other labels stay others."""
+    if len(text) <= _MAX_LENGTH:
+        return text
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+    return f"{text[:_MAX_LENGTH]}... ({digest.hexdigest()})"
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,8 @@ import apache_beam as beam
 
 from tfx_lr_finder.runtime import sample_files
 from tfx_lr_finder.runtime.sample_labels import label_reader
-from tfx_lr_finder.runtime.sample_sketch import Entry, Sketch, record_key
+from tfx_lr_finder.runtime.sample_sketch import Entry, Sketch, record_keys
+from tfx_lr_finder.runtime.sample_tfrecords import Damaged
 from tfx_lr_finder.runtime.sample_write import Told, write_sample
 
 MAX_LABELS = 1000
@@ -148,11 +149,12 @@ class _SampleFile(beam.DoFn):
         sketch = Sketch(file.most)
         by_label: dict[str, Sketch] = {}
         told = Told(split=file.split, path=file.path, num_bytes=file.num_bytes)
+        key_of, name = record_keys(rules.seed, file.split), file.name.encode()
         for number, record, label in _readable(file, rules, told):
-            place: tuple[bytes, ...] = ()
             if rules.by_position:
-                place = (file.name.encode(), number.to_bytes(8, "little"))
-            key = record_key(rules.seed, file.split, record, *place)
+                key = key_of(record, name, number.to_bytes(8, "little"))
+            else:
+                key = key_of(record)
             if label is not None and rules.min_per_label:
                 if label not in by_label:
                     by_label[label] = Sketch(rules.min_per_label)
@@ -184,16 +186,14 @@ def _readable(
             told.schema = sample_files.parquet_schema(file.path)
         reader = sample_files.Reader(file.path, file.file_format)
         with contextlib.closing(reader.__iter__()) as records:
-            for record in records:
-                told.num_records += 1
+            for number, record in enumerate(records, 1):
+                told.num_records = number
                 problem = "its checksum does not fit"
                 if record is not None:
                     label, problem = read_label(record, told.features)
                 if record is None or problem:
                     told.num_corrupt += 1
-                    told.problem = (
-                        told.problem or f"record {told.num_records}: {problem}"
-                    )
+                    told.problem = told.problem or f"record {number}: {problem}"
                     if rules.stop_at_corrupt:
                         return
                     continue
@@ -201,8 +201,8 @@ def _readable(
                     told.labels[label] = told.labels.get(label, 0) + 1
                     if len(told.labels) > MAX_LABELS:
                         return
-                yield told.num_records, record, label
-    except sample_files.Damaged as error:
+                yield number, record, label
+    except Damaged as error:
         told.lost_bytes = max(1, file.num_bytes - error.position)
         told.problem = told.problem or f"after record {told.num_records}: {error}"
 

@@ -13,7 +13,7 @@ References:
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -95,13 +95,28 @@ def record_key(seed: int, split: int, *parts: bytes) -> bytes:
     Returns:
       16 bytes, uniform over all seeds, and the split's byte.
     """
-    digest = hashlib.blake2b(
-        parts[0], digest_size=_DIGEST_SIZE, key=seed.to_bytes(8, "little")
-    )
-    for part in parts[1:]:
-        digest.update(b"\x00")
-        digest.update(part)
-    return digest.digest() + bytes((split,))
+    return record_keys(seed, split)(*parts)
+
+
+def record_keys(seed: int, split: int) -> Callable[..., bytes]:
+    """Returns `record_key` for one seed and one split: what they share is done once.
+
+    Args:
+      seed: The seed, in [0, 2**31).
+      split: Number of the split, in [0, 255].
+    """
+    keyed = hashlib.blake2b(digest_size=_DIGEST_SIZE, key=seed.to_bytes(8, "little"))
+    last = bytes((split,))
+
+    def key(record: bytes, *parts: bytes) -> bytes:
+        digest = keyed.copy()
+        digest.update(record)
+        for part in parts:
+            digest.update(b"\x00")
+            digest.update(part)
+        return digest.digest() + last
+
+    return key
 
 
 def draw_copies(entries: Sequence[Entry], size: int, seed: int) -> list[int]:

@@ -175,4 +175,10 @@ def _unified(schemas: set[bytes]) -> bytes:
         pa.ipc.read_schema(pa.py_buffer(schema)).remove_metadata()
         for schema in sorted(schemas)
     ]
-    return bytes(pa.unify_schemas(read).serialize())
+    try:
+        return bytes(pa.unify_schemas(read).serialize())
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"The Parquet files of a split have columns of different types: {error}. "
+            "Write them with one schema."
+        ) from error

@@ -118,6 +118,7 @@ def draw(
     Raises:
       ValueError: If a split has no example, the label does not exist or is none, more
         of the data is corrupt than may be, or the transform graph is missing.
+      RuntimeError: If Beam's pipeline failed, as where a worker dies.
     """
     artifacts = source.input_dict[keys.EXAMPLES]
     payload = examples.payload_format(artifacts)
@@ -137,7 +138,7 @@ def draw(
         payload=payload,
         by_position=config.sample_by == POSITION,
         stratify_by=config.stratify_by,
-        min_per_label=config.min_per_label,
+        min_per_label=min(config.min_per_label, max(sizes.values())),
         stop_at_corrupt=not config.max_corrupt_share,
         transform_graph=graph,
     )
@@ -212,8 +213,20 @@ def _run(
     """Returns what there is to tell of each group, its shards being written."""
     manifests: dict[str, dict[str, Any]] = {}
     for bounded in (True, False):
-        with make_pipeline() as pipeline:
-            build(pipeline, with_limits(files, groups, bounded=bounded), groups, rules)
+        limited = with_limits(files, groups, bounded=bounded)
+        try:
+            with make_pipeline() as pipeline:
+                build(pipeline, limited, groups, rules)
+        except ValueError:  # of our own: the data are not what they should be
+            raise
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise RuntimeError(
+                f"The Beam pipeline that draws the sample failed: {reason} The log "
+                "above has more. If a worker died (of memory, or with its machine), "
+                "run this again: nothing of the sample is left, and the next one is "
+                "the same."
+            ) from error
         for name, group in groups.items():
             path = os.path.join(os.path.dirname(group.folder), MANIFEST)
             manifests[name] = json.loads(_read(path))
@@ -240,7 +253,11 @@ def _read(path: str) -> bytes:
 def _source_files(
     artifacts: list[types.Artifact], splits: dict[str, list[str]]
 ) -> list[SourceFile]:
-    """Returns every file of the splits, with its size."""
+    """Returns every file of the splits, with its size.
+
+    Raises:
+      ValueError: There is none for some purpose.
+    """
     files = []
     for group, names in splits.items():
         for number, split in enumerate(names):
@@ -260,6 +277,12 @@ def _source_files(
                     )
                     for item in sorted(found.metadata_list, key=lambda x: x.path)
                 ]
+        if not any(file.group == group for file in files):
+            raise ValueError(
+                f"There is no file in the split {', '.join(names)} of "
+                f"{', '.join(artifact.uri for artifact in artifacts)}. Check that the "
+                "ExampleGen's output is still there, or name another split."
+            )
     return files
 
 
