@@ -47,7 +47,8 @@ def _of_this_machine(folder):
         if (pathlib.Path("/") / name).is_symlink():
             (root / name).symlink_to(f"usr/{name}")
     package = pathlib.Path(tfx_lr_finder.__file__).parents[1]
-    programs = {"/usr", sys.base_prefix, sys.prefix, str(package)}
+    library = pathlib.Path(sys.base_prefix, "lib").resolve()  # see .ci/newer-glibc.sh
+    programs = {"/usr", sys.base_prefix, str(library.parent), sys.prefix, str(package)}
     options = [f"--volume={place}:{place}:ro" for place in sorted(programs)]
     options.append(f"--env=PATH={worker_pool.PYTHON_FOLDER}:/usr/bin:/bin")
     return [*options, "--rootfs", str(root), "python"]
