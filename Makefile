@@ -11,7 +11,7 @@ export PYTHON
 # Without its compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all faults lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all faults sbom audit lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
@@ -33,6 +33,12 @@ test-all: venv ## Run every test
 
 faults: venv ## Kill, fuzz and starve the component; prints what it survived
 	@FAULTS=full $(python) -m pytest -m "" tests/faults
+
+sbom: venv ## List what the image holds in build/sbom.json (CycloneDX)
+	@mkdir -p build && .ci/sbom.sh $(lock) >build/sbom.json.part && mv build/sbom.json.part build/sbom.json
+
+audit: venv ## Ask PyPI for known vulnerabilities of the locked dependencies
+	@.ci/audit.sh $(lock).txt
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .

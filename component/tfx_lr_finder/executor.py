@@ -173,10 +173,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> Iterator[tuple["LRFinderFnResult", "RangeTestConfig", "Sample | None"]]:
         """Gives the model, the data and the configuration; a sample lives as long."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import all_shards, fit_capture
+        from tfx_lr_finder.runtime import all_shards, damaged_files, fit_capture
 
         wanted = sample_config(knobs.cast_sample(exec_properties))
         if wanted is None:
+            damaged_files.refuse_cut(fn_args)
             all_shards.hand_over(input_dict[keys.EXAMPLES], fn_args)
             found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
             yield found, config, None

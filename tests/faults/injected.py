@@ -67,7 +67,7 @@ def _register(fails):
 
     class File:
         def __init__(self, path, mode):
-            self._file = open(path, mode)
+            self._file = pathlib.Path(path).open(mode)  # noqa: SIM115
             self._fails = "r" not in mode and fails()
 
         def __enter__(self):

@@ -73,7 +73,7 @@ def configs(draw, **fixed):
     return RangeTestConfig(**{**knobs, **fixed})
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(configs())
 def test_a_ladder_rises_from_one_exact_end_to_the_other(config):
     ladder = learning_rate_ladder(config)
@@ -82,7 +82,7 @@ def test_a_ladder_rises_from_one_exact_end_to_the_other(config):
     assert (np.diff(ladder.astype(np.float32)) > 0).all()
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(configs(spacing="exponential"))
 def test_the_gaps_of_an_exponential_ladder_are_equal_in_log_rate(config):
     logs = np.log(learning_rate_ladder(config))
@@ -90,7 +90,7 @@ def test_the_gaps_of_an_exponential_ladder_are_equal_in_log_rate(config):
     np.testing.assert_allclose(np.diff(logs), even, rtol=1e-6, atol=1e-13)
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(exact, st.integers(1, 60), betas)
 def test_smoothing_keeps_constants(constant, length, beta):
     for average in (moving_average, smooth):
@@ -98,7 +98,7 @@ def test_smoothing_keeps_constants(constant, length, beta):
         np.testing.assert_allclose(kept, constant, rtol=1e-9)
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(curves, betas, exact, st.floats(-100.0, 100.0))
 def test_smoothing_follows_shift_and_scale(losses, beta, shift, scale):
     for average in (moving_average, smooth):
@@ -110,7 +110,7 @@ def test_smoothing_follows_shift_and_scale(losses, beta, shift, scale):
         )
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(curves, betas)
 def test_smoothing_stays_between_the_least_and_the_largest_loss(losses, beta):
     for average in (moving_average, smooth):
@@ -120,7 +120,7 @@ def test_smoothing_stays_between_the_least_and_the_largest_loss(losses, beta):
 
 
 @pytest.mark.parametrize("name", sorted(rules.RULES))
-@tried(100, 5000)
+@tried(100, 1000)
 @given(curves, configs())
 def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
     ladder = np.geomspace(config.min_lr, config.max_lr, len(losses))
@@ -130,7 +130,7 @@ def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
 
 
 @pytest.mark.parametrize("name", sorted(rules.RULES))
-@tried(100, 5000)
+@tried(100, 1000)
 @given(curves, st.integers(-20, 20), exact)
 def test_a_rule_does_not_see_shift_and_scale(name, losses, power, shift):
     ladder = np.geomspace(1e-7, 10.0, len(losses))
@@ -139,7 +139,7 @@ def test_a_rule_does_not_see_shift_and_scale(name, losses, power, shift):
 
 
 @pytest.mark.parametrize("name", sorted(rules.RULES))
-@tried(100, 5000)
+@tried(100, 1000)
 @given(st.lists(float32, min_size=3, max_size=60))
 def test_a_rule_survives_any_losses(name, losses):
     ladder = np.geomspace(1e-7, 10.0, len(losses))
@@ -148,7 +148,7 @@ def test_a_rule_survives_any_losses(name, losses):
     assert rate is None or 1e-8 <= rate <= 10.0
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(st.lists(st.none() | rates, max_size=6))
 def test_readings_are_combined_to_one_between_them(readings):
     combined = combine(readings)
@@ -157,7 +157,7 @@ def test_readings_are_combined_to_one_between_them(readings):
         assert min(served) * 0.999999 <= combined <= max(served) * 1.000001
 
 
-@tried(100, 5000)
+@tried(100, 1000)
 @given(st.lists(float32, min_size=1, max_size=80), configs())
 def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, config):
     with np.errstate(all="ignore"):
@@ -170,7 +170,7 @@ def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, con
     assert not math.isnan(look_above)
 
 
-@tried(60, 3000)
+@tried(60, 600)
 @given(
     st.lists(exact | float32, min_size=1, max_size=80),
     configs(),
@@ -184,7 +184,7 @@ def test_a_sweep_does_not_depend_on_its_chunks(losses, config, chunk):
     assert repr(small) == repr(large)  # NaN equals NaN
 
 
-@tried(60, 3000)
+@tried(60, 600)
 @given(
     st.lists(st.lists(exact | float32, min_size=1, max_size=60), min_size=1),
     st.lists(float32, min_size=1, max_size=16),
@@ -221,7 +221,7 @@ anything = st.one_of(
 KNOBS = [field.name for field in dataclasses.fields(RangeTestConfig)]
 
 
-@tried(600, 30000)
+@tried(600, 10000)
 @given(st.dictionaries(st.sampled_from(KNOBS), anything, min_size=1, max_size=3))
 def test_knobs_are_refused_or_make_a_test_that_can_be_run(knobs):
     try:
@@ -295,13 +295,13 @@ reports = st.builds(
 )
 
 
-@tried(60, 3000)
+@tried(60, 600)
 @given(reports)
 def test_any_report_survives_json(report):
     assert LRFinderReport.from_json(report.to_json()) == report
 
 
-@tried(60, 3000)
+@tried(60, 600)
 @given(reports, st.data())
 def test_no_report_is_read_from_a_part_of_its_file(report, data):
     text = report.to_json()
