@@ -80,14 +80,21 @@ def _cut(file: str) -> str:
         ended = not chunk  # TensorFlow reads an empty file as one without records
         while chunk:
             try:
-                unpacker.decompress(chunk)
+                unpacker.decompress(chunk, _CHUNK_BYTES)  # never more in memory
             except zlib.error as error:
                 return f"it is no compressed file, or is damaged: {error}"
-            ended, chunk = unpacker.eof, unpacker.unused_data
+            ended, chunk = unpacker.eof, unpacker.unconsumed_tail
             if ended:  # another compressed part may follow
+                chunk = unpacker.unused_data
                 unpacker = zlib.decompressobj(_GZIP)
             chunk = chunk or content.read(_CHUNK_BYTES)
-    return "" if ended else "its compression has no end: the file is cut short"
+    while unpacker.decompress(b"", _CHUNK_BYTES):
+        pass  # it holds back what is too long
+    return (
+        ""
+        if ended or unpacker.eof
+        else "its compression has no end: the file is cut short"
+    )
 
 
 def _unreadable(damage: str) -> ValueError:
