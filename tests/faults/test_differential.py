@@ -1,4 +1,4 @@
-"""The compiled loop against a plain eager one, over models that a seed makes up."""
+"""The compiled loop against a plain one, over models that a seed makes up."""
 
 import collections
 import random
@@ -13,6 +13,7 @@ from tests.runtime.test_trainer_loop import loop_of, train
 
 OPTIMIZERS = ("SGD", "Adam", "RMSprop", "Adagrad", "AdamW", "Adamax", "Nadam")
 LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
+COARSE = "mixed_bfloat16"
 CLASSIFICATIONS = {"BinaryCrossentropy": 2, "SparseCategoricalCrossentropy": 3}
 OPTIMIZER_SETTINGS = (
     {},
@@ -40,7 +41,7 @@ def made_up(seed):
         "optimizer": rng.choice(OPTIMIZERS),
         "momentum": rng.choice([0.0, 0.9]),
         "loss": rng.choice([*LOSSES, *CLASSIFICATIONS]),
-        "policy": rng.choice(["float32", "float32", "mixed_bfloat16", "float64"]),
+        "policy": rng.choice(["float32", "float32", COARSE, "float64"]),
         "units": [rng.randint(1, 12) for _ in range(rng.randint(0, 2))],
         "activation": rng.choice(["relu", "tanh", "gelu", "sigmoid"]),
         "normalization": rng.choice(
@@ -121,8 +122,10 @@ def plain_losses(recipe, seed, dataset, rates):
         model.optimizer.apply_gradients(pairs)
         return loss
 
-    if recipe["keras"] == "tf_keras" and recipe["optimizer"] == "Nadam":
-        # It counts its steps in Python: eager, it differs from its own `fit`.
+    counts_in_python = recipe["keras"] == "tf_keras" and recipe["optimizer"] == "Nadam"
+    if counts_in_python or recipe["policy"] == COARSE:
+        # Compiled step by step, as `fit` does it. Eager, that Nadam differs from its
+        # own `fit`, and TensorFlow rounds bfloat16 elsewhere: by up to 15 % of a loss.
         model.optimizer.build(model.trainable_variables)
         step = tf.function(step, reduce_retracing=True)
     losses = []
@@ -133,10 +136,10 @@ def plain_losses(recipe, seed, dataset, rates):
 
 
 @pytest.mark.timeout(3000)
-def test_made_up_models_have_the_losses_of_a_plain_eager_loop(full, figure):
+def test_made_up_models_have_the_losses_of_a_plain_loop(full, figure):
     count = 200 if full else 12
     rates = np.geomspace(1e-5, 3e-2, 12)
-    kinds, worst, wrong = collections.Counter(), 0.0, []
+    kinds, worst, wrong = collections.Counter(), [0.0, 0.0], []
     for seed in range(count):
         recipe = made_up(seed)
         kinds[f"{recipe['keras']} {recipe['policy']}"] += 1
@@ -146,13 +149,13 @@ def test_made_up_models_have_the_losses_of_a_plain_eager_loop(full, figure):
             compiled = train(loop, rates)
         plain = np.array(plain_losses(recipe, seed, dataset, rates))
         error = float(np.max(np.abs(compiled - plain) / (1e-3 + np.abs(plain))))
-        coarse = recipe["policy"] == "mixed_bfloat16"
-        if not coarse:
-            worst = max(worst, error)
-        if not error < (5e-2 if coarse else 1e-3):
+        coarse = recipe["policy"] == COARSE
+        worst[coarse] = max(worst[coarse], error)
+        if not error < (3e-2 if coarse else 1e-3):
             wrong.append((seed, error, recipe))
     figure(
         f"differential: {count} made-up models ({dict(kinds)}), {len(wrong)} with "
-        f"other losses than a plain eager loop; largest relative difference {worst:.1e}"
+        f"other losses than a plain loop; largest relative difference {worst[0]:.1e}, "
+        f"of bfloat16 {worst[1]:.1e}"
     )
     assert wrong == []
