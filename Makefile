@@ -6,13 +6,15 @@ SHELL := bash
 # The tests that tell of a whole run, by their names.
 tell := saved_optimizer_has_the_rate or pushed_model_answers_and_was or trainers_pod_trains
 python := .ci/venv.sh python
+# An environment has the name of its lock.
+lock = requirements/$(notdir $(shell .ci/venv.sh))
 
 # `make PYTHON=/path/to/python3.10 ...` names the Python to use.
 export TFX PYTHON
 # Without its compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest tested faults lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all test-newest tested faults sbom audit lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
@@ -40,6 +42,12 @@ tested: venv ## Run what the README's table of tested combinations is made from,
 
 faults: venv ## Kill, fuzz and starve the component; prints what it survived
 	@FAULTS=full $(python) -m pytest -m "" tests/faults
+
+sbom: venv ## List what the image holds in build/sbom.json (CycloneDX)
+	@mkdir -p build && .ci/sbom.sh $(lock) >build/sbom.json.part && mv build/sbom.json.part build/sbom.json
+
+audit: venv ## Ask PyPI for known vulnerabilities of the locked dependencies
+	@.ci/audit.sh $(lock).txt
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .

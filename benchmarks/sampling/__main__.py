@@ -96,7 +96,7 @@ def _draw(folder, seed=0, parent=None):
     source = sampling.Source(
         input_dict={"examples": [artifact]},
         exec_properties={"train_args": "{}", "eval_args": "{}"},
-        make_pipeline=lambda: beam.Pipeline(argv=["--direct_running_mode=in_memory"]),
+        make_pipeline=lambda: beam.Pipeline(argv=["--runner=FnApiRunner"]),
         folder=parent or tempfile.mkdtemp(),
     )
     config = SampleConfig(sample_size=SAMPLE_SIZE)

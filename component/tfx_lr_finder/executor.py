@@ -130,16 +130,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import example_count, find, gpus, user_module
+        from tfx_lr_finder.runtime import (
+            damaged_files,
+            example_count,
+            find,
+            gpus,
+            user_module,
+        )
 
         gpus.prepare(*_gpu_request(exec_properties))
         fn_args = user_module.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
-        with self._model_and_data(input_dict, exec_properties, fn_args, config) as (
-            found,
-            config,
-            sample,
+        with (
+            damaged_files.named(fn_args, input_dict[keys.EXAMPLES]),
+            self._model_and_data(input_dict, exec_properties, fn_args, config) as (
+                found,
+                config,
+                sample,
+            ),
         ):
             report = find.find_learning_rate(
                 found.model,
@@ -169,10 +178,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> Iterator[tuple["LRFinderFnResult", "RangeTestConfig", "Sample | None"]]:
         """Gives the model, the data and the configuration; a sample lives as long."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import all_shards, fit_capture
+        from tfx_lr_finder.runtime import all_shards, damaged_files, fit_capture
 
         wanted = sample_config(knobs.cast_sample(exec_properties))
         if wanted is None:
+            damaged_files.refuse_cut(fn_args)
             all_shards.hand_over(input_dict[keys.EXAMPLES], fn_args)
             found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
             yield found, config, None
@@ -220,9 +230,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if not folder:
             return
         folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-        files.write_views(folder, report, self._labels())
-        result_file.write_report(folder, report)
-        logging.error("LRFinder: the evidence and its pictures are in %s", folder)
+        try:
+            files.write_views(folder, report, self._labels())
+            result_file.write_report(folder, report)
+        except Exception as error:  # what the test found counts, not this
+            logging.error("LRFinder: the evidence is in this log only: %s", error)
+        else:
+            logging.error("LRFinder: the evidence and its pictures are in %s", folder)
 
     def _labels(self) -> dict[str, str]:
         """Returns what the report says of where it comes from, as far as known."""

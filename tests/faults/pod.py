@@ -9,36 +9,7 @@ import pathlib
 import sys
 import textwrap
 
-MODULE = """
-    import time
-    import keras
-    import numpy as np
-    import tensorflow as tf
-    from tfx_lr_finder import LRFinderFnResult
-
-
-    def slowly(x, y):
-        def wait(x):
-            time.sleep({seconds})
-            return x
-
-        waited = tf.numpy_function(wait, [x], tf.float32)
-        return tf.ensure_shape(waited, x.shape), y
-
-
-    def lr_finder_fn(fn_args):
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=(256, 4)).astype("float32")
-        y = (x @ np.ones([4, 1]) + 0.1 * rng.normal(size=(256, 1))).astype("float32")
-        data = tf.data.Dataset.from_tensor_slices((x, y))
-        train = data.shuffle(256).batch(16).map(slowly)
-        model = keras.Sequential(
-            [keras.layers.Dense(8, "tanh"), keras.layers.Dropout(0.1)]
-            + [keras.layers.Dense(1)]
-        )
-        model.compile(keras.optimizers.Adam(1e-3), "mse")
-        return LRFinderFnResult(model, train, data.take(64).batch(16))
-    """
+from tests.faults import modules
 
 KNOBS = {
     "num_steps": 40,
@@ -50,8 +21,16 @@ KNOBS = {
 }
 
 
-def run(root, seconds=0.01, **changes):
-    """Runs the executor as a launcher does: inputs, outputs and state below `root`."""
+def run(root, text=modules.SLOW, folders=None, beam_args=(), **changes):
+    """Runs the executor as a launcher does: inputs, outputs and state below `root`.
+
+    Args:
+      root: A folder; made if it does not exist.
+      text: The user's module, with {seconds} and {times} to fill in.
+      beam_args: Options for Beam.
+      folders: Other places of some of "state", "tmp" and the outputs, by name.
+      changes: Knobs other than `KNOBS`, and what to fill into the module.
+    """
     import tfx
     from tfx import types
     from tfx.types import artifact_utils, standard_artifacts
@@ -61,12 +40,17 @@ def run(root, seconds=0.01, **changes):
 
     root = pathlib.Path(root)
     root.mkdir(parents=True, exist_ok=True)
+    folders = folders or {}
+    filled = {"seconds": 0.01, "times": 1}
+    filled = {name: changes.pop(name, value) for name, value in filled.items()}
     module = pathlib.Path(changes.pop("module", root)) / "slow_module.py"
     if not module.exists():
-        module.write_text(textwrap.dedent(MODULE.format(seconds=seconds)))
+        module.write_text(textwrap.dedent(text.format(**filled)))
     examples = standard_artifacts.Examples()
     penguins = pathlib.Path(tfx.__path__[0]) / "components/testdata/penguin/data"
     examples.uri = str(changes.pop("examples", penguins))
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    examples.set_string_custom_property("file_format", "tfrecords_gzip")
     examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
     finder = LRFinder(
         types.Channel(type=standard_artifacts.Examples),
@@ -78,11 +62,12 @@ def run(root, seconds=0.01, **changes):
         "best_hyperparameters": [standard_artifacts.HyperParameters()],
     }
     for key, (output,) in outputs.items():
-        output.uri = str(root / key)
+        output.uri = str(folders.get(key, root / key))
     context = Executor.Context(
-        tmp_dir=str(root / "tmp"),
+        tmp_dir=str(folders.get("tmp", root / "tmp")),
         unique_id="1",
-        stateful_working_dir=str(root / "state"),
+        stateful_working_dir=str(folders.get("state", root / "state")),
+        beam_pipeline_args=list(beam_args),
     )
     Executor(context).Do({"examples": [examples]}, outputs, finder.exec_properties)
 

@@ -9,7 +9,7 @@ import resource
 import signal
 import time
 
-from tests.faults import pod
+from tests.faults import injected, pod
 from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.result import LRFinderReport
 
@@ -25,27 +25,46 @@ def server():
     return context
 
 
-def _main(root, limits, options):
+def _main(root, limits, inject, options):
     log = os.open(f"{root}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     from absl import logging
 
     logging.set_verbosity(logging.INFO)
-    for name, value in limits.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    if inject:
+        getattr(injected, inject)()
+    for name, value in limits.items():
+        if name == "RLIMIT_AS":
+            value += _num_bytes()
+        resource.setrlimit(getattr(resource, name), (value, value))
     pod.run(root, **options)
 
 
-class Pod:
-    """A real process that runs the executor."""
+def _num_bytes():
+    """Returns the address space that this process has already."""
+    pages = pathlib.Path("/proc/self/statm").read_text().split()[0]
+    return int(pages) * resource.getpagesize()
 
-    def __init__(self, context, root, limits=None, **options):
+
+class Pod:
+    """A real process that runs the executor.
+
+    Args:
+      context: See `server`.
+      root: Its folder.
+      limits: Resource limits by name; that of the address space comes on top of
+        what the process has at its start.
+      inject: The fault that is built into it, a function of `injected`.
+      options: See `pod.run`.
+    """
+
+    def __init__(self, context, root, limits=None, inject=None, **options):
         self.root = pathlib.Path(root)
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self._process = context.Process(
-            target=_main, args=(str(root), limits or {}, options)
+            target=_main, args=(str(root), limits or {}, inject, options)
         )
         self._process.start()
         self._began = time.monotonic()
@@ -78,7 +97,7 @@ class Pod:
 
     @property
     def log(self):
-        return pathlib.Path(f"{self.root}.log").read_text()
+        return pathlib.Path(f"{self.root}.log").read_text(errors="replace")
 
 
 def phase(root):

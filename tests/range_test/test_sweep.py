@@ -71,6 +71,16 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_there(bad, at):
     assert not np.isfinite(sweep.losses[-1])
 
 
+@pytest.mark.parametrize("steps_per_rung", [1, 2, 5])
+def test_a_loss_that_is_not_finite_before_the_first_rung_is_full_ends_the_sweep(
+    steps_per_rung,
+):
+    sweep = sweep_of(RecordedLoop([[np.nan]]), steps_per_rung=steps_per_rung)
+    assert sweep.stop_reason is StopReason.NON_FINITE
+    assert len(sweep.losses) == 1
+    assert sweep.smoothed_losses == ()
+
+
 def test_one_lucky_batch_does_not_end_the_sweep():
     rng = np.random.default_rng(0)
     curve = 2.0 + rng.normal(0, 0.05, 100)

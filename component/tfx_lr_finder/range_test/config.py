@@ -13,6 +13,13 @@ MIN_BUDGET = 200
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
+SMALLEST_RATE = 2.0**-126
+LARGEST_RATE = 2.0**127
+"""What float32, the type of a rate on its device, holds in full precision."""
+RATE_GAP = 2.0**-22
+"""Least relative gap of two rungs that float32 keeps apart."""
+MOST = 2**31
+MOST_FACTOR = 1e30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +28,8 @@ class RangeTestConfig:
 
     Attributes:
       min_lr: Smallest learning rate of the sweep, positive.
-      max_lr: Largest learning rate of the sweep, above `min_lr`.
+      max_lr: Largest learning rate of the sweep, above `min_lr`; both as float32 holds
+        them, and far enough apart for all rungs to differ.
       num_steps: Rungs of the ladder in one sweep, at least 10. None: as many as a
         seventh of the budget holds, or 100 where confirming is off.
       num_sweeps: Sweeps from the same start over different batches, at least 1.
@@ -84,34 +92,41 @@ class RangeTestConfig:
         for name, least in _LEAST.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:
                 _check_int(name, getattr(self, name), least)
-        if self.seed >= 2**31:
-            raise ValueError(f"seed must be below 2**31, got seed={self.seed}.")
         _check_real("smoothing", self.smoothing, 0.0, 1.0)
         if self.smoothing == 1:
             raise ValueError(
                 "smoothing must be below 1, got smoothing=1.0: every loss would "
                 "weigh nothing. Use 0.9 for a strong smoothing."
             )
-        _check_real("divergence_factor", self.divergence_factor, 1e-3, math.inf)
+        _check_real("divergence_factor", self.divergence_factor, 1e-3, MOST_FACTOR)
         _check_real("max_share", self.max_share, 1e-6, 1.0)
         _check_choice("rule", self.rule, tuple(RULES))
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("jit_compile", self.jit_compile, JIT_COMPILE)
         self._check_budget()
+        self._check_gaps()
 
     def _check_rates(self) -> None:
         for name in ("min_lr", "max_lr"):
             rate = getattr(self, name)
-            if not _is_real(rate) or not math.isfinite(rate) or rate <= 0:
+            if not _is_real(rate) or not SMALLEST_RATE <= rate <= LARGEST_RATE:
                 raise ValueError(
-                    f"{name} must be a positive, finite number, got {name}={rate!r}. "
+                    f"{name} must be a positive, finite number from "
+                    f"{SMALLEST_RATE:.2g} to {LARGEST_RATE:.2g}, got {name}={rate!r}. "
                     "A usual range is min_lr=1e-7 to max_lr=10."
                 )
         if self.min_lr >= self.max_lr:
             raise ValueError(
                 f"min_lr must be below max_lr, got min_lr={self.min_lr} and "
                 f"max_lr={self.max_lr}. Swap them or widen the range."
+            )
+
+    def _check_gaps(self) -> None:
+        if 1.0 - self.min_lr / self.max_lr < RATE_GAP * self.num_rungs:
+            raise ValueError(
+                f"min_lr={self.min_lr} and max_lr={self.max_lr} are too close for "
+                f"{self.num_rungs} rungs that differ. Widen the range."
             )
 
     def _check_budget(self) -> None:
@@ -182,6 +197,8 @@ def _check_int(name: str, value: Any, least: int) -> None:
         raise ValueError(
             f"{name} must be a whole number of at least {least}, got {name}={value!r}."
         )
+    if value >= MOST:
+        raise ValueError(f"{name} must be below 2**31, got {name}={value}.")
 
 
 def _check_real(name: str, value: Any, low: float, high: float) -> None:

@@ -148,7 +148,9 @@ def mean_of_rungs(losses: FloatArray, steps_per_rung: int) -> FloatArray:
       unless a loss in it is not finite.
     """
     full = len(losses) // steps_per_rung
-    means: FloatArray = losses[: full * steps_per_rung].reshape(full, -1).mean(axis=1)
+    means: FloatArray = (
+        losses[: full * steps_per_rung].reshape(full, steps_per_rung).mean(axis=1)
+    )
     rest = losses[full * steps_per_rung :]
     if len(rest) and not np.isfinite(rest).all():
         means = np.append(means, np.nan)

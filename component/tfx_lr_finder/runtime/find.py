@@ -58,8 +58,6 @@ def find_learning_rate(
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
       num_train_examples: Examples in one pass over the training data, where the dataset
         repeats and cannot tell; tells a small data set from a large one.
-      checkpoint: Where to save the test as it goes, and to look for one that was
-        killed; the caller deletes what is left at the end, `checkpoint.remove()`.
       earlier: The report of an earlier test of this model that was OK. Its rate is
         tried among the others, if it is of the same optimizer.
       checkpoint: Where to save the test as it goes, and to look for one that was

@@ -1,0 +1,98 @@
+"""Examples that are damaged, under a whole executor that draws no sample."""
+
+import gzip
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.faults import modules
+from tests.faults.pods import Pod
+
+SHARDS = 2
+PER_SHARD = 128
+
+
+def _records(rng):
+    for _ in range(PER_SHARD):
+        x = rng.normal(size=4)
+        example = tf.train.Example()
+        example.features.feature["x"].float_list.value.extend(x)
+        example.features.feature["y"].float_list.value.append(x.sum())
+        yield example.SerializeToString(deterministic=True)
+
+
+def _write(path, records, kind="GZIP"):
+    with tf.io.TFRecordWriter(str(path), kind) as writer:
+        for record in records:
+            writer.write(record)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """The files of the train split."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "eval"):
+        folder = tmp_path / "examples" / f"Split-{split}"
+        folder.mkdir(parents=True)
+        for shard in range(SHARDS):
+            _write(folder / f"data-{shard}.gz", _records(rng))
+    return sorted((tmp_path / "examples/Split-train").iterdir())
+
+
+def cut(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: 2 * len(content) // 3])
+
+
+def cut_in_the_middle_of_a_record(path):
+    """The compression is whole, and what it holds is not."""
+    plain = path.with_name("plain")
+    _write(plain, _records(np.random.default_rng(1)), "")
+    content = plain.read_bytes()
+    plain.unlink()
+    path.write_bytes(gzip.compress(content[: len(content) // 2 + 30]))
+
+
+def flip_a_bit(path):
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[len(content) // 2 + 30] ^= 1
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
+def hold_no_example(path):
+    rng = np.random.default_rng(1)
+    _write(path, [*list(_records(rng))[:60], b"\xff nonsense", *_records(rng)])
+
+
+def hold_garbage(path):
+    path.write_bytes(b"this is no compressed file" * 100)
+
+
+DAMAGE = {
+    cut: "its compression has no end: the file is cut short",
+    cut_in_the_middle_of_a_record: "after record 64: it ends within",
+    flip_a_bit: "record 65: its checksum does not fit",
+    hold_no_example: "record 61: it is no tf.Example",
+    hold_garbage: "it is no compressed file",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_named_and_nothing_is_written(
+    damage, shards, processes, tmp_path
+):
+    damage(shards[1])
+    pod = Pod(
+        processes,
+        tmp_path / "pod",
+        text=modules.READING,
+        examples=str(tmp_path / "examples"),
+    )
+    assert pod.ended() == 1
+    place = f"ValueError: The examples cannot be read: {shards[1]}: "
+    (told,) = re.findall(f"^{re.escape(place)}(.*)$", pod.log, re.MULTILINE)
+    assert re.match(DAMAGE[damage], told), told
+    assert not (pod.root / "lr_finder_result").exists()
+    assert not (pod.root / "best_hyperparameters").exists()

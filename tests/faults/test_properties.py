@@ -1,0 +1,312 @@
+"""Claims about the pure layer, tried on inputs that hypothesis makes up."""
+
+import dataclasses
+import math
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.range_test.quadratic import RecordedLoop
+from tfx_lr_finder.range_test import rules
+from tfx_lr_finder.range_test.config import (
+    JIT_COMPILE,
+    SCHEDULES,
+    SPACINGS,
+    RangeTestConfig,
+)
+from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.earlier import EarlierRate
+from tfx_lr_finder.range_test.finder import combine, run_range_test
+from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.smoothing import moving_average, smooth
+from tfx_lr_finder.range_test.sweep import StopReason, Sweep, find_stop, run_sweep
+from tfx_lr_finder.range_test.verdict import Verdict
+
+pytestmark = pytest.mark.timeout(3000)
+
+FULL = os.environ.get("FAULTS") == "full"
+
+
+def tried(quick, full):
+    """How many inputs a claim is tried on: the same ones in every run."""
+    return settings(
+        max_examples=full if FULL else quick,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+rates = st.floats(2.0**-120, 2.0**120)
+betas = st.floats(0.0, 0.99)
+exact = st.integers(-1000, 1000).map(float)
+"""Losses of which sums, and products with powers of two, have no rounding."""
+float32 = st.floats(width=32)
+"""What a device may return: not finite as well."""
+curves = st.lists(exact, min_size=3, max_size=60).map(np.array)
+
+
+@st.composite
+def configs(draw, **fixed):
+    """Any configuration that is accepted."""
+    low, high = sorted([draw(rates), draw(rates)])
+    knobs = {
+        "min_lr": low,
+        "max_lr": max(high, low * (1.0 + draw(st.floats(1e-3, 100.0)))),
+        "num_steps": draw(st.none() | st.integers(10, 60)),
+        "num_sweeps": draw(st.integers(1, 4)),
+        "steps_per_rung": draw(st.integers(1, 3)),
+        "spacing": draw(st.sampled_from(SPACINGS)),
+        "smoothing": draw(betas),
+        "divergence_factor": draw(st.floats(1e-3, 1e6)),
+        "rule": draw(st.sampled_from(sorted(rules.RULES))),
+        "confirm_steps": draw(st.none() | st.integers(0, 40)),
+        "train_steps": draw(st.none() | st.integers(800, 10**6)),
+        "schedule": draw(st.sampled_from(SCHEDULES)),
+        "num_eval_batches": draw(st.integers(1, 8)),
+        "jit_compile": draw(st.sampled_from(JIT_COMPILE)),
+        "seed": draw(st.integers(0, 2**31 - 1)),
+    }
+    return RangeTestConfig(**{**knobs, **fixed})
+
+
+@tried(100, 1000)
+@given(configs())
+def test_a_ladder_rises_from_one_exact_end_to_the_other(config):
+    ladder = learning_rate_ladder(config)
+    assert (ladder[0], ladder[-1]) == (config.min_lr, config.max_lr)
+    assert len(ladder) == config.num_rungs
+    assert (np.diff(ladder.astype(np.float32)) > 0).all()
+
+
+@tried(100, 1000)
+@given(configs(spacing="exponential"))
+def test_the_gaps_of_an_exponential_ladder_are_equal_in_log_rate(config):
+    logs = np.log(learning_rate_ladder(config))
+    even = (logs[-1] - logs[0]) / (len(logs) - 1)
+    np.testing.assert_allclose(np.diff(logs), even, rtol=1e-6, atol=1e-13)
+
+
+@tried(100, 1000)
+@given(exact, st.integers(1, 60), betas)
+def test_smoothing_keeps_constants(constant, length, beta):
+    for average in (moving_average, smooth):
+        kept = average(np.full(length, constant), beta)
+        np.testing.assert_allclose(kept, constant, rtol=1e-9)
+
+
+@tried(100, 1000)
+@given(curves, betas, exact, st.floats(-100.0, 100.0))
+def test_smoothing_follows_shift_and_scale(losses, beta, shift, scale):
+    for average in (moving_average, smooth):
+        np.testing.assert_allclose(
+            average(losses * scale + shift, beta),
+            average(losses, beta) * scale + shift,
+            rtol=1e-8,
+            atol=1e-6,
+        )
+
+
+@tried(100, 1000)
+@given(curves, betas)
+def test_smoothing_stays_between_the_least_and_the_largest_loss(losses, beta):
+    for average in (moving_average, smooth):
+        smoothed = average(losses, beta)
+        assert smoothed.min() >= losses.min() - 1e-6
+        assert smoothed.max() <= losses.max() + 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(rules.RULES))
+@tried(100, 1000)
+@given(curves, configs())
+def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
+    ladder = np.geomspace(config.min_lr, config.max_lr, len(losses))
+    rate = rules.RULES[name](ladder, losses)
+    swept = ladder / 10.0 if name == "minimum" else ladder
+    assert rate is None or rate in swept.tolist()
+
+
+@pytest.mark.parametrize("name", sorted(rules.RULES))
+@tried(100, 1000)
+@given(curves, st.integers(-20, 20), exact)
+def test_a_rule_does_not_see_shift_and_scale(name, losses, power, shift):
+    ladder = np.geomspace(1e-7, 10.0, len(losses))
+    plain = rules.RULES[name](ladder, losses)
+    assert rules.RULES[name](ladder, (losses + shift) * 2.0**power) == plain
+
+
+@pytest.mark.parametrize("name", sorted(rules.RULES))
+@tried(100, 1000)
+@given(st.lists(float32, min_size=3, max_size=60))
+def test_a_rule_survives_any_losses(name, losses):
+    ladder = np.geomspace(1e-7, 10.0, len(losses))
+    with np.errstate(all="ignore"):
+        rate = rules.RULES[name](ladder, np.array(losses))
+    assert rate is None or 1e-8 <= rate <= 10.0
+
+
+@tried(100, 1000)
+@given(st.lists(st.none() | rates, max_size=6))
+def test_readings_are_combined_to_one_between_them(readings):
+    combined = combine(readings)
+    served = [rate for rate in readings if rate is not None]
+    if combined is not None:
+        assert min(served) * 0.999999 <= combined <= max(served) * 1.000001
+
+
+@tried(100, 1000)
+@given(st.lists(float32, min_size=1, max_size=80), configs())
+def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, config):
+    with np.errstate(all="ignore"):
+        end, reason, look_above = find_stop(np.array(losses), config)
+    finite = np.isfinite(losses)
+    num_finite = len(losses) if finite.all() else int(np.argmin(finite))
+    assert 0 < end <= min(num_finite + 1, len(losses))
+    assert (reason is StopReason.COMPLETED) <= (end == len(losses))
+    assert (reason is StopReason.NON_FINITE) == (end == num_finite + 1)
+    assert not math.isnan(look_above)
+
+
+@tried(60, 600)
+@given(
+    st.lists(exact | float32, min_size=1, max_size=80),
+    configs(),
+    st.integers(1, 20),
+)
+def test_a_sweep_does_not_depend_on_its_chunks(losses, config, chunk):
+    ladder = learning_rate_ladder(config)
+    with np.errstate(all="ignore"):
+        small = run_sweep(RecordedLoop([losses], chunk=chunk), ladder, config)
+        large = run_sweep(RecordedLoop([losses], chunk=10**6), ladder, config)
+    assert repr(small) == repr(large)  # NaN equals NaN
+
+
+@tried(60, 600)
+@given(
+    st.lists(st.lists(exact | float32, min_size=1, max_size=60), min_size=1),
+    st.lists(float32, min_size=1, max_size=16),
+    configs(),
+    st.none() | st.integers(1, 500),
+    st.none() | rates,
+)
+def test_a_range_test_ends_within_its_budget_whatever_the_losses(
+    curves, held_out, config, num_batches, earlier
+):
+    loop = RecordedLoop(curves, lambda: np.roll(held_out, loop.position))
+    with np.errstate(all="ignore"):
+        report = run_range_test(loop, config, lambda: 0.0, num_batches, earlier)
+    assert report.steps_spent <= config.budget
+    found = report.verdict is not Verdict.INCONCLUSIVE
+    assert (report.learning_rate is not None) == found
+    assert (report.verdict is Verdict.OK) == (not report.reasons)
+    text = report.to_json()
+    assert LRFinderReport.from_json(text).to_json() == text
+
+
+anything = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([10**400, -(10**400), 2**31, 2**63, 1e308, 5e-324, 1e-45]),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+    st.binary(max_size=2),
+    st.complex_numbers(),
+)
+KNOBS = [field.name for field in dataclasses.fields(RangeTestConfig)]
+
+
+@tried(600, 10000)
+@given(st.dictionaries(st.sampled_from(KNOBS), anything, min_size=1, max_size=3))
+def test_knobs_are_refused_or_make_a_test_that_can_be_run(knobs):
+    try:
+        config = RangeTestConfig(**knobs)
+    except ValueError:
+        return
+    assert config.num_rungs >= 10
+    assert config.sweep_steps <= config.budget
+    if config.num_rungs < 10**5:
+        ladder = learning_rate_ladder(config)
+        assert (np.diff(ladder.astype(np.float32)) > 0).all()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 1
+    assert RangeTestConfig(**dataclasses.asdict(config)) == config
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+rows = st.lists(finite, max_size=5).map(tuple)
+counts = st.integers(0, 10**9)
+names = st.text(max_size=8)
+candidates = st.builds(
+    Candidate,
+    learning_rate=rates,
+    eval_losses=rows,
+    train_loss=finite,
+    num_steps=counts,
+)
+reports = st.builds(
+    LRFinderReport,
+    learning_rate=st.none() | rates,
+    learning_rate_range=st.none()
+    | st.lists(rates, min_size=2, max_size=2).map(sorted).map(tuple),
+    learning_rates_by_schedule=st.dictionaries(names, rates, max_size=3),
+    verdict=st.sampled_from(Verdict),
+    reasons=st.lists(names, max_size=3).map(tuple),
+    source=names,
+    rule=names,
+    suggestions=st.dictionaries(names, st.none() | finite, max_size=3),
+    stop_reason=st.sampled_from(StopReason),
+    sweeps=st.lists(
+        st.builds(
+            Sweep,
+            learning_rates=rows,
+            losses=rows,
+            smoothed_losses=rows,
+            stop_reason=st.sampled_from(StopReason),
+            num_steps=counts,
+        ),
+        max_size=2,
+    ).map(tuple),
+    probes=st.lists(candidates, max_size=2).map(tuple),
+    candidates=st.lists(candidates, max_size=2).map(tuple),
+    checked=st.none() | candidates,
+    untrained_loss=st.none() | finite,
+    steps_by_phase=st.dictionaries(names, counts, max_size=3),
+    seconds=st.dictionaries(names, finite, max_size=3),
+    environment=st.dictionaries(
+        names, st.none() | names | counts | finite | st.booleans(), max_size=3
+    ),
+    config=configs(),
+    earlier=st.lists(
+        st.builds(
+            EarlierRate,
+            learning_rate=st.none() | rates,
+            verdict=st.sampled_from(Verdict),
+            when=names,
+            name=names,
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+
+
+@tried(60, 600)
+@given(reports)
+def test_any_report_survives_json(report):
+    assert LRFinderReport.from_json(report.to_json()) == report
+
+
+@tried(60, 600)
+@given(reports, st.data())
+def test_no_report_is_read_from_a_part_of_its_file(report, data):
+    text = report.to_json()
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(ValueError, match=r"learning-rate report"):
+        LRFinderReport.from_json(text[:cut])
