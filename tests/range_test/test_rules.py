@@ -75,3 +75,11 @@ def test_valley_takes_the_middle_of_the_longest_fall_though_noise_cuts_it():
     losses = np.array([9.0, 9.0, 8.0, 8.5, 7.0, 6.0, 5.0, 8.0, 9.0])
     rates = np.geomspace(1e-8, 1.0, 9)
     assert RULES["valley"](rates, losses) in (rates[3], rates[4])
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+@pytest.mark.parametrize("height", [-1.0, 7.0, 1000.0])
+def test_between_equal_slopes_the_height_of_the_curve_decides_nothing(name, height):
+    ladder = np.geomspace(1e-7, 10.0, 4)
+    losses = np.array([25.0, 25.0, 0.0, 0.0])
+    assert RULES[name](ladder, losses + height) == RULES[name](ladder, losses)

@@ -26,7 +26,8 @@ def slide(learning_rates: FloatArray, losses: FloatArray) -> float | None:
       The rate; None if the curve is flat or no slope is steady.
     """
     width = max(1, round(WIDTH * len(losses)))
-    slopes = np.gradient(losses, np.log10(learning_rates))
+    # Rounding must not choose between equal slopes by the height of the curve.
+    slopes = np.gradient(losses - losses.min(), np.log10(learning_rates))
     steepest_fall = -float(slopes.min())
     if steepest_fall <= 0 or np.ptp(losses) == 0:
         return None

@@ -23,7 +23,9 @@ def steepest(learning_rates: FloatArray, losses: FloatArray) -> float | None:
     lowest = int(np.argmin(losses))
     if lowest < 1:
         return None
-    slopes = np.gradient(losses, np.log10(learning_rates))[: lowest + 1]
+    # Rounding must not choose between equal slopes by the height of the curve.
+    slopes = np.gradient(losses - losses.min(), np.log10(learning_rates))
+    slopes = slopes[: lowest + 1]
     if slopes.min() >= 0:
         return None
     return float(learning_rates[int(np.argmin(slopes))])
