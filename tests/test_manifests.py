@@ -96,6 +96,7 @@ def test_no_manifest_keeps_a_blank_to_fill_in():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:kfp_server_api")
 def test_the_job_makes_the_recurring_run(kfp_server, tmp_path):
+    pytest.importorskip("kfp", reason="there is none that TFX works with here")
     (job,) = yaml.safe_load_all((FOLDER / "recurring-run/job.yaml").read_text())
     (container,) = job["spec"]["template"]["spec"]["containers"]
     python, *command = container["command"]

@@ -173,7 +173,7 @@ def test_negative_losses_serve_as_well(k, data):
 
 def test_the_report_survives_json(data):
     report = find_learning_rate(mlp(keras), *data, **QUICK)
-    assert LRFinderReport.from_json(report.to_json()) == report
+    assert repr(LRFinderReport.from_json(report.to_json())) == repr(report)
 
 
 BAD = [

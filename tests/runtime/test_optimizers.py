@@ -49,7 +49,7 @@ def test_the_step_moves_by_the_rate_that_was_set(name):
             before = float(weight.numpy()[0])
             rate.assign(tf.constant(value))
             scale = getattr(optimizer, "dynamic_scale", None)
-            gradient = 1.0 if scale is None else float(np.array(scale))
+            gradient = 1.0 if scale is None else float(scale.numpy())
             optimizer.apply_gradients([(tf.constant([gradient]), weight)])
             assert before - float(weight.numpy()[0]) == pytest.approx(value)
 
