@@ -12,8 +12,8 @@ import tfx
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_lr_finder import LRFinderReport, LRFinderResult, RangeTestConfig
-from tfx_lr_finder.range_test.confirm import Candidate
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict

@@ -11,10 +11,10 @@ from tfx_lr_finder import (
     LRFinder,
     LRFinderResult,
     RangeTestConfig,
-    knobs,
     last_good_resolver,
     version,
 )
+from tfx_lr_finder.settings import parameters
 
 
 def _finder(**kwargs):
@@ -29,7 +29,7 @@ def test_outputs_are_our_result_and_standard_hyperparameters():
 
 
 def test_knobs_that_are_not_set_are_absent():
-    assert not set(knobs.KNOB_TYPES) & set(_finder().exec_properties)
+    assert not set(parameters.KNOB_TYPES) & set(_finder().exec_properties)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,11 @@ def test_placeholders_pass_untouched():
     assert _finder(max_lr=placeholder).exec_properties["max_lr"] is placeholder
 
 
-@pytest.mark.parametrize("knob", sorted(knobs.KNOB_TYPES))
+@pytest.mark.parametrize("knob", sorted(parameters.KNOB_TYPES))
 def test_every_knob_takes_a_runtime_parameter(knob):
-    parameter = data_types.RuntimeParameter(name=knob, ptype=knobs.KNOB_TYPES[knob])
+    parameter = data_types.RuntimeParameter(
+        name=knob, ptype=parameters.KNOB_TYPES[knob]
+    )
     assert _finder(**{knob: parameter}).exec_properties[knob] is parameter
 
 
@@ -134,7 +136,7 @@ def test_a_knob_is_not_judged_against_one_known_at_run_time_only():
 def test_execution_properties_make_the_same_configuration_again():
     wanted = {"min_lr": 1e-6, "max_lr": 1, "num_steps": 30, "rule": "slide", "seed": 7}
     properties = _finder(**wanted).exec_properties
-    assert knobs.config_from_knobs(properties) == RangeTestConfig(**wanted)
+    assert parameters.config_from_knobs(properties) == RangeTestConfig(**wanted)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import pathlib
 
 import pytest
 
-from tfx_lr_finder import LRFinder, LRFinderReport, artifact, drift
-from tfx_lr_finder.range_test.schedule import rates_by_schedule
+from tfx_lr_finder import LRFinder, LRFinderReport, artifact
+from tfx_lr_finder.lineage import drift
+from tfx_lr_finder.range_test.ladder import rates_by_schedule
 from tfx_lr_finder.range_test.verdict import Verdict
 
 

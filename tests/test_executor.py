@@ -19,11 +19,11 @@ from tfx.utils import path_utils
 
 from tfx_lr_finder import LRFinder, LRFinderResult, artifact, read_result
 from tfx_lr_finder.executor import Executor
-from tfx_lr_finder.inconclusive import InconclusiveError
-from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.ladder import horizon_factor
 from tfx_lr_finder.range_test.verdict import Verdict
-from tfx_lr_finder.runtime import example_count
-from tfx_lr_finder.runtime.user_module import HOOK_TO_ADD
+from tfx_lr_finder.runtime.examples import example_count
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
+from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
 QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
@@ -394,7 +394,7 @@ def test_a_good_result_outlives_a_view_that_fails(
     def fail(*_, **__):
         raise RuntimeError("the font is gone")
 
-    monkeypatch.setattr("tfx_lr_finder.views.html.render", fail)
+    monkeypatch.setattr("tfx_lr_finder.views.html.page.render", fail)
     outputs = run_finder({"examples": penguin_examples}, module_file=penguin_module)
     assert read_result(outputs["lr_finder_result"]).learning_rate is not None
     assert any("the font is gone" in line for line in caplog.messages)

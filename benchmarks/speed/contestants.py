@@ -9,12 +9,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
-from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.find import find_learning_rate
-from tfx_lr_finder.runtime.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 FloatArray = npt.NDArray[np.float64]
 # In this range no model diverges, and noise cannot look as if: all take every step.

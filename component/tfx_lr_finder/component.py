@@ -19,17 +19,12 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import (
-    checkpoint_plan,
-    executor,
-    gpu_request,
-    keys,
-    knobs,
-    version,
-)
+from tfx_lr_finder import executor, version
 from tfx_lr_finder.artifact import LRFinderResult
-from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
-from tfx_lr_finder.sample_config import SAMPLE_TYPES
+from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
+from tfx_lr_finder.settings import gpu_request, keys, parameters
+from tfx_lr_finder.settings.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
+from tfx_lr_finder.settings.sample import SAMPLE_TYPES
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
@@ -59,7 +54,10 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
-            for name, knob_type in [*knobs.KNOB_TYPES.items(), *SAMPLE_TYPES.items()]
+            for name, knob_type in [
+                *parameters.KNOB_TYPES.items(),
+                *SAMPLE_TYPES.items(),
+            ]
         },
     }
     INPUTS = {
@@ -244,19 +242,19 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "are dotted paths."
             )
         _check_previous(on_inconclusive, previous)
-        knobs.check_known(arguments)
-        sample = knobs.cast_sample(arguments)
+        parameters.check_known(arguments)
+        sample = parameters.cast_sample(arguments)
         properties = {
-            **knobs.cast_knobs(arguments),
+            **parameters.cast_knobs(arguments),
             **sample,
             **_policy_properties(on_inconclusive, default_learning_rate),
-            keys.MAX_CHANGE: knobs.check_max_change(max_change),
+            keys.MAX_CHANGE: parameters.check_max_change(max_change),
             **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
             **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config
-                if knobs.is_deferred(custom_config)
+                if parameters.is_deferred(custom_config)
                 else json_utils.dumps(custom_config)
             ),
             keys.COMPONENT_VERSION: version.__version__,
@@ -286,7 +284,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
     """Refuses `last_good` without an input to take a good result from."""
-    deferred = knobs.is_deferred(on_inconclusive)
+    deferred = parameters.is_deferred(on_inconclusive)
     if previous is None and not deferred and on_inconclusive == LAST_GOOD:
         raise ValueError(
             "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
@@ -301,8 +299,8 @@ def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
     """Returns the checked execution properties of the inconclusive policy."""
     rate = default
     if default is not None:
-        rate = knobs.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
-    if not knobs.is_deferred(on_inconclusive) and not knobs.is_deferred(rate):
+        rate = parameters.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
+    if not parameters.is_deferred(on_inconclusive) and not parameters.is_deferred(rate):
         InconclusivePolicy(on_inconclusive=on_inconclusive, default_learning_rate=rate)
     properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
     if rate is not None:
@@ -314,12 +312,12 @@ def _gpu_properties(requested_gpus: Any, on_no_gpu: Any) -> dict[str, Any]:
     """Returns the checked execution properties of the GPUs asked for, if given."""
     properties = {}
     if requested_gpus is not None:
-        count = knobs.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
-        if not knobs.is_deferred(count):
+        count = parameters.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
+        if not parameters.is_deferred(count):
             gpu_request.check_count(count)
         properties[keys.REQUESTED_GPUS] = count
     if on_no_gpu is not None:
-        if not knobs.is_deferred(on_no_gpu):
+        if not parameters.is_deferred(on_no_gpu):
             gpu_request.check_policy(on_no_gpu)
         properties[keys.ON_NO_GPU] = on_no_gpu
     return properties

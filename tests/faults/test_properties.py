@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from tests.range_test.quadratic import RecordedLoop
 from tfx_lr_finder.range_test import rules
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import (
     JIT_COMPILE,
     SCHEDULES,
     SPACINGS,
     RangeTestConfig,
 )
-from tfx_lr_finder.range_test.confirm import Candidate
 from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.smoothing import moving_average, smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep, find_stop, run_sweep
 from tfx_lr_finder.range_test.verdict import Verdict

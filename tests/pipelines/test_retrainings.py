@@ -5,7 +5,8 @@ import pathlib
 import pytest
 
 from tests.pipelines.retrainings import NAME, retrain
-from tfx_lr_finder import history, metadata, read_result
+from tfx_lr_finder import read_result
+from tfx_lr_finder.lineage import history, metadata
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 

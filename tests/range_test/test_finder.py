@@ -6,10 +6,10 @@ import pytest
 from benchmarks.quality.junk import KINDS, JunkLoop
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import confirm_rate
+from tfx_lr_finder.range_test.confirmation import confirm_rate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
-from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.ladder import horizon_factor
+from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 
 LENGTH = 100
 RUNGS = np.arange(LENGTH)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder.range_test.config import SCHEDULES, RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 
 RANGES = [(1e-7, 10.0, 50), (1e-8, 1.0, 100), (3e-4, 0.7, 13), (1e-5, 2e-5, 10)]
 

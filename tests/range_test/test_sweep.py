@@ -3,7 +3,7 @@ import pytest
 
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import (
     StopReason,
     find_stop,

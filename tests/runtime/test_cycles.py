@@ -12,9 +12,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.runtime.conftest import mlp
 from tfx_lr_finder import Cyclical, MomentumCycle, OneCycle, find_learning_rate
-from tfx_lr_finder.runtime.fit_rate import current_rate
-from tfx_lr_finder.runtime.optimizers import inner_optimizer
-from tfx_lr_finder.runtime.scaled_schedule import rates
+from tfx_lr_finder.runtime.fit.set_rate import current_rate
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.schedules.scaled import rates
 
 STEPS = list(range(60))
 

@@ -3,8 +3,9 @@
 import pytest
 import tensorflow as tf
 
-from tfx_lr_finder import find_learning_rate, gpu_request
-from tfx_lr_finder.runtime import gpus
+from tfx_lr_finder import find_learning_rate
+from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.settings import gpu_request
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="written for no GPU"

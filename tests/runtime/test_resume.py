@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tests.runtime.conftest import mlp
-from tfx_lr_finder import checkpoint_file, storage
-from tfx_lr_finder.checkpoint_plan import CheckpointPlan
-from tfx_lr_finder.preemption import EXIT_CODE, Watch
-from tfx_lr_finder.range_test.journal import Event
-from tfx_lr_finder.runtime import resume
+from tfx_lr_finder import storage
+from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
+from tfx_lr_finder.runtime.checkpoint import resume
+from tfx_lr_finder.runtime.checkpoint.journal import Event
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.preemption import EXIT_CODE, Watch
 from tfx_lr_finder.runtime.find import find_learning_rate
 
 KNOBS = {"num_steps": 20, "num_sweeps": 2, "max_steps": 260, "min_lr": 1e-4}

@@ -8,11 +8,11 @@ import tf_keras
 
 from tests.runtime.conftest import mlp
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
-from tfx_lr_finder.runtime.batches import Batches
-from tfx_lr_finder.runtime.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.trainer_loop import CHUNK_SECONDS, TrainerLoop
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
+from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS, TrainerLoop
 
 
 @contextlib.contextmanager
@@ -318,6 +318,6 @@ def test_unbuilt_models_are_built_and_start_from_their_own_initial_weights(k, da
 
 
 def test_keras_3_is_told_from_tf_keras():
-    from tfx_lr_finder.runtime.trainer_loop import is_keras_3
+    from tfx_lr_finder.runtime.loop.trainer_loop import is_keras_3
 
     assert is_keras_3(mlp(keras))

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import click
 
 from tfx_lr_finder.cli.results import report_at
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views.limits import distinct_probes
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.axis_limits import distinct_probes
 
 COLUMNS = (
     "kind",
@@ -96,6 +96,7 @@ def _as_json(report: LRFinderReport) -> str:
 
 def _as_html(report: LRFinderReport) -> str:
     # Here, and not at the top: the other formats need neither.
-    from tfx_lr_finder.views import html, plot
+    from tfx_lr_finder.views import plot
+    from tfx_lr_finder.views.html import page as html
 
     return html.render(report, picture=plot.png_bytes(report))

@@ -125,7 +125,7 @@ def _execute(
     from tfx_lr_finder.artifact import LRFinderResult
     from tfx_lr_finder.component import LRFinder
     from tfx_lr_finder.executor import Executor
-    from tfx_lr_finder.inconclusive import InconclusiveError
+    from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
     function = _module(module)
     given = {name: uri for name, uri in inputs.items() if uri}

@@ -6,13 +6,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tfx_lr_finder.range_test.confirm import (
+from tfx_lr_finder.range_test.candidates import (
     SIGNIFICANT,
     Candidate,
     best_candidate,
     gain,
 )
-from tfx_lr_finder.range_test.shape import CurveShape, curve_shape
+from tfx_lr_finder.range_test.curve_shape import CurveShape, curve_shape
 from tfx_lr_finder.range_test.sweep import START_RUNGS, Sweep
 
 FloatArray = npt.NDArray[np.float64]

@@ -8,17 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import Confirmed, confirm_rate
+from tfx_lr_finder.range_test.confirmation import Confirmed, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
-from tfx_lr_finder.range_test.sweep import (
-    StopReason,
-    Sweep,
-    TrainingLoop,
-    run_sweep,
-)
+from tfx_lr_finder.range_test.sweep import StopReason, Sweep, TrainingLoop, run_sweep
 from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Verdict, judge
 
 FloatArray = npt.NDArray[np.float64]

@@ -5,16 +5,16 @@ import math
 
 import numpy as np
 
-from tfx_lr_finder.range_test.confirm import (
+from tfx_lr_finder.range_test.candidates import (
     SIGNIFICANT,
     beats,
     best_candidate,
     gain,
     overfits,
 )
+from tfx_lr_finder.range_test.curve_shape import curve_shape
 from tfx_lr_finder.range_test.evidence import Evidence
-from tfx_lr_finder.range_test.schedule import ASSUMED_TRAIN_STEPS
-from tfx_lr_finder.range_test.shape import curve_shape
+from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS
 from tfx_lr_finder.range_test.smoothing import noise_scale
 from tfx_lr_finder.range_test.sweep import StopReason
 

@@ -13,23 +13,23 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfx_lr_finder.checkpoint_plan import CheckpointPlan
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import most_candidate_steps
+from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
-from tfx_lr_finder.runtime import gpus
-from tfx_lr_finder.runtime.batches import Batches, batch_size
-from tfx_lr_finder.runtime.environment import describe
-from tfx_lr_finder.runtime.fingerprint import fingerprint
-from tfx_lr_finder.runtime.optimizers import (
+from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
+from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.environment import describe
+from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
-from tfx_lr_finder.runtime.progress import Progress
-from tfx_lr_finder.runtime.resume import Checkpoint
-from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 
 def find_learning_rate(

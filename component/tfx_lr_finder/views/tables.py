@@ -4,12 +4,12 @@ import dataclasses
 import math
 from typing import TypeAlias
 
-from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.finder import combine, read
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.views.limits import distinct_probes
-from tfx_lr_finder.views.thinning import shown_rungs, stride
+from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views.html.thinning import shown_rungs, stride
 
 Row: TypeAlias = tuple[str, ...]
 
