@@ -66,7 +66,7 @@ def _candidate(rate, loss, num_steps):
 
 
 def _report():
-    config = RangeTestConfig(num_steps=100, max_steps=1000)
+    config = RangeTestConfig(num_rates=100, max_steps=1000)
     sweeps = tuple(_sweep(config, seed) for seed in range(config.num_sweeps))
     probes = [(3e-4, 0.98), (3e-3, 0.86), (0.03, 0.70), (0.3, 1.4), (3.0, math.nan)]
     candidates = [(0.003, 0.71), (0.01, 0.58), (0.03, 0.55), (0.1, 0.95)]

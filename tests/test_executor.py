@@ -25,7 +25,7 @@ from tfx_lr_finder.runtime.examples import example_count
 from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
 from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
-QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
+QUICK = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
 
 @pytest.fixture(scope="session")
@@ -376,7 +376,7 @@ def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
     outputs = run_finder(
         {"examples": penguin_examples, "previous": [earlier]},
         module_file=penguin_module,
-        max_change=2,
+        max_drift_decades=2,
     )
     result = outputs["lr_finder_result"]
     found = read_result(result)
@@ -721,7 +721,7 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
     [
         ({"min_lr": 1.0, "max_lr": 0.1}, "min_lr must be below max_lr"),
         ({"rule": "guess"}, "rule must be one of"),
-        ({"num_steps": 5.5}, "num_steps must be a whole number"),
+        ({"num_rates": 5.5}, "num_rates must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
         ({"sample_size": "many"}, "sample_size must be a whole number"),
         ({"stratify_by": "label"}, "there is no sample to apply it to"),

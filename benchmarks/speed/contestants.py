@@ -24,7 +24,7 @@ HARMLESS = {"min_lr": 1e-7, "max_lr": 1e-3, "divergence_factor": 1e9}
 def sweep_config(num_steps: int) -> RangeTestConfig:
     """Returns the classic range test: one sweep, nothing confirmed."""
     return RangeTestConfig(
-        num_steps=num_steps, num_sweeps=1, confirm_steps=0, **HARMLESS
+        num_rates=num_steps, num_sweeps=1, confirm_steps=0, **HARMLESS
     )
 
 

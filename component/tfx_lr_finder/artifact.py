@@ -76,7 +76,7 @@ def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
         "stop_reason": report.stop_reason.name,
         "rule": report.rule,
         "steps_spent": int(report.steps_spent),
-        "num_steps": report.config.num_rungs,
+        "num_rates": report.config.resolved_num_rates,
         "optimizer": str(report.environment.get("optimizer", "")),
         "keras": str(report.environment.get("keras", "")),
         "schema_version": SCHEMA_VERSION,

@@ -21,6 +21,7 @@ from tfx.utils import json_utils
 
 from tfx_lr_finder import executor, version
 from tfx_lr_finder.artifact import LRFinderResult
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES
 from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
 from tfx_lr_finder.settings import gpu_request, keys, parameters
 from tfx_lr_finder.settings.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
@@ -46,7 +47,7 @@ class LRFinderSpec(ComponentSpec):
         keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
-        keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
+        keys.MAX_DRIFT_DECADES: ExecutionParameter(type=float, optional=True),
         keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
         keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
@@ -55,7 +56,7 @@ class LRFinderSpec(ComponentSpec):
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
             for name, knob_type in [
-                *parameters.KNOB_TYPES.items(),
+                *PARAMETER_TYPES.items(),
                 *SAMPLE_TYPES.items(),
             ]
         },
@@ -128,9 +129,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         custom_config: dict[str, Any] | Deferred | None = None,
         min_lr: Real = None,
         max_lr: Real = None,
-        num_steps: Count = None,
+        num_rates: Count = None,
         num_sweeps: Count = None,
-        steps_per_rung: Count = None,
+        steps_per_rate: Count = None,
         spacing: Name = None,
         smoothing: Real = None,
         divergence_factor: Real = None,
@@ -139,7 +140,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         train_steps: Count = None,
         schedule: Name = None,
         max_steps: Count = None,
-        max_share: Real = None,
+        max_fraction: Real = None,
         num_eval_batches: Count = None,
         jit_compile: Name = None,
         seed: Count = None,
@@ -152,7 +153,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
-        max_change: Real = None,
+        max_drift_decades: Real = None,
         checkpoint_dir: Name = None,
         checkpoint_seconds: Real = None,
         requested_gpus: Count = None,
@@ -188,18 +189,18 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           custom_config: Handed to the user module.
           min_lr: Smallest learning rate of the sweep.
           max_lr: Largest learning rate of the sweep.
-          num_steps: Rungs of the ladder in one sweep.
+          num_rates: Learning rates of one sweep.
           num_sweeps: Sweeps from the same start over different batches.
-          steps_per_rung: Batches trained at each rate.
-          spacing: How the rungs are spread.
-          smoothing: Weight that a neighbouring rung keeps.
+          steps_per_rate: Batches trained at each rate.
+          spacing: How the rates are spread.
+          smoothing: Weight that a neighbouring rate keeps.
           divergence_factor: How far the loss may rise before a sweep stops.
           rule: The rule that reads the curve.
           confirm_steps: Training steps of each confirmed candidate.
           train_steps: Steps that the Trainer will take.
           schedule: The Trainer's kind of schedule.
           max_steps: The budget in training steps.
-          max_share: The budget as a share of `train_steps`.
+          max_fraction: The budget as a share of `train_steps`.
           num_eval_batches: Held-out batches that score a candidate.
           jit_compile: "on" has XLA compile the training step.
           seed: Seed of everything random.
@@ -217,7 +218,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             result of the same optimizer on `previous`.
           default_learning_rate: The rate of `fallback`, and of `last_good` where
             there is no good result yet.
-          max_change: Decades that the rate may differ from that of the newest OK
+          max_drift_decades: Decades that the rate may differ from that of the newest OK
             result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
           checkpoint_dir: Folder for the checkpoint of a test that may be killed, a
             path or a uri; the execution's own working directory if None. Needed where
@@ -245,10 +246,10 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         parameters.check_known(arguments)
         sample = parameters.cast_sample(arguments)
         properties = {
-            **parameters.cast_knobs(arguments),
+            **parameters.cast_parameters(arguments),
             **sample,
             **_policy_properties(on_inconclusive, default_learning_rate),
-            keys.MAX_CHANGE: parameters.check_max_change(max_change),
+            keys.MAX_DRIFT_DECADES: parameters.check_max_drift(max_drift_decades),
             **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
             **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,

@@ -70,13 +70,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             from its checkpoint.
         """
         config = _with_horizon(
-            parameters.config_from_knobs(exec_properties), exec_properties
+            parameters.config_from_parameters(exec_properties), exec_properties
         )
         policy = _policy(exec_properties)
         sample_config(
             parameters.cast_sample(exec_properties)
         )  # refused before any work
-        max_change = parameters.check_max_change(exec_properties.get(keys.MAX_CHANGE))
+        max_drift_decades = parameters.check_max_drift(
+            exec_properties.get(keys.MAX_DRIFT_DECADES)
+        )
         logging.info("LRFinder: starting with %s", config)
         with preemption.watched() as watch:
             plan = checkpoint_plan.of_execution(
@@ -87,7 +89,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
             with watch.held():
                 previous = input_dict.get(keys.PREVIOUS) or []
-                report = _with_earlier(report, previous, max_change)
+                report = _with_earlier(report, previous, max_drift_decades)
                 try:
                     report = _apply(policy, report, previous)
                 except InconclusiveError:
@@ -311,7 +313,7 @@ def _earlier(previous: list[types.Artifact]) -> "LRFinderReport | None":
 
 
 def _with_earlier(
-    report: "LRFinderReport", previous: list[types.Artifact], max_change: float
+    report: "LRFinderReport", previous: list[types.Artifact], max_drift_decades: float
 ) -> "LRFinderReport":
     """Returns the report compared with earlier ones."""
     if not previous:
@@ -319,7 +321,7 @@ def _with_earlier(
     # Here, and not at the top: a pipeline file without `previous` needs no resolver.
     from tfx_lr_finder.lineage import drift
 
-    return drift.with_earlier(report, previous, max_change)
+    return drift.with_earlier(report, previous, max_drift_decades)
 
 
 def _log_end(report: "LRFinderReport") -> None:

@@ -17,7 +17,7 @@ def test_secrets_are_in_no_file_and_in_no_line_of_ours(processes, tmp_path):
     pod = Pod(
         processes,
         tmp_path / "pod",
-        num_steps=12,
+        num_rates=12,
         num_sweeps=1,
         max_steps=200,
         seconds=0,

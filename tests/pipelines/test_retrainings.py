@@ -13,7 +13,7 @@ from tfx_lr_finder.lineage import history, metadata
 def entries(tmp_path_factory):
     """The history of a good training and of one on mixed-up tips."""
     root = tmp_path_factory.mktemp("retrainings")
-    database = retrain(root, number=2, broken=2, max_change=0.3)
+    database = retrain(root, number=2, broken=2, max_drift_decades=0.3)
     return history.read_history(metadata.connect(str(database)), NAME)
 
 

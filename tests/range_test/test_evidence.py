@@ -40,7 +40,7 @@ def evidence(losses, best, checked):
         untrained=UNTRAINED,
         checked=checked,
         rate=1e-2,
-        num_rungs=100,
+        num_rates=100,
         steps_per_sweep=100,
         num_train_batches=None,
         train_steps=None,

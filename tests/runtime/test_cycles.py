@@ -98,7 +98,7 @@ def test_the_optimizer_steps_with_the_rates_of_the_schedule(k, dataset):
 def test_a_model_with_the_schedule_can_be_swept(k, schedule, dataset):
     model = mlp(k, k.optimizers.SGD(schedule))
     report = find_learning_rate(
-        model, dataset, dataset, num_steps=10, num_sweeps=1, confirm_steps=0
+        model, dataset, dataset, num_rates=10, num_sweeps=1, confirm_steps=0
     )
     assert len(report.sweeps[0].losses) > 3
     assert inner_optimizer(model.optimizer)._learning_rate is schedule

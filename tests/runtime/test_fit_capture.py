@@ -257,7 +257,7 @@ def test_the_steps_are_those_that_fit_would_take(captured, dataset):
 def test_steps_that_contradict_a_knob_are_left_out():
     assert _with_train_steps(RangeTestConfig(), 900).train_steps == 900
     assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps == 50
-    wide = RangeTestConfig(num_steps=300, num_sweeps=3)
+    wide = RangeTestConfig(num_rates=300, num_sweeps=3)
     assert _with_train_steps(wide, 10).train_steps is None
 
 

@@ -33,7 +33,7 @@ def test_a_report_tells_on_what_it_ran():
     model.compile(optimizer="sgd", loss="mse")
     data = tf.data.Dataset.from_tensor_slices((tf.ones([64, 2]), tf.ones([64, 1])))
     report = find_learning_rate(
-        model, data.batch(8), num_steps=10, num_sweeps=1, confirm_steps=0
+        model, data.batch(8), num_rates=10, num_sweeps=1, confirm_steps=0
     )
     facts = report.environment
     assert facts["device"] == "CPU"

@@ -64,13 +64,13 @@ def test_losses_equal_a_plain_eager_loop(k, dataset, name):
     )
 
 
-def test_quadratic_is_least_at_the_first_rung_above_two_over_h(k):
+def test_quadratic_is_least_at_the_first_rate_above_two_over_h(k):
     # One weight w, loss w^2: h = 2, so the edge is at a rate of 1.
     model = k.Sequential([k.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
     model.compile(k.optimizers.SGD(0.1), "mse")
     ones = tf.data.Dataset.from_tensors((tf.ones([1, 1]), tf.zeros([1, 1])))
     config = RangeTestConfig(
-        min_lr=1e-3, max_lr=1e2, num_steps=60, smoothing=0.0, divergence_factor=1e9
+        min_lr=1e-3, max_lr=1e2, num_rates=60, smoothing=0.0, divergence_factor=1e9
     )
     with loop_of(model, ones) as loop:
         sweep = run_sweep(loop, learning_rate_ladder(config), config)

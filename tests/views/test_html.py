@@ -183,7 +183,7 @@ def test_the_page_is_smaller_than_a_megabyte(num_sweeps, times, make_report):
     found = _render(report, picture=plot.png_bytes(report))
     size = len(page.render(report, picture=plot.png_bytes(report)).encode())
     assert size < 1_000_000
-    assert found.data()["sweeps"][0]["rungs"][-1] == len(long.losses)
+    assert found.data()["sweeps"][0]["points"][-1] == len(long.losses)
 
 
 def test_of_very_long_sweeps_the_page_says_what_it_shows(make_report):

@@ -14,7 +14,7 @@ from tfx_lr_finder.views.axis_limits import distinct_probes
 COLUMNS = (
     "kind",
     "number",
-    "rung",
+    "point",
     "learning_rate",
     "train_loss",
     "smoothed_loss",
@@ -66,11 +66,11 @@ def as_csv(report: LRFinderReport) -> str:
 
 def _sweep_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
     for number, sweep in enumerate(report.sweeps, start=1):
-        for rung, rate in enumerate(sweep.learning_rates):
-            loss = sweep.losses[rung]
-            smoothed = sweep.smoothed_losses[rung : rung + 1]
+        for point, rate in enumerate(sweep.learning_rates):
+            loss = sweep.losses[point]
+            smoothed = sweep.smoothed_losses[point : point + 1]
             smooth = _number(*smoothed) if smoothed else ""
-            yield "sweep", number, rung + 1, repr(rate), _number(loss), smooth, "", ""
+            yield "sweep", number, point + 1, repr(rate), _number(loss), smooth, "", ""
 
 
 def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:

@@ -17,7 +17,7 @@ from tfx_lr_finder.settings.inconclusive import EarlierResult
 
 
 def with_earlier(
-    report: LRFinderReport, previous: Sequence[types.Artifact], max_change: float
+    report: LRFinderReport, previous: Sequence[types.Artifact], max_drift_decades: float
 ) -> LRFinderReport:
     """Returns the report with the earlier rates, and with a doubt if it jumped.
 
@@ -27,7 +27,7 @@ def with_earlier(
     Args:
       report: What this run found.
       previous: Earlier results, in any order.
-      max_change: Decades that the rate may move, positive.
+      max_drift_decades: Decades that the rate may move, positive.
 
     Returns:
       A copy; one reason more and LOW_CONFIDENCE instead of OK if the rate moved
@@ -40,7 +40,7 @@ def with_earlier(
     last_good = find_last_good(previous, report)
     if report.learning_rate is None or last_good is None:
         return report
-    reason = _objection(report.learning_rate, report, last_good, max_change)
+    reason = _objection(report.learning_rate, report, last_good, max_drift_decades)
     if reason is None:
         return report
     verdict = report.verdict
@@ -52,19 +52,22 @@ def with_earlier(
 
 
 def _objection(
-    now: float, report: LRFinderReport, last_good: EarlierResult, max_change: float
+    now: float,
+    report: LRFinderReport,
+    last_good: EarlierResult,
+    max_drift_decades: float,
 ) -> str | None:
     """Returns the reason to doubt a rate that moved too far, or None."""
     before = last_good.report.learning_rates_by_schedule[report.config.schedule]
     change = math.log10(now) - math.log10(before)
-    if abs(change) <= max_change:
+    if abs(change) <= max_drift_decades:
         return None
     return (
         f"The learning rate moved by {change:+.2f} decades, from {before!r} to "
-        f"{now!r}, since the last good result ({last_good.name}); max_change is "
-        f"{max_change:g}. "
+        f"{now!r}, since the last good result ({last_good.name}); max_drift_decades is "
+        f"{max_drift_decades:g}. "
         "Look at what changed in the data or the model. If the new rate is right, run "
-        "once with a larger max_change: that result is then the one to compare with."
+        "once with a larger max_drift_decades: the next runs compare with that result."
     )
 
 

@@ -39,7 +39,7 @@ class CurveShape:
     rises_at_end: bool
 
 
-def curve_shape(sweeps: Sequence[Sweep], num_rungs: int) -> CurveShape:
+def curve_shape(sweeps: Sequence[Sweep], num_rates: int) -> CurveShape:
     """Returns the shape of the mean curve of some sweeps over the same ladder.
 
     Levels are medians over 15 % of the curve, so spikes and lucky batches do not
@@ -48,7 +48,7 @@ def curve_shape(sweeps: Sequence[Sweep], num_rungs: int) -> CurveShape:
 
     Args:
       sweeps: At least one; their finite losses are read, as far as all go.
-      num_rungs: Rungs of the whole ladder.
+      num_rates: Rungs of the whole ladder.
     """
     length = min(len(sweep.smoothed_losses) for sweep in sweeps)
     losses = np.mean([sweep.losses[:length] for sweep in sweeps], axis=0)
@@ -64,7 +64,7 @@ def curve_shape(sweeps: Sequence[Sweep], num_rungs: int) -> CurveShape:
     before, after = levels[: lowest + 1], levels[lowest:]
     climb = np.max(before - np.minimum.accumulate(before))
     second_fall = np.max(np.maximum.accumulate(after) - after)
-    first = max(2 * MIN_WINDOW, round(WINDOW_SHARE * num_rungs))
+    first = max(2 * MIN_WINDOW, round(WINDOW_SHARE * num_rates))
     near, near_least = _levels(losses[:first], MIN_WINDOW, noise)
     early_fall = float(near[0] - near.min())
     return CurveShape(

@@ -12,10 +12,10 @@ def learning_rate_ladder(config: RangeTestConfig) -> FloatArray:
     """Returns the rates of one sweep, smallest first, both ends exact.
 
     Args:
-      config: `min_lr`, `max_lr`, `num_steps` and `spacing` are read.
+      config: `min_lr`, `max_lr`, `num_rates` and `spacing` are read.
 
     Returns:
-      float64 `[num_rungs]`; "exponential" has equal gaps in the logarithm,
+      float64 `[num_rates]`; "exponential" has equal gaps in the logarithm,
       "linear" in the rate. The first is `min_lr` and the last `max_lr`, exactly:
       unlike Lightning's ladder, no gap is wider than another.
 
@@ -24,7 +24,7 @@ def learning_rate_ladder(config: RangeTestConfig) -> FloatArray:
     """
     space = np.geomspace if config.spacing == "exponential" else np.linspace
     ladder: FloatArray = space(
-        config.min_lr, config.max_lr, config.num_rungs, dtype=np.float64
+        config.min_lr, config.max_lr, config.resolved_num_rates, dtype=np.float64
     )
     ladder[0], ladder[-1] = config.min_lr, config.max_lr
     return ladder

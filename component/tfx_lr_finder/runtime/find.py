@@ -62,7 +62,7 @@ def find_learning_rate(
         tried among the others, if it is of the same optimizer.
       checkpoint: Where to save the test as it goes, and to look for one that was
         killed; the caller deletes it at the end, by `checkpoint.remove()`.
-      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
+      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
     Returns:
@@ -182,7 +182,7 @@ def _earlier_rate(earlier: LRFinderReport | None, model: Any) -> float | None:
 
 
 def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
-    steps = config.num_rungs * config.steps_per_rung
+    steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < steps:
         logging.warning(
             "LRFinder: the training data have %d batches, a sweep takes %d steps: they "

@@ -125,7 +125,7 @@ class InconclusivePolicy:
         return (
             "The range test found no learning rate it can vouch for. "
             f"{' '.join(report.reasons) or report.stop_reason.value}{missing} "
-            "Widen min_lr and max_lr, raise num_steps or num_sweeps, check the data "
+            "Widen min_lr and max_lr, raise num_rates or num_sweeps, check the data "
             "and the loss; or set on_inconclusive='fallback' with "
             "default_learning_rate to train with a rate of your own."
         )

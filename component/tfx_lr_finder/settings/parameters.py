@@ -7,8 +7,7 @@ from typing import Any
 from tfx.dsl.placeholder import placeholder
 from tfx.orchestration import data_types
 
-from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.knob_types import KNOB_TYPES as KNOB_TYPES
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.sample import (
     SAMPLE_SIZE,
@@ -17,7 +16,7 @@ from tfx_lr_finder.settings.sample import (
     sample_config,
 )
 
-DEFAULT_MAX_CHANGE = 1.0
+DEFAULT_MAX_DRIFT_DECADES = 1.0
 """Decades."""
 
 _RUNTIME_PARAMETER = data_types.RuntimeParameter
@@ -62,7 +61,7 @@ def cast_number(name: str, value: Any, wanted: type) -> Any:
     )
 
 
-def cast_knobs(values: Mapping[str, Any]) -> dict[str, Any]:
+def cast_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the knobs that were set, each as the type its parameter needs.
 
     Args:
@@ -77,7 +76,7 @@ def cast_knobs(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         name: cast_number(name, values[name], wanted)
-        for name, wanted in KNOB_TYPES.items()
+        for name, wanted in PARAMETER_TYPES.items()
         if values.get(name) is not None
     }
 
@@ -112,11 +111,11 @@ def cast_sample(values: Mapping[str, Any]) -> dict[str, Any]:
     return cast
 
 
-def config_from_knobs(values: Mapping[str, Any]) -> RangeTestConfig:
+def config_from_parameters(values: Mapping[str, Any]) -> RangeTestConfig:
     """Returns the checked configuration that a set of knobs stands for.
 
     Args:
-      values: Any mapping; see `cast_knobs`.
+      values: Any mapping; see `cast_parameters`.
 
     Returns:
       The configuration, with the defaults for all that is not in `values`.
@@ -124,25 +123,25 @@ def config_from_knobs(values: Mapping[str, Any]) -> RangeTestConfig:
     Raises:
       ValueError: If any knob is out of its range.
     """
-    return RangeTestConfig(**cast_knobs(values))
+    return RangeTestConfig(**cast_parameters(values))
 
 
-def check_max_change(max_change: Any) -> Any:
+def check_max_drift(max_drift_decades: Any) -> Any:
     """Returns the decades that the rate may move since the last good result.
 
     Args:
-      max_change: A positive number, None for the default; a runtime parameter or a
-        placeholder comes back untouched.
+      max_drift_decades: A positive number, None for the default; a runtime
+        parameter or a placeholder comes back untouched.
 
     Raises:
       ValueError: If it is no positive number.
     """
-    if max_change is None:
-        return DEFAULT_MAX_CHANGE
-    decades = cast_number(keys.MAX_CHANGE, max_change, float)
+    if max_drift_decades is None:
+        return DEFAULT_MAX_DRIFT_DECADES
+    decades = cast_number(keys.MAX_DRIFT_DECADES, max_drift_decades, float)
     if not is_deferred(decades) and not decades > 0:
         raise ValueError(
-            f"max_change must be a positive number of decades, got {max_change!r}. "
+            f"max_drift_decades must be a positive number, got {max_drift_decades!r}. "
             "1 lets the rate move tenfold; a very large one never objects."
         )
     return decades
@@ -155,14 +154,14 @@ def check_known(values: Mapping[str, Any]) -> None:
     be said about the knobs together, and the check is left to the run.
 
     Args:
-      values: Any mapping; see `cast_knobs`.
+      values: Any mapping; see `cast_parameters`.
 
     Raises:
       ValueError: If any knob is out of its range.
     """
     known = {
         name: value.default if isinstance(value, _RUNTIME_PARAMETER) else value
-        for name, value in cast_knobs(values).items()
+        for name, value in cast_parameters(values).items()
     }
     if not any(value is None or is_deferred(value) for value in known.values()):
-        config_from_knobs(known)
+        config_from_parameters(known)

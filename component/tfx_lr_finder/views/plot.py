@@ -124,7 +124,7 @@ def _draw_sweeps(ax: Axes, report: LRFinderReport) -> None:
             color=SWEEP_COLOR,
             alpha=0.3,
             markersize=4,
-            label="loss of each rung" if number == 0 else None,
+            label="loss of each rate" if number == 0 else None,
         )
         ax.plot(
             sweep.learning_rates[: len(sweep.smoothed_losses)],

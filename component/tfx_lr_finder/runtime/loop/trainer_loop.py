@@ -249,7 +249,7 @@ class TrainerLoop:
         size = tf.size(rates)
         losses = tf.TensorArray(tf.float32, size=size, element_shape=())
 
-        def one_rung(i: Any, going: Any, losses: Any) -> Any:
+        def one_rate(i: Any, going: Any, losses: Any) -> Any:
             del going
             self._rate.assign(rates[i])
             loss = self._step(iterator)
@@ -258,7 +258,7 @@ class TrainerLoop:
 
         taken, _, losses = tf.while_loop(
             lambda i, going, _: going & (i < size),
-            one_rung,
+            one_rate,
             (tf.constant(0), tf.constant(True), losses),
             parallel_iterations=1,
         )

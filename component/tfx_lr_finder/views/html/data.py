@@ -12,7 +12,7 @@ from tfx_lr_finder.views.axis_limits import (
     held_out_limits,
     sweep_limits,
 )
-from tfx_lr_finder.views.html.thinning import shown_rungs, stride
+from tfx_lr_finder.views.html.thinning import shown_points, stride
 
 Json: TypeAlias = dict[str, Any]
 
@@ -38,13 +38,13 @@ def chart_data(report: LRFinderReport) -> Json:
 
 
 def _sweep(sweep: Sweep, every: int) -> Json:
-    rungs = shown_rungs(len(sweep.learning_rates), every)
-    smoothed = [rung for rung in rungs if rung < len(sweep.smoothed_losses)]
+    points = shown_points(len(sweep.learning_rates), every)
+    smoothed = [point for point in points if point < len(sweep.smoothed_losses)]
     return {
-        "rungs": [rung + 1 for rung in rungs],
-        "rates": [_short(sweep.learning_rates[rung]) for rung in rungs],
-        "losses": [_short(sweep.losses[rung]) for rung in rungs],
-        "smoothed": [_short(sweep.smoothed_losses[rung]) for rung in smoothed],
+        "points": [point + 1 for point in points],
+        "rates": [_short(sweep.learning_rates[point]) for point in points],
+        "losses": [_short(sweep.losses[point]) for point in points],
+        "smoothed": [_short(sweep.smoothed_losses[point]) for point in smoothed],
         "stop": sweep.stop_reason.value,
         "completed": sweep.stop_reason.name == "COMPLETED",
     }

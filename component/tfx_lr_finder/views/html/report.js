@@ -45,7 +45,7 @@
         const loss = sweep.losses[place];
         const smoothed = place < sweep.smoothed.length ? sweep.smoothed[place] : null;
         const last = place === sweep.rates.length - 1 && !sweep.completed;
-        const title = `sweep ${index + 1}, rung ${sweep.rungs[place]}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
+        const title = `sweep ${index + 1}, point ${sweep.points[place]}\nlearning rate ${text(rate)}\nloss ${text(loss)}` +
           (smoothed === null ? "" : `\nsmoothed ${text(smoothed)}`) + (last ? `\nended here: ${sweep.stop}` : "");
         return { rate, loss, smoothed, index, last, title, shown: clamp(loss, limits) };
       }));

@@ -9,17 +9,17 @@ MAX_POINTS = 3000
 
 
 def stride(report: LRFinderReport) -> int:
-    """Returns k where every k-th rung is shown; 1 for all but very long sweeps."""
+    """Returns k where every k-th point is shown; 1 for all but very long sweeps."""
     num_points = sum(len(sweep.learning_rates) for sweep in report.sweeps)
     return max(1, math.ceil(num_points / MAX_POINTS))
 
 
-def shown_rungs(num_rungs: int, stride: int) -> list[int]:
-    """Returns the rungs of a sweep to show: every k-th, and where it ended.
+def shown_points(num_rates: int, stride: int) -> list[int]:
+    """Returns the points of a sweep to show: every k-th, and where it ended.
 
     Args:
-      num_rungs: Rungs of the sweep, at least 1.
+      num_rates: Rungs of the sweep, at least 1.
       stride: See `stride`.
     """
-    rungs = list(range(0, num_rungs, stride))
-    return rungs if rungs[-1] == num_rungs - 1 else [*rungs, num_rungs - 1]
+    points = list(range(0, num_rates, stride))
+    return points if points[-1] == num_rates - 1 else [*points, num_rates - 1]

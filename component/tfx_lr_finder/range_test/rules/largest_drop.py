@@ -1,4 +1,4 @@
-"""The rule of the article that this project began with."""
+"""The rule of the blog post that this project began with."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
-def article(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+def largest_drop(learning_rates: FloatArray, losses: FloatArray) -> float | None:
     """Returns the rate after the largest fall of the loss between two trials.
 
     Kept for comparison: it reads a single difference of two noisy values, and in
