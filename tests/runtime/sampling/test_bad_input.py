@@ -5,7 +5,13 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from tests.runtime.sampled_data import artifact, data, draw, numbered, write_rows
+from tests.runtime.sampling.sampled_data import (
+    artifact,
+    data,
+    draw,
+    numbered,
+    write_rows,
+)
 from tfx_lr_finder.runtime.examples import splits
 from tfx_lr_finder.runtime.sampling import draw as sampling
 from tfx_lr_finder.settings.sample import sample_config

@@ -10,7 +10,7 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import standard_artifacts
 
-from tests.runtime.conftest import mlp
+from tests.keras_models import mlp
 from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
 from tfx_lr_finder.runtime.fit.trainer_session import USED_FILE, RateAtFit

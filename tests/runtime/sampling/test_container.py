@@ -16,8 +16,14 @@ import uuid
 import pytest
 
 import tfx_lr_finder
-from tests.runtime import worker_pool
-from tests.runtime.sampled_data import IN_MEMORY, artifact, data, draw, numbered
+from tests.runtime.sampling import worker_pool
+from tests.runtime.sampling.sampled_data import (
+    IN_MEMORY,
+    artifact,
+    data,
+    draw,
+    numbered,
+)
 
 IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")
 ENGINE = os.environ.get("LR_FINDER_TEST_ENGINE", "docker" if IMAGE else "podman")

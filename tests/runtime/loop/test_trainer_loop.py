@@ -1,39 +1,14 @@
-import contextlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 
-from tests.runtime.conftest import mlp
+from tests.keras_models import loop_of, mlp, train
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
-from tfx_lr_finder.runtime.loop.batches import Batches
-from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS, TrainerLoop
-
-
-@contextlib.contextmanager
-def loop_of(model, dataset, evaluation=None, **options):
-    strategy = model.distribute_strategy
-    with swept_learning_rate(model.optimizer, strategy) as rate:
-        yield TrainerLoop(
-            model,
-            rate,
-            Batches(dataset, strategy, "train_dataset", num_kept=5),
-            Batches(evaluation or dataset, strategy, "eval_dataset", num_kept=4),
-            num_eval_batches=4,
-            **options,
-        )
-
-
-def train(loop, rates):
-    losses = np.empty(0)
-    while len(losses) < len(rates):
-        losses = np.append(losses, loop.train(np.asarray(rates)[len(losses) :]))
-    return losses
+from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS
 
 
 def eager_losses(model, dataset, rates, loss_of):

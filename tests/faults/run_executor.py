@@ -1,6 +1,6 @@
 """A pod: runs the executor of an LRFinder once, on small data with a slow step.
 
-    python -m tests.faults.pod FOLDER
+    python -m tests.faults.run_executor FOLDER
 
 or, from a process that has imported TensorFlow already, `run(FOLDER)` in a fork of it.
 """

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from tests.runtime import worker_pool
-from tests.runtime.sampled_data import IN_MEMORY, data, draw, numbered
+from tests.runtime.sampling import worker_pool
+from tests.runtime.sampling.sampled_data import IN_MEMORY, data, draw, numbered
 
 MANY_PROCESSES = (
     "--direct_running_mode=multi_processing",

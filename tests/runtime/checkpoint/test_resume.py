@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.runtime.conftest import mlp
+from tests.keras_models import mlp
 from tfx_lr_finder import storage
 from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
 from tfx_lr_finder.runtime.checkpoint import resume

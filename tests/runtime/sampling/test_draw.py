@@ -10,7 +10,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from scipy import stats
 
-from tests.runtime.sampled_data import (
+import tests
+from tests.runtime.sampling.sampled_data import (
     artifact,
     data,
     draw,
@@ -283,11 +284,10 @@ def test_a_split_without_an_example_is_refused(tmp_path):
 
 DIE = """
 import os, pathlib, sys
-sys.path.insert(0, sys.argv[1])
-from tests.runtime.sampled_data import artifact, draw
-from tfx_lr_finder.runtime import sample_files
+from tests.runtime.sampling.sampled_data import artifact, draw
+from tfx_lr_finder.runtime.examples import record_files
 
-whole = sample_files.write_whole
+whole = record_files.write_whole
 def write_half_and_die(path, content):
     if "00002-of" in path:
         folder = pathlib.Path(path).parent
@@ -295,17 +295,17 @@ def write_half_and_die(path, content):
         os._exit(9)
     whole(path, content)
 
-sample_files.write_whole = write_half_and_die
-draw(artifact(sys.argv[2]), pathlib.Path(sys.argv[3]), sample_size=40)
+record_files.write_whole = write_half_and_die
+draw(artifact(sys.argv[1]), pathlib.Path(sys.argv[2]), sample_size=40)
 """
 
 
 def test_a_worker_that_dies_while_writing_leaves_nothing_wrong(tmp_path):
     """Beam tries such work again, elsewhere, and finds what the first had written."""
     examples = data(tmp_path / "data", [numbered(100)])
-    here = pathlib.Path(__file__).parents[2]
     died = subprocess.run(
-        [sys.executable, "-c", DIE, here, tmp_path / "data", tmp_path / "1"],
+        [sys.executable, "-c", DIE, tmp_path / "data", tmp_path / "1"],
+        cwd=pathlib.Path(tests.__file__).parents[1],
         capture_output=True,
         check=False,
     )

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from tests.runtime.sampled_data import numbered
+from tests.runtime.sampling.sampled_data import numbered
 from tfx_lr_finder.runtime.examples.tfrecords import (
     Damaged,
     pack_tfrecords,

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from tests.runtime.conftest import mlp
+from tests.keras_models import mlp
 from tfx_lr_finder import learning_rate
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit

@@ -4,8 +4,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tests.runtime.conftest import mlp
-from tests.runtime.test_trainer_loop import loop_of, train
+from tests.keras_models import loop_of, mlp, train
 from tfx_lr_finder.runtime.loop.optimizers import (
     build_optimizer,
     refuse_several_optimizers,

@@ -5,7 +5,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer import fn_args_utils
 from tfx_bsl.public import tfxio
 
-from tests.runtime.sampled_data import data, numbered
+from tests.runtime.sampling.sampled_data import data, numbered
 from tfx_lr_finder.runtime.examples import interleave
 
 SCHEMA = text_format.Parse(

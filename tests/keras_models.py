@@ -1,14 +1,16 @@
+"""Small Keras models, and the loop that trains them."""
+
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 
-# Two devices for tf.distribute; has to be said before TensorFlow starts.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0],
-    [tf.config.LogicalDeviceConfiguration()] * 2,
-)
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 
 @pytest.fixture(params=["keras", "tf_keras"])
@@ -39,3 +41,24 @@ def mlp(k, optimizer=None, loss="mse", layers=(), metrics=None, seed=0):
     )
     model.compile(optimizer or k.optimizers.SGD(0.05), loss, metrics=metrics)
     return model
+
+
+@contextlib.contextmanager
+def loop_of(model, dataset, evaluation=None, **options):
+    strategy = model.distribute_strategy
+    with swept_learning_rate(model.optimizer, strategy) as rate:
+        yield TrainerLoop(
+            model,
+            rate,
+            Batches(dataset, strategy, "train_dataset", num_kept=5),
+            Batches(evaluation or dataset, strategy, "eval_dataset", num_kept=4),
+            num_eval_batches=4,
+            **options,
+        )
+
+
+def train(loop, rates):
+    losses = np.empty(0)
+    while len(losses) < len(rates):
+        losses = np.append(losses, loop.train(np.asarray(rates)[len(losses) :]))
+    return losses

@@ -5,7 +5,7 @@ import types
 import pytest
 import tensorflow as tf
 
-from tests.runtime.sampled_data import artifact, numbered, write_split
+from tests.runtime.sampling.sampled_data import artifact, numbered, write_split
 from tfx_lr_finder.runtime.examples import corruption
 
 

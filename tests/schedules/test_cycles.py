@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from tests.runtime.conftest import mlp
+from tests.keras_models import mlp
 from tfx_lr_finder import Cyclical, MomentumCycle, OneCycle, find_learning_rate
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from tests.runtime import worker_pool
-from tests.runtime.sampled_data import data, draw, numbered, shards_of
+from tests.runtime.sampling import worker_pool
+from tests.runtime.sampling.sampled_data import data, draw, numbered, shards_of
 from tfx_lr_finder.runtime.examples import record_files
 from tfx_lr_finder.runtime.sampling import draw as sampling
 from tfx_lr_finder.runtime.sampling import pipeline
