@@ -18,7 +18,11 @@ from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-pytest_plugins = ["tests.keras_models", "tests.kfp_server", "tests.tested"]
+pytest_plugins = [
+    "tests.keras_models",
+    "tests.kfp_server",
+    "tests.compatibility",
+]
 
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
 NEED_KFP = [

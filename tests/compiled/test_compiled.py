@@ -104,7 +104,9 @@ def test_the_finders_pod_writes_both_outputs(finished):
 
 
 @pytest.mark.long
-def test_the_trainers_pod_trains_with_exactly_the_rate_found(finished, tested):
+def test_the_trainers_pod_trains_with_exactly_the_rate_found(
+    finished, record_compatibility
+):
     found, trained, log = finished
     report = read_result(found["lr_finder_result"]["uri"])
     rate = report.learning_rate
@@ -113,7 +115,7 @@ def test_the_trainers_pod_trains_with_exactly_the_rate_found(finished, tested):
     assert seen["learning_rate"] == rate
     assert seen["optimizer_learning_rate"] == float(np.float32(rate))
     assert f"LRFinderTrainer: training with learning_rate={rate!r}" in log
-    tested("Vertex", report.environment["keras"])
+    record_compatibility("Vertex", report.environment["keras"])
 
 
 @pytest.mark.parametrize("spec_2_1", [False, True], ids=["spec 2.0", "spec 2.1"])

@@ -1,8 +1,9 @@
-"""The README's table of what was tested, from the runs that tested it.
+"""The table of the tested versions in the docs, made from the tests themselves.
 
-A test that ran a whole pipeline calls the fixture `tested` at its end. With `--tested`
-pytest keeps what was told in `tests/tested/`, a file for each TFX and Python, and
-`python -m tests.tested` writes the table. `make tested` does both.
+A test that runs a whole pipeline calls the fixture `record_compatibility` at its end,
+and thereby gets the marker `compatibility`. With `--record-compatibility` pytest writes
+the records to `tests/compatibility_records/`, one file per TFX and Python, and `python
+-m tests.compatibility` writes the table. `make compatibility-table` does both.
 """
 
 import importlib.metadata
@@ -14,9 +15,10 @@ import re
 
 import pytest
 
-FOLDER = pathlib.Path(__file__).parent / "tested"
-README = pathlib.Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- make tested -->\n", "<!-- end of make tested -->\n"
+FOLDER = pathlib.Path(__file__).parent / "compatibility_records"
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "versions.md"
+BEGIN = "<!-- make compatibility-table -->\n"
+END = "<!-- end of make compatibility-table -->\n"
 ORCHESTRATORS = {
     "LocalDagRunner": "LocalDagRunner",
     "Vertex": "Vertex AI Pipelines*",
@@ -25,36 +27,47 @@ ORCHESTRATORS = {
 COMPILED = ("Vertex", "Kubeflow")
 KERASES = ("keras", "tf_keras")
 
-_told = pytest.StashKey[list]()
+_recorded = pytest.StashKey[list]()
 
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--tested", action="store_true", help="keep what was tested in tests/tested/"
+        "--record-compatibility",
+        action="store_true",
+        help="write which versions were tested to tests/compatibility_records/",
     )
 
 
 def pytest_configure(config):
-    config.stash[_told] = []
+    if config.getoption("--record-compatibility") and config.getoption("-n", None):
+        raise pytest.UsageError("--record-compatibility needs one process: omit -n.")
+    config.stash[_recorded] = []
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "record_compatibility" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.compatibility)
 
 
 @pytest.fixture
-def tested(request):
-    """Tells that a pipeline ran to its end: `tested(orchestrator, keras)`.
+def record_compatibility(request):
+    """Records that a pipeline ran to its end: `record_compatibility(where, keras)`.
 
-    Here `keras` is what the pipeline's own report says: "tf_keras 2.16.0".
+    Here `keras` is as in the pipeline's own report: "tf_keras 2.16.0".
     """
 
-    def tell(orchestrator, keras):
+    def record(orchestrator, keras):
         assert orchestrator in ORCHESTRATORS
-        request.config.stash[_told].append((orchestrator, *keras.split()))
+        request.config.stash[_recorded].append((orchestrator, *keras.split()))
 
-    return tell
+    return record
 
 
 def pytest_sessionfinish(session):
-    told = session.config.stash[_told]
-    if not session.config.getoption("--tested") or not told:
+    recorded = session.config.stash[_recorded]
+    if not session.config.getoption("--record-compatibility") or not recorded:
         return
     version = importlib.metadata.version
     python = ".".join(platform.python_version_tuple()[:2])
@@ -64,7 +77,7 @@ def pytest_sessionfinish(session):
         "tensorflow": version("tensorflow"),
         "keras": {name: version(name.replace("_", "-")) for name in KERASES},
         "kfp": bool(importlib.util.find_spec("kfp")),
-        "tested": sorted({(place, keras) for place, keras, _ in told}),
+        "tested": sorted({(place, keras) for place, keras, _ in recorded}),
     }
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"tfx-{record['tfx'].rpartition('.')[0]}-py{python}.json"
@@ -72,7 +85,7 @@ def pytest_sessionfinish(session):
 
 
 def table(records):
-    """Returns the table as Markdown."""
+    """The table in Markdown."""
     head = ["TFX", "TensorFlow", "Python", "Keras", *ORCHESTRATORS.values()]
     lines = [head, ["---"] * len(head)]
     for record in sorted(records, key=lambda r: _numbers(r["python"])):
@@ -97,17 +110,17 @@ def _numbers(version):
 
 
 def records():
-    """Returns what is kept in `tests/tested/`."""
+    """The content of `tests/compatibility_records/`."""
     return [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
 
 
 def with_table(text, content):
-    """Returns a README with its table replaced."""
+    """The text of the page with its table replaced."""
     pattern = re.compile(f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"{README} has no place for the table: {BEGIN!r}, {END!r}")
+        raise ValueError(f"{PAGE} lacks the lines {BEGIN!r} and {END!r}: add them.")
     return pattern.sub(lambda _: content, text)
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(), table(records())))
+    PAGE.write_text(with_table(PAGE.read_text(), table(records())))
