@@ -148,12 +148,12 @@ def test_only_the_pipeline_that_was_asked_for(record, database):
 
 def test_an_unknown_pipeline_is_refused_with_those_known(record, database):
     record(0.01)
-    with pytest.raises(ValueError, match=r"no pipeline 'txai'; it knows \['taxi'\]"):
+    with pytest.raises(ValueError, match=r"no pipeline 'txai'\. It has \['taxi'\]"):
         _read(database, "txai")
 
 
 def test_a_store_without_results_says_so(recorder, database):
-    with pytest.raises(ValueError, match="holds no LRFinderResult"):
+    with pytest.raises(ValueError, match="has no LRFinderResult"):
         _read(database)
 
 

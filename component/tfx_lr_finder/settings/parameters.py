@@ -31,11 +31,11 @@ def cast(name: str, value: Any, wanted: type) -> Any:
     """
     if is_deferred(value) or (wanted is str and isinstance(value, str)):
         return value
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        if wanted is float:
-            return float(value)
-        if wanted is int and float(value).is_integer():
-            return int(value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if is_number and wanted is float:
+        return float(value)
+    if is_number and wanted is int and float(value).is_integer():
+        return int(value)
     raise ValueError(
         f"{name} must be {_KINDS[wanted]}, got {value!r} of type "
         f"{type(value).__name__}. Pass {_KINDS[wanted]} or a RuntimeParameter of it."
