@@ -1,5 +1,6 @@
 """One text per parameter, in every place that documents it."""
 
+import dataclasses
 import inspect
 import re
 
@@ -23,8 +24,11 @@ def _documented(docstring, section):
 
 
 @pytest.mark.parametrize("config", [RangeTestConfig, SampleConfig])
-def test_the_attributes_of_a_configuration_are_documented_by_their_help_texts(config):
-    assert _documented(config.__doc__, "Attributes") == help_texts(config)
+def test_every_parameter_of_a_configuration_has_a_help_text(config):
+    names = [field.name for field in dataclasses.fields(config)]
+    assert list(help_texts(config)) == names
+    for text in help_texts(config).values():
+        assert re.fullmatch(r"[A-Z].{20,}\.", text)
 
 
 @pytest.mark.parametrize("name", ALL_HELP)

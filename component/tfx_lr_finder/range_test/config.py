@@ -1,7 +1,9 @@
 """Every parameter of a range test, checked in one place."""
 
 import dataclasses
+import inspect
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -23,11 +25,6 @@ RATE_GAP = 2.0**-22
 """Smallest relative gap between two rates that float32 can tell apart."""
 INT32_LIMIT = 2**31
 MAX_DIVERGENCE_FACTOR = 1e30
-
-
-def parameter(default: Any, help_text: str) -> Any:
-    """Returns a field with its default and the text that documents it everywhere."""
-    return dataclasses.field(default=default, metadata={"help": help_text})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,77 +72,23 @@ class RangeTestConfig:
       hyper-parameters: Part 1", arXiv:1803.09820, section 4.1.
     """
 
-    min_lr: float = parameter(1e-7, "Smallest learning rate of a sweep, positive.")
-    max_lr: float = parameter(10.0, "Largest learning rate of a sweep, above min_lr.")
-    num_rates: int | None = parameter(
-        None,
-        "Learning rates of one sweep, at least 10. By default as many as a seventh of "
-        "the budget allows, up to 50, or up to 100 if confirm_steps is 0.",
-    )
-    num_sweeps: int = parameter(
-        3,
-        "Sweeps from the same weights over different batches, at least 1.",
-    )
-    steps_per_rate: int = parameter(
-        1,
-        "Batches trained at each learning rate of a sweep, at least 1. Their losses "
-        "are averaged.",
-    )
-    spacing: str = parameter(
-        "exponential",
-        'Spacing of the learning rates: "exponential" (equal gaps in log10) or '
-        '"linear".',
-    )
-    smoothing: float = parameter(
-        0.7,
-        "Weight of the neighbouring losses when a curve is smoothed, from 0 (off) to "
-        "below 1.",
-    )
-    divergence_factor: float = parameter(
-        2.0,
-        "A sweep stops when its smoothed loss rises above its best by this many times "
-        "its fall so far, or its noise if larger. From 0.001 to 1e30.",
-    )
-    rule: str = parameter(
-        "valley",
-        'Rule that reads a rate off the curve: "valley", "slide", "steepest", '
-        '"minimum" or "largest_drop".',
-    )
-    confirm_steps: int | None = parameter(
-        None,
-        "Training steps of each candidate that is trained to confirm the suggestion. "
-        "0 turns confirmation off. By default what the budget leaves.",
-    )
-    train_steps: int | None = parameter(
-        None,
-        "Training steps that the Trainer will take, at least 1. The suggestion is "
-        "made for that many steps, and they cap the budget. By default unknown.",
-    )
-    schedule: str = parameter(
-        "constant",
-        'Schedule that the Trainer uses: "constant", "cosine" or "one_cycle". The '
-        "suggestion is made for it.",
-    )
-    max_steps: int | None = parameter(
-        None,
-        "Budget of the whole test in training steps, at least 10. By default 600, or "
-        "more if num_rates or confirm_steps need more.",
-    )
-    max_fraction: float = parameter(
-        1.0,
-        "Budget as a fraction of train_steps, above 0 and up to 1. It never lowers "
-        "the budget below 200 steps.",
-    )
-    num_eval_batches: int = parameter(
-        16,
-        "Held-out batches that score a candidate, at least 1.",
-    )
-    jit_compile: str = parameter(
-        "off",
-        'Whether XLA compiles the training step: "on" or "off". "on" pays off for '
-        "long tests of large models only.",
-    )
-    seed: int = parameter(0, "Seed of everything random, from 0 to below 2**31.")
+    min_lr: float = 1e-7
+    max_lr: float = 10.0
+    num_rates: int | None = None
+    num_sweeps: int = 3
+    steps_per_rate: int = 1
+    spacing: str = "exponential"
+    smoothing: float = 0.7
+    divergence_factor: float = 2.0
+    rule: str = "valley"
+    confirm_steps: int | None = None
+    train_steps: int | None = None
+    schedule: str = "constant"
+    max_steps: int | None = None
+    max_fraction: float = 1.0
+    num_eval_batches: int = 16
+    jit_compile: str = "off"
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Checks every parameter; the class documents the ranges."""
@@ -289,10 +232,16 @@ def _plain_type(hint: Any) -> type:
 def help_texts(config: type) -> dict[str, str]:
     """Returns the help text of each parameter of a configuration class.
 
+    The source is the `Attributes` section of the class docstring, so that `help`, the
+    API reference, the command line and the parameter table all show the same text.
+
     Args:
-      config: `RangeTestConfig` or another dataclass with help texts.
+      config: `RangeTestConfig` or another documented dataclass.
     """
-    return {f.name: f.metadata["help"] for f in dataclasses.fields(config)}
+    text = inspect.getdoc(config) or ""
+    section = text.partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^  (\w+): (.*(?:\n    .*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 PARAMETER_TYPES: Mapping[str, type] = {

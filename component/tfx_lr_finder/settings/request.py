@@ -1,8 +1,7 @@
 """Everything that an execution of LRFinder asks for, parsed and checked once."""
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tfx.orchestration import data_types
@@ -24,16 +23,17 @@ from tfx_lr_finder.settings.sample import (
 
 DEFAULT_MAX_DRIFT_DECADES = 1.0
 
+_POLICY_TYPES = {keys.ON_INCONCLUSIVE: str, keys.DEFAULT_LEARNING_RATE: float}
+_GPU_TYPES = {keys.REQUESTED_GPUS: int, keys.ON_NO_GPU: str}
+
 EXECUTION_TYPES: Mapping[str, type] = {
     **PARAMETER_TYPES,
     **SAMPLE_TYPES,
+    **_POLICY_TYPES,
+    **_GPU_TYPES,
     keys.HYPERPARAMETER_NAME: str,
-    keys.ON_INCONCLUSIVE: str,
-    keys.DEFAULT_LEARNING_RATE: float,
     keys.MAX_DRIFT_DECADES: float,
     keys.CHECKPOINT_DIR: str,
-    keys.REQUESTED_GPUS: int,
-    keys.ON_NO_GPU: str,
 }
 """The plain execution parameters of LRFinder and their types."""
 
@@ -138,18 +138,11 @@ def check_known(properties: Mapping[str, Any]) -> None:
         exactly once.
     """
     check_user_code(properties)
-    checks: tuple[Callable[[Mapping[str, Any]], object], ...] = (
-        _range_test_config,
-        _sample,
-        _policy,
-        _max_drift_decades,
-        _gpu_request,
-        _custom_config,
-    )
-    known = _KnownValues(properties)
-    for check in checks:
-        with contextlib.suppress(_NotKnownYetError):
-            check(known)
+    known = {name: _default_if_runtime(value) for name, value in properties.items()}
+    for check, names in _CHECKS.items():
+        values = {name: known.get(name) for name in names}
+        if not any(map(is_deferred, values.values())):
+            check(values)
 
 
 def check_user_code(properties: Mapping[str, Any]) -> None:
@@ -172,31 +165,11 @@ def check_user_code(properties: Mapping[str, Any]) -> None:
         )
 
 
-class _NotKnownYetError(Exception):
-    """A value is known only when the pipeline runs."""
-
-
-class _KnownValues(Mapping[str, Any]):
-    """Execution properties that raise on access to a value that is not known yet."""
-
-    def __init__(self, properties: Mapping[str, Any]) -> None:
-        self._properties = properties
-
-    def __getitem__(self, name: str) -> Any:
-        value = self._properties[name]
-        if isinstance(value, data_types.RuntimeParameter):
-            value = value.default
-            if value is None:
-                raise _NotKnownYetError(name)
-        if is_deferred(value):
-            raise _NotKnownYetError(name)
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._properties)
-
-    def __len__(self) -> int:
-        return len(self._properties)
+def _default_if_runtime(value: Any) -> Any:
+    """Returns the default of a runtime parameter that has one, or else the value."""
+    if isinstance(value, data_types.RuntimeParameter) and value.default is not None:
+        return value.default
+    return value
 
 
 def _cast_some(values: Mapping[str, Any], names: Mapping[str, type]) -> dict[str, Any]:
@@ -222,13 +195,11 @@ def _sample(properties: Mapping[str, Any]) -> SampleConfig | None:
 
 
 def _policy(properties: Mapping[str, Any]) -> InconclusivePolicy:
-    types = {keys.ON_INCONCLUSIVE: str, keys.DEFAULT_LEARNING_RATE: float}
-    return InconclusivePolicy(**_cast_some(properties, types))
+    return InconclusivePolicy(**_cast_some(properties, _POLICY_TYPES))
 
 
 def _gpu_request(properties: Mapping[str, Any]) -> GpuRequest:
-    types = {keys.REQUESTED_GPUS: int, keys.ON_NO_GPU: str}
-    return GpuRequest(**_cast_some(properties, types))
+    return GpuRequest(**_cast_some(properties, _GPU_TYPES))
 
 
 def _max_drift_decades(properties: Mapping[str, Any]) -> float:
@@ -259,3 +230,14 @@ def _trainer_args(properties: Mapping[str, Any], name: str) -> Any:
         args = trainer_pb2.EvalArgs()
     proto_utils.json_to_proto(properties.get(name) or "{}", args)
     return args
+
+
+_CHECKS: Mapping[Callable[[Mapping[str, Any]], object], Collection[str]] = {
+    _range_test_config: {*PARAMETER_TYPES, keys.TRAIN_ARGS},
+    _sample: SAMPLE_TYPES,
+    _policy: _POLICY_TYPES,
+    _gpu_request: _GPU_TYPES,
+    _max_drift_decades: {keys.MAX_DRIFT_DECADES},
+    _custom_config: {keys.CUSTOM_CONFIG},
+}
+"""Each check and the properties that it reads."""

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_lr_finder.range_test.config import parameter
-
 AUTO = "auto"
 OFF, ON = "off", "on"
 SAMPLE_SIZE = "sample_size"
@@ -40,28 +38,10 @@ class SampleConfig:
       ValueError: A parameter is out of its range.
     """
 
-    sample_size: int | str = dataclasses.field(
-        metadata={
-            "help": "Examples drawn with Beam from the train splits, and as many from "
-            'the eval splits, from 1 to 10 million. "auto" draws what the test needs. '
-            "By default, or if 0, the test reads all examples."
-        }
-    )
-    sample_transform: str = parameter(
-        OFF,
-        'Whether the transform graph is applied to the sample: "on" for raw examples, '
-        'or "off".',
-    )
-    stratify_by: str = parameter(
-        "",
-        "Feature that holds the label. The sample keeps examples of its rare values. "
-        "By default the sample ignores labels.",
-    )
-    min_per_label: int = parameter(
-        100,
-        "Examples that the sample keeps of each label if there are as many, at least "
-        "0 and at most an equal part of the sample. Needs stratify_by.",
-    )
+    sample_size: int | str
+    sample_transform: str = OFF
+    stratify_by: str = ""
+    min_per_label: int = 100
 
     def __post_init__(self) -> None:
         """Checks every parameter; the class documents the ranges."""
