@@ -24,13 +24,13 @@ def _finder(**kwargs):
     return LRFinder(examples=examples, **{"lr_finder_fn": "module.fn", **kwargs})
 
 
-def test_outputs_are_our_result_and_standard_hyperparameters():
+def test_the_outputs_are_an_lr_finder_result_and_standard_hyperparameters():
     outputs = _finder().outputs
     assert outputs["lr_finder_result"].type is LRFinderResult
     assert outputs["best_hyperparameters"].type is standard_artifacts.HyperParameters
 
 
-def test_parameters_that_are_not_set_are_no_execution_properties():
+def test_unset_parameters_are_not_execution_properties():
     assert not set(PARAMETER_TYPES) & set(_finder().exec_properties)
 
 
@@ -98,12 +98,12 @@ def test_a_value_out_of_range_fails_while_the_pipeline_is_defined(bad):
         _finder(**bad)
 
 
-def test_runtime_parameters_pass_untouched():
+def test_a_runtime_parameter_is_passed_on_unchanged():
     parameter = data_types.RuntimeParameter(name="max_lr", ptype=float)
     assert _finder(max_lr=parameter).exec_properties["max_lr"] is parameter
 
 
-def test_placeholders_pass_untouched():
+def test_a_placeholder_is_passed_on_unchanged():
     upstream = types.Channel(type=standard_artifacts.Float).as_output_channel(
         _finder(), "value"
     )
@@ -117,7 +117,7 @@ def test_every_parameter_takes_a_runtime_parameter(name):
     assert _finder(**{name: parameter}).exec_properties[name] is parameter
 
 
-def test_beam_options_are_set_as_on_every_beam_component():
+def test_with_beam_pipeline_args_sets_the_beam_options():
     finder = _finder(sample_size="auto").with_beam_pipeline_args(["--runner=X"])
     assert finder.executor_spec.beam_pipeline_args == ["--runner=X"]
 
@@ -267,11 +267,11 @@ def test_lr_finder_runs_without_any_previous_result():
     assert LRFinder.SPEC_CLASS.is_allow_empty_input("previous")
 
 
-def test_the_version_is_part_of_the_cache_key():
+def test_the_package_version_is_part_of_the_cache_key():
     assert _finder().exec_properties["component_version"] == version.__version__
 
 
-def test_train_and_eval_args_are_stored_as_tuner_stores_them():
+def test_train_and_eval_args_are_stored_as_the_tuner_stores_them():
     properties = _finder(
         train_args=trainer_pb2.TrainArgs(splits=["a"], num_steps=5),
         custom_config={"raw": True},
@@ -284,7 +284,7 @@ def test_train_and_eval_args_are_stored_as_tuner_stores_them():
     assert properties["custom_config"] == '{"raw": true}'
 
 
-def test_the_module_is_packed_with_the_pipeline(penguin_module, tmp_path):
+def test_the_user_module_is_packaged_with_the_pipeline(penguin_module, tmp_path):
     finder = _finder(lr_finder_fn=None, module_file=penguin_module)
     finder._resolve_pip_dependencies(str(tmp_path))
     name, wheel = finder.exec_properties["module_path"].split("@")
@@ -293,7 +293,7 @@ def test_the_module_is_packed_with_the_pipeline(penguin_module, tmp_path):
     assert finder.exec_properties["module_file"] is None
 
 
-def test_optional_inputs_are_wired_by_name():
+def test_optional_inputs_are_connected_by_name():
     channels = {
         "transform_graph": types.Channel(type=standard_artifacts.TransformGraph),
         "schema": types.Channel(type=standard_artifacts.Schema),

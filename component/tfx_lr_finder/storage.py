@@ -52,7 +52,8 @@ def read_bytes(path: str, max_bytes: int) -> bytes:
     content = read_start(path, max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(
-            f"{path} must be at most {max_bytes} bytes, and is larger. Check the path."
+            f"{path} is larger than {max_bytes} bytes, the most that LRFinder reads. "
+            "Check the path."
         )
     return content
 

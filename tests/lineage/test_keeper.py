@@ -38,7 +38,7 @@ def test_a_good_result_of_a_blessed_model_is_kept(keep, make_report):
     assert repr(read_result(str(keep(report, _blessing(True))))) == repr(report)
 
 
-def test_a_newer_good_result_replaces_it_and_leaves_nothing_else(keep, make_report):
+def test_a_newer_good_result_replaces_the_kept_one_without_a_trace(keep, make_report):
     keep(make_report())
     newer = make_report(learning_rate=0.02)
     folder = keep(newer)
@@ -63,7 +63,7 @@ def test_an_imported_folder_that_is_still_empty_is_no_previous_result(tmp_path):
     assert read_previous([imported]) == ()
 
 
-def test_the_importer_feeds_previous():
+def test_the_importer_has_one_output_previous():
     node = last_good_importer("gs://bucket/good")
     assert list(node.outputs) == ["previous"]
     assert node.id == "LastGood"

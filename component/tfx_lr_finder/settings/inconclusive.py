@@ -38,7 +38,7 @@ class InconclusivePolicy:
         """Checks both values.
 
         Raises:
-          ValueError: If the policy is unknown, or `fallback` has no usable rate.
+          ValueError: The policy is unknown, or `fallback` has no usable rate.
         """
         rate = self.default_learning_rate
         if self.on_inconclusive not in POLICIES:
