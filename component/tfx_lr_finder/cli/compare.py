@@ -34,14 +34,18 @@ def compare(
       lr-finder compare --max-drift-decades 0.5 "$LAST_WEEK" "$TODAY" || notify
     """  # noqa: D301
     reports = report_at(first), report_at(second)
-    change = change_between(*reports)
+    change = _change(*reports)
+    differences = _differences(*reports)
     if as_json:
-        both = [differing(*reports, side) for side in (0, 1)]
-        found = {"change_in_decades": change, "first": both[0], "second": both[1]}
+        found = {
+            "change_in_decades": change,
+            "first": {name: left for name, (left, _) in differences.items()},
+            "second": {name: right for name, (_, right) in differences.items()},
+        }
         click.echo(json.dumps(found, indent=1))
     else:
         click.echo(terminal.curve(reports, ["first", "second"]) + "\n")
-        terminal.print_table(_table(*reports))
+        terminal.print_table(_table(differences))
         text = "not known" if change is None else f"{change:+.2f} decades"
         click.echo(f"change of the learning rate: {text}")
     too_far = change is None or abs(change) > (max_drift_decades or 0)
@@ -49,30 +53,23 @@ def compare(
         sys.exit(CHANGED)
 
 
-def change_between(first: LRFinderReport, second: LRFinderReport) -> float | None:
+def _change(first: LRFinderReport, second: LRFinderReport) -> float | None:
     """Returns the decades from the first rate to the second, or None without both."""
     if first.learning_rate is None or second.learning_rate is None:
         return None
     return math.log10(second.learning_rate) - math.log10(first.learning_rate)
 
 
-def differing(
-    first: LRFinderReport, second: LRFinderReport, side: int
-) -> dict[str, Any]:
-    """Returns the outcome of one report, and its values that differ in the other.
-
-    Args:
-      first: A report.
-      second: Another.
-      side: 0 for the values of the first, 1 for those of the second.
-    """
-    both = _values(first), _values(second)
-    names = [*both[0], *(name for name in both[1] if name not in both[0])]
-    always = len(_outcome(first))
+def _differences(
+    first: LRFinderReport, second: LRFinderReport
+) -> dict[str, tuple[Any, Any]]:
+    """Returns both outcomes, and the other values that differ, by name."""
+    left, right = _values(first), _values(second)
+    outcome = _outcome(first)
     return {
-        name: both[side].get(name)
-        for number, name in enumerate(names)
-        if number < always or both[0].get(name) != both[1].get(name)
+        name: (left.get(name), right.get(name))
+        for name in {**left, **right}
+        if name in outcome or left.get(name) != right.get(name)
     }
 
 
@@ -106,13 +103,14 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _table(first: LRFinderReport, second: LRFinderReport) -> tables.Table:
-    left, right = differing(first, second, 0), differing(first, second, 1)
-    rows = tuple((name, _cell(left[name]), _cell(right[name])) for name in left)
+def _table(differences: dict[str, tuple[Any, Any]]) -> tables.Table:
     return tables.Table(
         caption="Outcome and differences",
         columns=("", "first", "second"),
-        rows=rows,
+        rows=tuple(
+            (name, _cell(left), _cell(right))
+            for name, (left, right) in differences.items()
+        ),
     )
 
 

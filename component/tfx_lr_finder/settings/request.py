@@ -82,10 +82,9 @@ class FinderRequest:
           ValueError: A value has the wrong type or is out of its range, or the user
             code is not named exactly once.
         """
-        check_user_code(exec_properties)
         train_args = _trainer_args(exec_properties, keys.TRAIN_ARGS)
         eval_args = _trainer_args(exec_properties, keys.EVAL_ARGS)
-        return cls(
+        request = cls(
             config=_range_test_config(exec_properties),
             sample=_sample(exec_properties),
             policy=_policy(exec_properties),
@@ -101,27 +100,32 @@ class FinderRequest:
             train_steps_given=exec_properties.get("train_steps") is not None,
             exec_properties=exec_properties,
         )
+        check_user_code(exec_properties)
+        return request
 
 
-def cast_properties(values: Mapping[str, Any]) -> dict[str, Any]:
+def cast_properties(
+    values: Mapping[str, Any], types: Mapping[str, type] = EXECUTION_TYPES
+) -> dict[str, Any]:
     """Returns the execution properties that were set, each as its declared type.
 
     Args:
-      values: Arguments of `LRFinder`. Those that are None are left out, so that the
-        configuration classes alone hold the defaults.
+      values: Arguments of `LRFinder`, or execution properties. Those that are None are
+        left out, so that the configuration classes alone hold the defaults.
+      types: Which properties to return, and their types.
 
     Raises:
       ValueError: A value has the wrong type.
     """
-    properties = {}
-    for name, wanted in EXECUTION_TYPES.items():
-        value = values.get(name)
-        if value is None:
-            continue
-        if name == SAMPLE_SIZE and not is_deferred(value):
-            value = str(parse_size(value))
-        properties[name] = cast(name, value, wanted)
-    return properties
+    given = {name: values.get(name) for name in types}
+    if SAMPLE_SIZE in types and not is_deferred(given[SAMPLE_SIZE]):
+        size = parse_size(given[SAMPLE_SIZE])
+        given[SAMPLE_SIZE] = str(size) if size else None
+    return {
+        name: cast(name, value, types[name])
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def check_known(properties: Mapping[str, Any]) -> None:
@@ -172,18 +176,8 @@ def _default_if_runtime(value: Any) -> Any:
     return value
 
 
-def _cast_some(values: Mapping[str, Any], names: Mapping[str, type]) -> dict[str, Any]:
-    """Returns those of the named values that are set, each as its type."""
-    found = {name: values.get(name) for name in names}
-    return {
-        name: cast(name, value, names[name])
-        for name, value in found.items()
-        if value is not None
-    }
-
-
 def _range_test_config(properties: Mapping[str, Any]) -> RangeTestConfig:
-    config = RangeTestConfig(**_cast_some(properties, PARAMETER_TYPES))
+    config = RangeTestConfig(**cast_properties(properties, PARAMETER_TYPES))
     num_steps = _trainer_args(properties, keys.TRAIN_ARGS).num_steps
     if config.train_steps is not None or num_steps < 1:
         return config
@@ -191,15 +185,15 @@ def _range_test_config(properties: Mapping[str, Any]) -> RangeTestConfig:
 
 
 def _sample(properties: Mapping[str, Any]) -> SampleConfig | None:
-    return sample_config(_cast_some(properties, SAMPLE_TYPES))
+    return sample_config(cast_properties(properties, SAMPLE_TYPES))
 
 
 def _policy(properties: Mapping[str, Any]) -> InconclusivePolicy:
-    return InconclusivePolicy(**_cast_some(properties, _POLICY_TYPES))
+    return InconclusivePolicy(**cast_properties(properties, _POLICY_TYPES))
 
 
 def _gpu_request(properties: Mapping[str, Any]) -> GpuRequest:
-    return GpuRequest(**_cast_some(properties, _GPU_TYPES))
+    return GpuRequest(**cast_properties(properties, _GPU_TYPES))
 
 
 def _max_drift_decades(properties: Mapping[str, Any]) -> float:
