@@ -17,7 +17,6 @@ KNOBS = {
     "max_steps": 260,
     "on_inconclusive": "fallback",
     "default_learning_rate": 0.01,
-    "checkpoint_seconds": 0.0,
 }
 
 

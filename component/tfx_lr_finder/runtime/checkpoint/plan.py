@@ -13,7 +13,7 @@ from absl import logging
 
 from tfx_lr_finder import storage
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
-from tfx_lr_finder.settings import keys, parameters
+from tfx_lr_finder.settings import keys
 
 CHECKPOINT_SECONDS = 30.0
 _CODE_BYTES = 64 * 1024**2
@@ -68,29 +68,6 @@ def check_seconds(seconds: float) -> float:
             "loses half a minute of a killed test."
         )
     return seconds
-
-
-def properties(folder: Any, seconds: Any) -> dict[str, Any]:
-    """Returns the execution properties of those arguments that are not None.
-
-    Args:
-      folder: `checkpoint_dir`; a string, a runtime parameter or a placeholder.
-      seconds: `checkpoint_seconds`; a number or one of those.
-
-    Raises:
-      ValueError: They are of another type, or the seconds are negative.
-    """
-    given = (
-        (keys.CHECKPOINT_DIR, folder, str),
-        (keys.CHECKPOINT_SECONDS, seconds, float),
-    )
-    found = {
-        n: parameters.cast_number(n, x, kind) for n, x, kind in given if x is not None
-    }
-    plain = found.get(keys.CHECKPOINT_SECONDS)
-    if isinstance(plain, float):
-        check_seconds(plain)
-    return found
 
 
 def of_execution(
