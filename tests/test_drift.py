@@ -81,7 +81,7 @@ def test_another_optimizer_is_another_story(at_rate, earlier):
     (result,) = earlier(at_rate(1e-5, environment={"optimizer": "Adam"}))
     report = drift.with_earlier(at_rate(0.03), [result], 1.0)
     assert report.verdict is Verdict.OK
-    assert [item.learning_rate for item in report.earlier] == [1e-5]
+    assert [item.learning_rate for item in report.previous] == [1e-5]
 
 
 def test_the_rates_of_a_schedule_are_compared_with_each_other(at_rate, earlier):
@@ -96,7 +96,7 @@ def test_an_inconclusive_report_keeps_its_verdict_and_shows_the_rates(
 ):
     report = drift.with_earlier(make_inconclusive(), earlier(at_rate(1e-5)), 1.0)
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert [item.learning_rate for item in report.earlier] == [1e-5]
+    assert [item.learning_rate for item in report.previous] == [1e-5]
 
 
 def test_earlier_rates_are_kept_in_the_file_oldest_first(at_rate, earlier):
@@ -104,8 +104,8 @@ def test_earlier_rates_are_kept_in_the_file_oldest_first(at_rate, earlier):
     report = drift.with_earlier(at_rate(0.03), results[::-1], 1.0)
     back = LRFinderReport.from_json(report.to_json())
     assert repr(back) == repr(report)
-    assert [item.learning_rate for item in back.earlier] == [0.01, 0.02, 3.2e-7]
-    assert back.earlier[0].when == "2023-11-14T22:13:20+00:00"
+    assert [item.learning_rate for item in back.previous] == [0.01, 0.02, 3.2e-7]
+    assert back.previous[0].when == "2023-11-14T22:13:20+00:00"
 
 
 def test_an_imported_result_without_properties_is_read_from_its_file(at_rate, earlier):
@@ -113,7 +113,7 @@ def test_an_imported_result_without_properties_is_read_from_its_file(at_rate, ea
     for name in list(result.mlmd_artifact.custom_properties):
         del result.mlmd_artifact.custom_properties[name]
     report = drift.with_earlier(at_rate(0.03), [result], 1.0)
-    assert [item.learning_rate for item in report.earlier] == [0.02]
+    assert [item.learning_rate for item in report.previous] == [0.02]
 
 
 @pytest.mark.parametrize("stored", ["nonsense", "nan", "-1"])
@@ -122,7 +122,7 @@ def test_nonsense_in_the_store_fails_nothing(stored, at_rate, earlier):
     result.set_string_custom_property("learning_rate", stored)
     (pathlib.Path(result.uri) / "result.json").unlink()
     report = drift.with_earlier(at_rate(0.03), [result], 1.0)
-    assert [item.learning_rate for item in report.earlier] == [None]
+    assert [item.learning_rate for item in report.previous] == [None]
     assert report.verdict is Verdict.OK
 
 

@@ -10,8 +10,7 @@ from tfx import types
 
 from tfx_lr_finder.artifact import read_result
 from tfx_lr_finder.lineage.resolver import find_last_good, name_of, newest_first
-from tfx_lr_finder.range_test.earlier import EarlierRate
-from tfx_lr_finder.range_test.report import LRFinderReport, check_rate
+from tfx_lr_finder.range_test.report import LRFinderReport, PreviousRate, check_rate
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.settings.inconclusive import EarlierResult
 
@@ -36,7 +35,7 @@ def with_earlier(
     if not previous:
         return report
     rates = tuple(_earlier_rate(item) for item in reversed(newest_first(previous)))
-    report = dataclasses.replace(report, earlier=rates)
+    report = dataclasses.replace(report, previous=rates)
     last_good = find_last_good(previous, report)
     if report.learning_rate is None or last_good is None:
         return report
@@ -71,10 +70,10 @@ def _objection(
     )
 
 
-def _earlier_rate(result: types.Artifact) -> EarlierRate:
+def _earlier_rate(result: types.Artifact) -> PreviousRate:
     """Returns an earlier result's rate, from its properties or else from its file."""
     rate, verdict = _from_properties(result) or _from_file(result)
-    return EarlierRate(
+    return PreviousRate(
         learning_rate=rate,
         verdict=verdict,
         when=_when(result.mlmd_artifact.create_time_since_epoch),

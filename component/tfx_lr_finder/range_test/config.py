@@ -1,4 +1,4 @@
-"""Every knob of a range test, checked in one place."""
+"""Every parameter of a range test, checked in one place."""
 
 import dataclasses
 import math
@@ -18,11 +18,11 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
 SMALLEST_RATE = 2.0**-126
 LARGEST_RATE = 2.0**127
-"""What float32, the type of a rate on its device, holds in full precision."""
+"""Limits of the rates that float32, the type on the device, holds precisely."""
 RATE_GAP = 2.0**-22
-"""Least relative gap of two rates that float32 keeps apart."""
-MOST = 2**31
-MOST_FACTOR = 1e30
+"""The smallest relative gap of two rates that stay different in float32."""
+INT32_LIMIT = 2**31
+MAX_DIVERGENCE_FACTOR = 1e30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,18 +90,20 @@ class RangeTestConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be run; see the class for the ranges."""
+        """Checks every parameter; the class lists the ranges."""
         self._check_rates()
-        for name, least in _LEAST.items():
-            if getattr(self, name) is not None or name in _NEVER_NONE:
-                _check_int(name, getattr(self, name), least)
+        for name, low in _MINIMUMS.items():
+            if getattr(self, name) is not None or name in _REQUIRED:
+                _check_int(name, getattr(self, name), low)
         _check_real("smoothing", self.smoothing, 0.0, 1.0)
         if self.smoothing == 1:
             raise ValueError(
-                "smoothing must be below 1, got smoothing=1.0: every loss would "
-                "weigh nothing. Use 0.9 for a strong smoothing."
+                "smoothing must be below 1, got smoothing=1.0: every loss "
+                "would have the weight 0. Use 0.9 for strong smoothing."
             )
-        _check_real("divergence_factor", self.divergence_factor, 1e-3, MOST_FACTOR)
+        _check_real(
+            "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
+        )
         _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
         _check_choice("rule", self.rule, tuple(RULES))
         _check_choice("spacing", self.spacing, SPACINGS)
@@ -129,7 +131,7 @@ class RangeTestConfig:
         if 1.0 - self.min_lr / self.max_lr < RATE_GAP * self.resolved_num_rates:
             raise ValueError(
                 f"min_lr={self.min_lr} and max_lr={self.max_lr} are too close for "
-                f"{self.resolved_num_rates} rates that differ. Widen the range."
+                f"{self.resolved_num_rates} different rates. Widen the range."
             )
 
     def _check_budget(self) -> None:
@@ -144,31 +146,31 @@ class RangeTestConfig:
 
     @property
     def resolved_num_rates(self) -> int:
-        """Learning rates of one sweep, `num_rates` or what the budget holds."""
+        """Learning rates of one sweep: `num_rates`, or what the budget allows."""
         if self.num_rates is not None:
             return self.num_rates
         if self.confirm_steps == 0:
-            share, most = self.budget, CLASSIC_NUM_RATES
+            steps, max_rates = self.budget, CLASSIC_NUM_RATES
         else:
-            share, most = self.budget // 7, CLASSIC_NUM_RATES // 2
-        rates = share // (self.num_sweeps * self.steps_per_rate)
-        return max(MIN_NUM_RATES, min(rates, most))
+            steps, max_rates = self.budget // 7, CLASSIC_NUM_RATES // 2
+        rates = steps // (self.num_sweeps * self.steps_per_rate)
+        return max(MIN_NUM_RATES, min(rates, max_rates))
 
     @property
     def sweep_steps(self) -> int:
-        """Training steps that all sweeps together take if none ends early."""
+        """Training steps of all sweeps together if none ends early."""
         return self.num_sweeps * self.resolved_num_rates * self.steps_per_rate
 
     @property
     def budget(self) -> int:
-        """Training steps that may be spent in all."""
-        budget = self.max_steps or max(DEFAULT_BUDGET, self._asked_for())
+        """The limit of the total number of training steps."""
+        budget = self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
         if self.train_steps is None:
             return budget
-        share = math.floor(self.train_steps * self.max_fraction)
-        return min(budget, max(share, MIN_BUDGET))
+        fraction = math.floor(self.train_steps * self.max_fraction)
+        return min(budget, max(fraction, MIN_BUDGET))
 
-    def _asked_for(self) -> int:
+    def _requested_steps(self) -> int:
         """Returns the steps that explicit sweeps and candidates need."""
         sweeps = (self.num_rates or 0) * self.num_sweeps * self.steps_per_rate
         if self.confirm_steps == 0:
@@ -178,7 +180,7 @@ class RangeTestConfig:
         return max(sweeps, DEFAULT_BUDGET // 5) + 160 + 6 * self.confirm_steps
 
 
-_LEAST = {
+_MINIMUMS = {
     "num_rates": MIN_NUM_RATES,
     "num_sweeps": 1,
     "steps_per_rate": 1,
@@ -188,19 +190,19 @@ _LEAST = {
     "num_eval_batches": 1,
     "seed": 0,
 }
-_NEVER_NONE = ("num_sweeps", "steps_per_rate", "num_eval_batches", "seed")
+_REQUIRED = ("num_sweeps", "steps_per_rate", "num_eval_batches", "seed")
 
 
 def _is_real(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_int(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+def _check_int(name: str, value: Any, low: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise ValueError(
-            f"{name} must be a whole number of at least {least}, got {name}={value!r}."
+            f"{name} must be a whole number of at least {low}, got {name}={value!r}."
         )
-    if value >= MOST:
+    if value >= INT32_LIMIT:
         raise ValueError(f"{name} must be below 2**31, got {name}={value}.")
 
 

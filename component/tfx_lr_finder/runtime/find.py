@@ -116,7 +116,7 @@ def find_learning_rate(
                 config=config,
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
-                earlier_rate=rate_before,
+                previous_rate=rate_before,
             )
             facts: dict[str, int] = {}
             try:
