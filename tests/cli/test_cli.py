@@ -114,7 +114,7 @@ def _truncate(path):
 
 def _newer(path):
     text = path.read_text()
-    path.write_text(text.replace('"schema_version": 1', '"schema_version": 999'))
+    path.write_text(text.replace('"schema_version": 2', '"schema_version": 999'))
 
 
 @pytest.mark.parametrize(

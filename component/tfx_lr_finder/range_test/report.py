@@ -136,7 +136,7 @@ class LRFinderReport:
         except ValueError as error:
             raise ValueError(
                 f"The learning-rate report is not JSON ({error}): the file is "
-                "incomplete or was edited. Run the finder again."
+                "cut short or was edited. Run the finder again."
             ) from error
         _check_version(payload)
         steps_spent = payload.pop("steps_spent", None)

@@ -18,7 +18,7 @@ SIZE = (8.0, 5.0)
 TALL_SIZE = (8.0, 7.5)
 """Width and height of a picture with two panels, in inches."""
 TITLE_WIDTH = 90
-TRAINING_LOSS = "training loss of the batch"
+TRAINING_LOSS = "training loss"
 
 
 def draw_figure(report: LRFinderReport) -> Figure:

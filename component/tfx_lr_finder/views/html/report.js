@@ -52,7 +52,7 @@
     const lines = data.sweeps.map((sweep, index) =>
       Plot.line(points.filter((d) => d.index === index && d.smoothed !== null),
         { x: "rate", y: "smoothed", stroke: color(index), strokeWidth: 2, strokeDasharray: dashes[index % 6], clip: true }));
-    return frame(width, rateAxis(within(suggested), width), { domain: limits, label: "training loss of the batch", grid: true }, [
+    return frame(width, rateAxis(within(suggested), width), { domain: limits, label: "training loss", grid: true }, [
       ...suggestion(),
       Plot.dot(points.filter((d) => d.loss !== null), { x: "rate", y: "loss", r: 2, fill: (d) => color(d.index), fillOpacity: 0.5, clip: true }),
       ...lines,
