@@ -219,7 +219,7 @@ BAD_FILES = {
     ),
     "edited": (
         lambda text: text.replace('"OK"', '"FINE"'),
-        "damaged .*FINE.* Run the finder again",
+        "damaged: verdict is 'FINE', .* Run the finder again",
     ),
 }
 

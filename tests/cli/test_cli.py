@@ -60,7 +60,11 @@ def test_the_file_may_be_named_instead_of_its_folder(invoke, saved):
 
 def test_show_all_has_every_table(invoke, saved):
     output = invoke("show", "--all", saved()).output
-    for said in ("What each rule reads", "Configuration", "Data, model, device"):
+    for said in (
+        "Learning rate by each rule",
+        "Configuration",
+        "Data, model and device",
+    ):
         assert said in output
 
 

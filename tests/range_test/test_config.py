@@ -63,7 +63,7 @@ def test_the_budget_is_capped_by_the_trainers_steps():
 
 
 def test_a_config_cannot_be_changed():
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field"):
         RangeTestConfig().min_lr = 1.0
 
 
