@@ -66,7 +66,7 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "num_rates": 100,
         "optimizer": "SGD",
         "keras": "3.12.4",
-        "schema_version": 1,
+        "schema_version": 2,
     }
     assert {type(value) for value in values.values()} == {str, int}
 
@@ -117,7 +117,7 @@ def test_an_artifact_without_a_uri_is_rejected():
         (lambda text: text[: len(text) // 2], "cut short"),
         (lambda text: "", "cut short"),
         (
-            lambda text: text.replace('"schema_version": 1', '"schema_version": 999'),
+            lambda text: text.replace('"schema_version": 2', '"schema_version": 999'),
             "Upgrade tfx-lr-finder",
         ),
         (lambda text: text.replace('"verdict"', '"verdikt"'), "damaged"),
@@ -125,15 +125,15 @@ def test_an_artifact_without_a_uri_is_rejected():
             lambda text: text.replace(
                 '"learning_rate": 0.03', '"learning_rate": -1', 1
             ),
-            "edited",
+            "learning_rate is -1, wanted a positive",
         ),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
-        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "a number"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "is '9', wanted"),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
-        (lambda text: text.replace("0.006", "6.0"), "wrong way round"),
+        (lambda text: text.replace("0.006", "6.0"), "wanted the lower rate first"),
         (
             lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),
-            "wanted a number",
+            "learning_rate is True, wanted a positive",
         ),
     ],
     ids=[

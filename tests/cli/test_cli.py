@@ -60,7 +60,11 @@ def test_show_takes_a_result_file_or_its_folder(invoke, saved):
 
 def test_show_all_has_every_table(invoke, saved):
     output = invoke("show", "--all", saved()).output
-    for said in ("What each rule reads", "Configuration", "Data, model, device"):
+    for said in (
+        "Learning rate by each rule",
+        "Configuration",
+        "Data, model and device",
+    ):
         assert said in output
 
 
@@ -116,7 +120,7 @@ def _truncate(path):
 
 def _newer(path):
     text = path.read_text()
-    path.write_text(text.replace('"schema_version": 1', '"schema_version": 999'))
+    path.write_text(text.replace('"schema_version": 2', '"schema_version": 999'))
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_the_rate_is_compared_with_the_newest_ok_result(at_rate, compare):
 def test_the_rate_is_not_compared_with_that_of_another_optimizer(at_rate, compare):
     report = compare(at_rate(0.03), at_rate(1e-5, environment={"optimizer": "Adam"}))
     assert report.verdict is Verdict.OK
-    assert [item.learning_rate for item in report.earlier] == [1e-5]
+    assert [item.learning_rate for item in report.previous] == [1e-5]
 
 
 def test_rates_are_compared_for_the_same_schedule(at_rate, compare):
@@ -91,15 +91,15 @@ def test_an_inconclusive_report_keeps_its_verdict_and_lists_the_previous_rates(
 ):
     report = compare(make_inconclusive(), at_rate(1e-5))
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert [item.learning_rate for item in report.earlier] == [1e-5]
+    assert [item.learning_rate for item in report.previous] == [1e-5]
 
 
 def test_the_file_lists_the_previous_rates_oldest_first(at_rate, compare):
     report = compare(at_rate(0.03), at_rate(0.01), at_rate(0.02), at_rate(3.2e-7))
     back = LRFinderReport.from_json(report.to_json())
     assert repr(back) == repr(report)
-    assert [item.learning_rate for item in back.earlier] == [0.01, 0.02, 3.2e-7]
-    assert back.earlier[0].when == "2023-11-14T22:13:20+00:00"
+    assert [item.learning_rate for item in back.previous] == [0.01, 0.02, 3.2e-7]
+    assert back.previous[0].when == "2023-11-14T22:13:20+00:00"
 
 
 @pytest.mark.parametrize("max_drift_decades", [0, -1, float("nan"), "1"])

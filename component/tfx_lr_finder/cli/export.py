@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -9,7 +10,7 @@ import click
 
 from tfx_lr_finder.cli.options import report_at
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views.selection import trainings
 
 COLUMNS = (
     "kind",
@@ -74,14 +75,8 @@ def _sweep_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
 
 
 def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
-    checked = () if report.checked is None else (report.checked,)
-    kinds = {
-        "probe": distinct_probes(report),
-        "candidate": report.candidates,
-        "check": checked,
-    }
-    for kind, trained in kinds.items():
-        for number, item in enumerate(trained, start=1):
+    for kind, group in itertools.groupby(trainings(report), key=lambda pair: pair[0]):
+        for number, (_, item) in enumerate(group, start=1):
             losses = _number(item.train_loss), "", _number(item.eval_loss)
             yield kind, number, "", repr(item.learning_rate), *losses, item.num_steps
 

@@ -58,8 +58,8 @@ def print_report(report: LRFinderReport, *, everything: bool = False) -> None:
     shown = [tables.summary(report)]
     if report.probes or report.candidates:
         shown.append(tables.trainings(report))
-    if report.earlier:
-        shown.append(tables.earlier(report))
+    if report.previous:
+        shown.append(tables.previous(report))
     shown.append(tables.cost(report))
     if everything:
         shown += [

@@ -5,8 +5,7 @@ import math
 from collections.abc import Sequence
 
 from tfx_lr_finder.lineage.previous import PreviousResult, newest_usable
-from tfx_lr_finder.range_test.earlier import EarlierRate
-from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport, PreviousRate
 from tfx_lr_finder.range_test.verdict import Verdict
 
 
@@ -29,7 +28,7 @@ def compare(
       instead of OK.
     """
     report = dataclasses.replace(
-        report, earlier=tuple(_rate_of(result) for result in reversed(previous))
+        report, previous=tuple(_rate_of(result) for result in reversed(previous))
     )
     if report.learning_rate is None:
         return report
@@ -56,8 +55,8 @@ def compare(
     )
 
 
-def _rate_of(result: PreviousResult) -> EarlierRate:
-    return EarlierRate(
+def _rate_of(result: PreviousResult) -> PreviousRate:
+    return PreviousRate(
         learning_rate=result.report.learning_rate,
         verdict=result.report.verdict,
         when=result.written,

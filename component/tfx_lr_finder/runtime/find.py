@@ -118,7 +118,7 @@ def find_learning_rate(
                 config=config,
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
-                earlier_rate=previous_rate,
+                previous_rate=previous_rate,
             )
             facts: dict[str, int] = {}
             try:
@@ -126,7 +126,7 @@ def find_learning_rate(
                     report = run(loop)
                 else:
                     known = describe(model, train, rate, loop)
-                    asked = {"config": config, "earlier_rate": previous_rate}
+                    asked = {"config": config, "previous_rate": previous_rate}
                     saved = Checkpoint(
                         checkpoint,
                         fingerprint(asked, loop, train, held_out, known, checkpoint),
