@@ -22,7 +22,7 @@ from tfx_lr_finder.executor import Executor
 from tfx_lr_finder.range_test.ladder import horizon_factor
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.runtime.examples import example_count
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
 from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
 QUICK = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
@@ -176,12 +176,12 @@ def test_a_run_fn_with_its_own_loop_is_refused_with_the_hook_to_add(
             for x, y in data:
                 model.train_on_batch(x, y)
         """
-    with pytest.raises(ValueError, match="ended without a call of fit") as raised:
+    with pytest.raises(ValueError, match="never calls fit") as raised:
         run_finder({"examples": penguin_examples}, module_file=_module(tmp_path, body))
     assert str(raised.value) == (
-        "run_fn ended without a call of fit of a Keras model, so that LRFinder does "
-        "not know what it trains. For a training loop of your own, add this to the "
-        f"module:\n\n{HOOK_TO_ADD}"
+        "run_fn never calls fit of a Keras model, so LRFinder does not know which "
+        "model it trains. If run_fn has a training loop of its own, add this to the "
+        f"module:\n\n{LR_FINDER_FN_TO_ADD}"
     )
 
 
@@ -231,7 +231,7 @@ def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
     ("text", "message"),
     [
         ('{"space": [], "val', "best_hyperparameters.txt, from `hyperparameters`: "),
-        ('{"space": [], "values": {"learning_rate": "slow"}}', "wanted a Float"),
+        ('{"space": [], "values": {"learning_rate": "slow"}}', "must be a float"),
     ],
     ids=["truncated", "another type"],
 )
@@ -606,46 +606,46 @@ BAD_HOOKS = {
     ),
     "no model": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(5, data)",
-        "must return a Keras model .* got builtins.int",
+        "model must be a compiled Keras model .* got builtins.int",
     ),
     "not compiled": (
         "def lr_finder_fn(fn_args):\n"
         "    model = keras.Sequential([keras.layers.Dense(1)], name='raw')\n"
         "    return LRFinderFnResult(model, data)",
-        "The model 'raw' of lr_finder_fn is not compiled",
+        "The model 'raw' is not compiled",
     ),
     "an array": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled(), (x, y))",
-        "train_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.tuple",
+        "training dataset must be a tf.data.Dataset of batches, got builtins.tuple",
     ),
     "a list to evaluate": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, [x])",
-        "eval_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.list",
+        "evaluation dataset must be a tf.data.Dataset of batches, got builtins.list",
     ),
     "no data": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.take(0))",
-        "train_dataset of lr_finder_fn is empty",
+        "training dataset has no batch",
     ),
     "no labels": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.map(lambda x, y: x))",
-        "labels are missing: the train_dataset of lr_finder_fn gives TensorSpec",
+        "labels are missing: the training dataset gives TensorSpec",
     ),
     "no number": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, num_train_examples=0)",
-        "num_train_examples of lr_finder_fn must be a whole number",
+        "num_train_examples must be an integer of at least 1",
     ),
     "unreadable": (
         "def lr_finder_fn(fn_args):\n"
         "    spec = {'nothing': tf.io.FixedLenFeature([1], tf.float32)}\n"
         "    files = tf.io.gfile.glob(fn_args.train_files)\n"
         "    records = tf.data.TFRecordDataset(files, 'GZIP').batch(4)\n"
-        "    parsed = records.map(lambda r: tf.io.parse_example(r, spec))\n"
+        "    parsed = records.map(lambda r: (tf.io.parse_example(r, spec), 0))\n"
         "    return LRFinderFnResult(compiled(), parsed)",
-        r"first batch of the train_dataset (.|\n)*match the transform graph or schema",
+        r"first batch of the training dataset (.|\n)*match the transform graph or ",
     ),
 }
 
