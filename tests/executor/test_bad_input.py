@@ -15,46 +15,46 @@ BAD_HOOKS = {
     ),
     "no model": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(5, data)",
-        "must return a Keras model .* got builtins.int",
+        "model must be a compiled Keras model .* got builtins.int",
     ),
     "not compiled": (
         "def lr_finder_fn(fn_args):\n"
         "    model = keras.Sequential([keras.layers.Dense(1)], name='raw')\n"
         "    return LRFinderFnResult(model, data)",
-        "The model 'raw' of lr_finder_fn is not compiled",
+        "The model 'raw' is not compiled",
     ),
     "an array": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled(), (x, y))",
-        "train_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.tuple",
+        "training dataset must be a tf.data.Dataset of batches, got builtins.tuple",
     ),
     "a list to evaluate": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, [x])",
-        "eval_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.list",
+        "evaluation dataset must be a tf.data.Dataset of batches, got builtins.list",
     ),
     "no data": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.take(0))",
-        "train_dataset of lr_finder_fn is empty",
+        "training dataset has no batch",
     ),
     "no labels": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.map(lambda x, y: x))",
-        "labels are missing: the train_dataset of lr_finder_fn gives TensorSpec",
+        "labels are missing: the training dataset gives TensorSpec",
     ),
     "no number": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, num_train_examples=0)",
-        "num_train_examples of lr_finder_fn must be a whole number",
+        "num_train_examples must be an integer of at least 1",
     ),
     "unreadable": (
         "def lr_finder_fn(fn_args):\n"
         "    spec = {'nothing': tf.io.FixedLenFeature([1], tf.float32)}\n"
         "    files = tf.io.gfile.glob(fn_args.train_files)\n"
         "    records = tf.data.TFRecordDataset(files, 'GZIP').batch(4)\n"
-        "    parsed = records.map(lambda r: tf.io.parse_example(r, spec))\n"
+        "    parsed = records.map(lambda r: (tf.io.parse_example(r, spec), 0))\n"
         "    return LRFinderFnResult(compiled(), parsed)",
-        r"first batch of the train_dataset (.|\n)*match the transform graph or schema",
+        r"first batch of the training dataset (.|\n)*match the transform graph or ",
     ),
 }
 

@@ -57,7 +57,7 @@ def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
     ("text", "message"),
     [
         ('{"space": [], "val', "best_hyperparameters.txt, from `hyperparameters`: "),
-        ('{"space": [], "values": {"learning_rate": "slow"}}', "wanted a Float"),
+        ('{"space": [], "values": {"learning_rate": "slow"}}', "must be a float"),
     ],
     ids=["truncated", "another type"],
 )

@@ -100,7 +100,7 @@ def test_the_rate_that_was_used_is_a_property_of_the_execution(store):
     (execution,) = store.get_executions_by_type("tfx_lr_finder.trainer.LRFinderTrainer")
     properties = execution.custom_properties
     assert float(properties["learning_rate_used"].string_value) == RATE
-    assert properties["apply"].string_value == "fit"
+    assert properties["set_rate_on"].string_value == "optimizer"
     (model,) = (
         event.artifact_id
         for event in store.get_events_by_execution_ids([execution.id])

@@ -178,13 +178,18 @@ def test_the_report_survives_json(data):
 
 BAD = [
     (lambda k: mlp(k), lambda d: d.unbatch(), {}, "single examples|cannot be run"),
-    (lambda k: mlp(k), lambda d: d.take(0), {}, "train_dataset has no batch"),
-    (lambda k: mlp(k), lambda d: [1, 2], {}, "train_dataset must be a tf.data.Dataset"),
+    (lambda k: mlp(k), lambda d: d.take(0), {}, "training dataset has no batch"),
+    (
+        lambda k: mlp(k),
+        lambda d: [1, 2],
+        {},
+        "training dataset must be a tf.data.Dataset",
+    ),
     (lambda k: k.Sequential([k.layers.Dense(1)]), lambda d: d, {}, "not compiled"),
     (lambda k: 3, lambda d: d, {}, "must be a compiled Keras model"),
     (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown knobs \\['lr'\\]"),
     (lambda k: mlp(k), lambda d: d, {"min_lr": -1}, "min_lr must be a positive"),
-    (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "cannot be run on the fi"),
+    (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "labels are missing"),
 ]
 
 

@@ -6,7 +6,7 @@ import functools
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.checks import (
+    check_model_and_data,
+    is_model_function,
+)
 from tfx_lr_finder.runtime.loop.environment import describe
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
@@ -80,7 +84,9 @@ def find_learning_rate(
     """
     config = _config(config, parameters)
     with _random_state(config.seed):
-        model = _compiled(model)
+        model = model() if is_model_function(model) else model
+        check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
+        refuse_several_optimizers(model)
         strategy = model.distribute_strategy
         if eval_dataset is None:
             train_dataset, eval_dataset = _hold_out(train_dataset, config)
@@ -88,13 +94,13 @@ def find_learning_rate(
         train = Batches(
             train_dataset,
             strategy,
-            "train_dataset",
+            "training dataset",
             num_train_examples,
             num_kept=most_candidate_steps(config) if confirms else 0,
         )
         num_eval_batches = _num_eval_batches(eval_dataset, config) if confirms else 0
         held_out = Batches(
-            eval_dataset, strategy, "eval_dataset", num_kept=num_eval_batches
+            eval_dataset, strategy, "evaluation dataset", num_kept=num_eval_batches
         )
         _tell_of_repeats(train, config)
         gpus.reset_memory_peak()
@@ -155,24 +161,6 @@ def _config(
     return config or RangeTestConfig(**parameters)
 
 
-def _compiled(model: Any | Callable[[], Any]) -> Any:
-    """Returns the compiled model that was passed, or that the function builds."""
-    if not hasattr(model, "fit") and callable(model):
-        model = model()
-    if not hasattr(model, "train_step"):
-        raise ValueError(
-            f"model must be a compiled Keras model or a function that builds one, got "
-            f"{type(model).__name__}."
-        )
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError(
-            "The model is not compiled. Call model.compile(optimizer=..., loss=...) "
-            "before handing it over."
-        )
-    refuse_several_optimizers(model)
-    return model
-
-
 def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:
     """Returns the rate for a constant schedule of the newest usable previous report."""
     optimizer = type(inner_optimizer(model.optimizer)).__name__
@@ -196,11 +184,9 @@ def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
 
 
 def _hold_out(
-    dataset: Any, config: RangeTestConfig
+    dataset: tf.data.Dataset, config: RangeTestConfig
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Returns the training batches without the first ones, and those."""
-    if not isinstance(dataset, tf.data.Dataset):
-        return dataset, dataset  # refused by name where it is read
     num_batches = int(dataset.cardinality())
     if 0 <= num_batches < 2:
         return dataset, dataset
@@ -210,13 +196,11 @@ def _hold_out(
     return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 
-def _num_eval_batches(dataset: Any, config: RangeTestConfig) -> int:
+def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
     """Returns how many batches to score: no more than there are, and full ones.
 
     A last batch of a few rows weighs as much as any other and is far noisier.
     """
-    if not isinstance(dataset, tf.data.Dataset):
-        return 1  # refused by name where it is read
     sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
     full = itertools.takewhile(lambda size: size == sizes[0], sizes)
     return max(1, len(list(full)))

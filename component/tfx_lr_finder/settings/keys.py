@@ -5,7 +5,6 @@ They equal the names that TFX's own components use. They are spelled out here be
 file that only builds an `LRFinder` does not need.
 """
 
-APPLY = "apply"
 BASE_MODEL = "base_model"
 BEST_HYPERPARAMETERS = "best_hyperparameters"
 CHECKPOINT_DIR = "checkpoint_dir"
@@ -33,6 +32,7 @@ PREVIOUS = "previous"
 REQUESTED_GPUS = "requested_gpus"
 RUN_FN = "run_fn"
 SCHEMA = "schema"
+SET_RATE_ON = "set_rate_on"
 STATISTICS = "statistics"
 TRAIN_ARGS = "train_args"
 TRANSFORM_GRAPH = "transform_graph"

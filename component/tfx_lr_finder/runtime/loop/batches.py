@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_lr_finder.runtime.loop.checks import first_batch
+
 CACHE_BYTES = 256 * 1024**2
 
 
@@ -13,7 +15,7 @@ class Batches:
     Args:
       dataset: tf.data.Dataset of batches, as `fit` takes it.
       strategy: The tf.distribute strategy the model was built under.
-      name: What the dataset is called in errors.
+      name: "training dataset" or "evaluation dataset", for errors.
       num_examples: Examples in one pass, where the dataset repeats and cannot tell.
       num_kept: Batches that `again` begins with; 0 if it is never called. Read at
         once, before others are read ahead: a data set that shuffles each pass anew
@@ -26,7 +28,7 @@ class Batches:
       num_batches: Batches in one pass; None if unknown.
 
     Raises:
-      ValueError: It is not a dataset of batches, or it has none.
+      ValueError: If the dataset has no batches, or they cannot be read.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Batches:
     ) -> None:
         """Reads the first batch, to know the shapes, and what is kept."""
         self._strategy = strategy
-        self.first = _first_batch(dataset, name)
+        self.first = first_batch(dataset, name)
         self.bytes_per_batch = sum(
             _num_bytes(part) for part in tf.nest.flatten(self.first)
         )
@@ -93,21 +95,6 @@ def batch_size(batch: Any) -> int:
     raise ValueError(
         "The dataset gives single examples, wanted batches. Add .batch(batch_size) to "
         "the dataset."
-    )
-
-
-def _first_batch(dataset: Any, name: str) -> Any:
-    if not isinstance(dataset, tf.data.Dataset):
-        raise ValueError(
-            f"{name} must be a tf.data.Dataset of batches, got "
-            f"{type(dataset).__name__}. Use tf.data.Dataset.from_tensor_slices((x, y))"
-            ".batch(batch_size)."
-        )
-    for batch in dataset.take(1):
-        return batch
-    raise ValueError(
-        f"{name} has no batch. Check the split's name and that its files hold "
-        "examples; with drop_remainder=True, that one batch fits."
     )
 
 

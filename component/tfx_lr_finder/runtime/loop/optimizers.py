@@ -143,7 +143,7 @@ def schedule_of(optimizer: Any) -> Any | None:
 
 def _reading(rate: tf.Variable, schedule: Any) -> Any:
     """Returns a schedule of the same family that reads the variable."""
-    bases = [base for base in type(schedule).__mro__ if _is_schedule_base(base)]
+    bases = schedule_bases(schedule)
     if not bases:
         return lambda: rate
 
@@ -152,11 +152,17 @@ def _reading(rate: tf.Variable, schedule: Any) -> Any:
         return tf.convert_to_tensor(rate)
 
     members = {"__call__": call, "get_config": lambda self: {}}
-    return type("SweptSchedule", tuple(bases), members)()
+    return type("SweptSchedule", bases, members)()
 
 
-def _is_schedule_base(cls: type) -> bool:
-    return cls.__name__ == "LearningRateSchedule"
+def schedule_bases(schedule: Any) -> tuple[type, ...]:
+    """Returns the `LearningRateSchedule` classes of any Keras that a schedule extends.
+
+    Args:
+      schedule: A schedule; a plain function gives an empty tuple.
+    """
+    bases = type(schedule).__mro__
+    return tuple(base for base in bases if base.__name__ == "LearningRateSchedule")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.runtime.examples import splits as examples
 from tfx_lr_finder.runtime.examples.record_files import PARQUET, TFRECORD
 from tfx_lr_finder.runtime.loop.batches import batch_size
+from tfx_lr_finder.runtime.loop.checks import first_batch
 from tfx_lr_finder.runtime.loop.environment import Facts
 from tfx_lr_finder.runtime.sampling import facts as sample_report
 from tfx_lr_finder.runtime.sampling.pipeline import (
@@ -171,16 +172,15 @@ def batch_size_to_draw_for(config: SampleConfig, found: LRFinderFnResult) -> int
     """
     if config.sample_size != AUTO:
         return None
-    for batch in found.train_dataset.take(1):
-        size = batch_size(batch)
-        if size > AUTO_BATCH_SIZE:
-            logging.info(
-                "LRFinder: batches hold %d examples; the sample is drawn again for "
-                "as many batches of that size.",
-                size,
-            )
-            return size
-    return None
+    size = batch_size(first_batch(found.train_dataset, "training dataset"))
+    if size <= AUTO_BATCH_SIZE:
+        return None
+    logging.info(
+        "LRFinder: batches hold %d examples; the sample is drawn again for as many "
+        "batches of that size.",
+        size,
+    )
+    return size
 
 
 def sample_sizes(
