@@ -52,9 +52,9 @@ class TaskLoop:
         self._loop.restore(self._state)
         self._step = 0
 
-    def train(self, learning_rates: Array, look_above: float = np.inf) -> Array:
+    def train(self, learning_rates: Array, stop_above: float = np.inf) -> Array:
         """Returns the losses up to one that is not finite."""
-        del look_above
+        del stop_above
         rows = self._rows[self._step : self._step + len(learning_rates)]
         losses = self._loop.train(learning_rates, rows)
         bad = np.flatnonzero(~np.isfinite(losses))

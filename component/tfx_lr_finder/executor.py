@@ -81,7 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         logging.info("LRFinder: starting with %s", config)
         with preemption.watched() as watch:
-            plan = checkpoint_plan.of_execution(
+            plan = checkpoint_plan.CheckpointPlan.from_execution(
                 self._context, input_dict, exec_properties, watch
             )
             report, hyperparameters = self._search(

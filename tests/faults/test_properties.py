@@ -163,13 +163,13 @@ def test_readings_are_combined_to_one_between_them(readings):
 @given(st.lists(float32, min_size=1, max_size=80), configs())
 def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, config):
     with np.errstate(all="ignore"):
-        end, reason, look_above = find_stop(np.array(losses), config)
+        end, reason, stop_above = find_stop(np.array(losses), config)
     finite = np.isfinite(losses)
     num_finite = len(losses) if finite.all() else int(np.argmin(finite))
     assert 0 < end <= min(num_finite + 1, len(losses))
     assert (reason is StopReason.COMPLETED) <= (end == len(losses))
     assert (reason is StopReason.NON_FINITE) == (end == num_finite + 1)
-    assert not math.isnan(look_above)
+    assert not math.isnan(stop_above)
 
 
 @tried(60, 600)

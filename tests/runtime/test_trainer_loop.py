@@ -109,7 +109,7 @@ def test_a_loss_that_is_not_finite_ends_the_chunk(k, dataset):
 def test_a_loss_above_the_height_given_ends_the_chunk(k, dataset):
     with loop_of(mlp(k), dataset) as loop:
         loop.begin_sweep()
-        losses = loop.train(np.full(10, 1e-3), look_above=-1.0)
+        losses = loop.train(np.full(10, 1e-3), stop_above=-1.0)
     assert len(losses) == 1
 
 

@@ -37,13 +37,13 @@ class TrainingLoop(Protocol):
         """Goes back to the start and to the first of the candidates' batches."""
 
     def train(
-        self, learning_rates: FloatArray, look_above: float = math.inf
+        self, learning_rates: FloatArray, stop_above: float = math.inf
     ) -> FloatArray:
         """Trains one batch at each rate, from the first on, and returns its losses.
 
         Args:
           learning_rates: float64 `[k]`, k >= 1.
-          look_above: A loss above this ends the chunk, for the caller to look at;
+          stop_above: A loss above this ends the chunk, for the caller to look at;
             a number that float32 holds exactly.
 
         Returns:
@@ -93,12 +93,12 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     """
     steps = np.repeat(ladder, config.steps_per_rate)
     losses = np.empty(0)
-    look_above = math.inf
+    stop_above = math.inf
     loop.begin_sweep()
     while len(losses) < len(steps):
-        losses = _train_until_look(loop, steps, losses, look_above)
+        losses = _train_until_look(loop, steps, losses, stop_above)
         losses_by_rate = mean_of_rates(losses, config.steps_per_rate)
-        end, reason, look_above = find_stop(losses_by_rate, config)
+        end, reason, stop_above = find_stop(losses_by_rate, config)
         if reason is not StopReason.COMPLETED:
             break
     kept = losses_by_rate[:end]
@@ -115,7 +115,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
 
 
 def _train_until_look(
-    loop: TrainingLoop, steps: FloatArray, losses: FloatArray, look_above: float
+    loop: TrainingLoop, steps: FloatArray, losses: FloatArray, stop_above: float
 ) -> FloatArray:
     """Returns the losses so far and those up to where they are to be looked at.
 
@@ -123,15 +123,15 @@ def _train_until_look(
       loop: Trains.
       steps: The rate of every step of the sweep, float64 `[n]`.
       losses: Those so far, `[m]` with m < n.
-      look_above: A loss above this is looked at, and one that is not finite.
+      stop_above: A loss above this is looked at, and one that is not finite.
     """
     until = FIRST_LOOK
     while until <= len(losses):
         until *= 2
     while len(losses) < min(until, len(steps)):
-        chunk = loop.train(steps[len(losses) : until], look_above)
+        chunk = loop.train(steps[len(losses) : until], stop_above)
         losses = np.concatenate([losses, chunk])
-        if not chunk[-1] <= look_above or not math.isfinite(chunk[-1]):
+        if not chunk[-1] <= stop_above or not math.isfinite(chunk[-1]):
             break
     return losses
 
@@ -213,5 +213,5 @@ def find_stop(
     height = max(float(allowed[-1]), NOISE_FACTOR * noise_scale(finite))
     # As float32, in which the device compares: both then see the same.
     with np.errstate(over="ignore"):
-        look_above = float(np.float32(best[-1] + height)) if height > 0 else math.inf
-    return *(ended or (len(losses), StopReason.COMPLETED)), look_above
+        stop_above = float(np.float32(best[-1] + height)) if height > 0 else math.inf
+    return *(ended or (len(losses), StopReason.COMPLETED)), stop_above

@@ -1,191 +1,164 @@
-"""A journal of what a training loop returned, and a loop that plays it back.
+"""The journal of a range test: its finished phases, as strict JSON.
 
-A range test is a function of what the loop's `train` and `evaluate` return: played
-back, it takes the same way up to where the journal ends, without a training step.
+A phase is one sweep or one short training (a probe, a candidate, the final check). The
+file is plain data: reading it executes nothing. Floats are written by `repr`, so that
+they come back bit for bit; those that JSON lacks are written as strings.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tfx_lr_finder.range_test.sweep import TrainingLoop
-
-FloatArray = npt.NDArray[np.float64]
-
-SWEEP, CANDIDATE, TRAIN, EVALUATE = "sweep", "candidate", "train", "evaluate"
-KINDS = (SWEEP, CANDIDATE, TRAIN, EVALUATE)
-BEGINNINGS = (SWEEP, CANDIDATE)
+SCHEMA_VERSION = 1
+SWEEP, CANDIDATE = "sweep", "candidate"
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-class JournalMismatchError(Exception):
-    """The journal is not of this range test: the two ask for different things."""
+class CheckpointError(ValueError):
+    """The file is damaged, or it is not a checkpoint of this version or this test."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Event:
-    """One call of a training loop.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of the training loop.
 
     Attributes:
-      kind: One of `KINDS`.
-      learning_rate: The first rate that `train` was asked for; NaN for the others.
-      values: What it returned, float64 `[n]`; empty for beginnings.
+      learning_rate: The first rate passed to `train`; None for `evaluate`.
+      losses: What the call returned, float64 `[n]`.
+    """
+
+    learning_rate: float | None
+    losses: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One sweep or one short training, from its start to its end.
+
+    Attributes:
+      kind: `SWEEP` or `CANDIDATE`.
+      calls: The calls of the training loop, in order.
     """
 
     kind: str
-    learning_rate: float = math.nan
-    values: FloatArray = dataclasses.field(default_factory=lambda: np.empty(0))
+    calls: tuple[Call, ...]
+
+    @property
+    def num_steps(self) -> int:
+        """Training steps taken."""
+        return sum(
+            len(call.losses) for call in self.calls if call.learning_rate is not None
+        )
 
 
-class ResumableLoop(TrainingLoop, Protocol):
-    """A training loop that can be brought to where another one stopped."""
-
-    def skip(self, num_batches: int) -> None:
-        """Passes over the next batches of the sweep or candidate that has begun."""
-
-    def set_state(self, state: list[bytes]) -> None:
-        """Sets weights, optimizer and the like to what was saved."""
-
-
-class JournaledLoop:
-    """Plays a journal back, then goes on with the real loop where it ends.
-
-    Sweeps and candidates all begin from the same start, so that whole ones need
-    nothing but their losses; one in the middle needs its state as well. Implements
-    `TrainingLoop`.
-
-    Args:
-      loop: The real loop, at its start.
-      events: What was done before.
-      state: The state after the last event; None where that ended a sweep or candidate.
-      after_call: Called after each real `train` and `evaluate`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Journal:
+    """The content of a checkpoint.
 
     Attributes:
-      events: All that was done, before and now.
-      num_steps_replayed: Training steps that need not be done again.
+      fingerprint: Digests of everything the test depends on, by name.
+      phases: The finished phases, in order.
     """
 
-    def __init__(
-        self,
-        loop: ResumableLoop,
-        events: Iterable[Event] = (),
-        state: list[bytes] | None = None,
-        after_call: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Touches nothing yet."""
-        self._loop = loop
-        self.events = list(events)
-        self._state = state
-        self._after_call = after_call
-        self._position = 0
-        self._in_step = not self.events
-        self._sweep_batches = _sweep_steps(self.events)
-        self.num_steps_replayed = _steps(self.events)
+    fingerprint: Mapping[str, str]
+    phases: tuple[Phase, ...]
 
-    def begin_sweep(self) -> None:
-        """Goes back to the start; see `TrainingLoop`."""
-        if self._played(SWEEP) is None:
-            self._begin_real_sweep()
-            self.events.append(Event(kind=SWEEP))
+    def to_json(self) -> str:
+        """Returns the text of the checkpoint, with a checksum."""
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "fingerprint": dict(self.fingerprint),
+            "phases": [
+                {
+                    "kind": phase.kind,
+                    "calls": [
+                        {
+                            "learning_rate": call.learning_rate,
+                            "losses": [_to_plain(loss) for loss in call.losses],
+                        }
+                        for call in phase.calls
+                    ],
+                }
+                for phase in self.phases
+            ],
+        }
+        return json.dumps({"sha256": checksum(content), **content}, allow_nan=False)
 
-    def begin_candidate(self) -> None:
-        """Goes back to the start; see `TrainingLoop`."""
-        if self._played(CANDIDATE) is None:
-            self._loop.begin_candidate()
-            self._in_step = True
-            self.events.append(Event(kind=CANDIDATE))
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Journal":
+        """Returns the journal that a text holds.
 
-    def train(
-        self, learning_rates: FloatArray, look_above: float = math.inf
-    ) -> FloatArray:
-        """Returns losses, played back or trained; see `TrainingLoop`."""
-        rate = float(learning_rates[0])
-        losses = self._played(TRAIN, rate, len(learning_rates))
-        if losses is None:
-            self._catch_up()
-            losses = self._loop.train(learning_rates, look_above)
-            self._record(Event(kind=TRAIN, learning_rate=rate, values=losses))
-        return losses
-
-    def evaluate(self) -> FloatArray:
-        """Returns losses, played back or measured; see `TrainingLoop`."""
-        losses = self._played(EVALUATE)
-        if losses is None:
-            self._catch_up()
-            losses = self._loop.evaluate()
-            self._record(Event(kind=EVALUATE, values=losses))
-        return losses
-
-    def _played(
-        self, kind: str, learning_rate: float = math.nan, most: int = 0
-    ) -> FloatArray | None:
-        """Returns what the journal has for a call, None past its end."""
-        if self._in_step or self._position == len(self.events):
-            return None
-        event = self.events[self._position]
-        same_rate = event.learning_rate == learning_rate or kind != TRAIN
-        right_length = kind != TRAIN or 1 <= len(event.values) <= most
-        if event.kind != kind or not same_rate or not right_length:
-            raise JournalMismatchError(
-                f"event {self._position} is {event.kind} at {event.learning_rate} with "
-                f"{len(event.values)} values; the test asks for {kind} at "
-                f"{learning_rate} with at most {most}"
-            )
-        self._position += 1
-        return event.values.copy()
-
-    def _catch_up(self) -> None:
-        """Brings the real loop to where the journal ends, inside a sweep or candidate.
+        Args:
+          text: The whole content of a checkpoint.
 
         Raises:
-          JournalMismatchError: There is no state of that place.
+          CheckpointError: `to_json` did not write this text.
         """
-        if self._in_step:
-            return
-        if self._state is None:
-            raise JournalMismatchError(
-                "it ends too early, without a state to go on from"
+        try:
+            content = json.loads(text)
+            if not isinstance(content, dict):
+                raise ValueError("it is not a JSON object")
+            if content.get("schema_version") != SCHEMA_VERSION:
+                raise ValueError(
+                    f"its schema version is {content.get('schema_version')!r:.40}, "
+                    f"this version reads {SCHEMA_VERSION}"
+                )
+            if content.pop("sha256", None) != checksum(content):
+                raise ValueError("its checksum does not match its content")
+            return cls(
+                fingerprint=_parse_fingerprint(content["fingerprint"]),
+                phases=tuple(map(_parse_phase, content["phases"])),
             )
-        begun = self.events[len(whole(self.events)) :]
-        if begun[0].kind == SWEEP:
-            self._begin_real_sweep()
-        else:
-            self._loop.begin_candidate()
-            self._loop.skip(_steps(begun))
-        self._loop.set_state(self._state)
-        self._in_step = True
-
-    def _begin_real_sweep(self) -> None:
-        self._loop.begin_sweep()
-        if self._sweep_batches:
-            self._loop.skip(self._sweep_batches)
-            self._sweep_batches = 0
-        self._in_step = True
-
-    def _record(self, event: Event) -> None:
-        self.events.append(event)
-        self._after_call()
+        except KeyError as error:
+            raise CheckpointError(f"{error} is missing") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(str(error)) from error
 
 
-def whole(events: Sequence[Event]) -> list[Event]:
-    """Returns the events without the last sweep or candidate, which may go on."""
-    begun = [i for i, event in enumerate(events) if event.kind in BEGINNINGS]
-    return list(events[: begun[-1]]) if begun else []
+def checksum(content: dict[str, Any]) -> str:
+    """Returns the SHA-256 of a JSON object, in hexadecimal.
+
+    Raises:
+      ValueError: It holds a number that is not finite.
+    """
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _steps(events: Iterable[Event]) -> int:
-    return sum(len(event.values) for event in events if event.kind == TRAIN)
+def _parse_fingerprint(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(
+        isinstance(digest, str) for digest in value.values()
+    ):
+        raise ValueError("the fingerprint is not an object of strings")
+    return value
 
 
-def _sweep_steps(events: Iterable[Event]) -> int:
-    """Returns the training steps of all sweeps: batches that no other may have."""
-    steps, in_sweep = 0, False
-    for event in events:
-        if event.kind in BEGINNINGS:
-            in_sweep = event.kind == SWEEP
-        elif event.kind == TRAIN and in_sweep:
-            steps += len(event.values)
-    return steps
+def _parse_phase(value: Any) -> Phase:
+    if value["kind"] not in (SWEEP, CANDIDATE):
+        raise ValueError(f"{value['kind']!r:.40} is not a kind of phase")
+    return Phase(kind=value["kind"], calls=tuple(map(_parse_call, value["calls"])))
+
+
+def _parse_call(value: Any) -> Call:
+    rate = value["learning_rate"]
+    losses = tuple(map(_from_plain, value["losses"]))
+    if rate is not None and not (isinstance(rate, float) and losses):
+        raise ValueError(f"a call with learning rate {rate!r:.40} cannot be read")
+    return Call(learning_rate=rate, losses=losses)
+
+
+def _to_plain(loss: float) -> float | str:
+    if math.isfinite(loss):
+        return float(loss)
+    return "NaN" if math.isnan(loss) else "Infinity" if loss > 0 else "-Infinity"
+
+
+def _from_plain(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    if isinstance(value, str) and value in NON_FINITE:
+        return NON_FINITE[value]
+    raise ValueError(f"{value!r:.40} is not a loss")
