@@ -59,7 +59,7 @@ def test_the_step_is_traced_once(k, dataset):
             begin()
             train(loop, np.full(40, 1e-3))
             loop.evaluate()
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
 
 
 def test_batches_of_unequal_shape_do_not_retrace(k):
@@ -68,7 +68,7 @@ def test_batches_of_unequal_shape_do_not_retrace(k):
     with loop_of(mlp(k), ragged) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(11, 1e-3))) == 11
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
 
 
 def test_a_loss_that_is_not_finite_ends_the_chunk(k, dataset):
@@ -164,7 +164,7 @@ def test_a_custom_train_step_is_the_one_that_trains(k, dataset):
     with loop_of(custom_step_model(k, plain_step), dataset) as loop:
         loop.begin_sweep()
         losses = train(loop, np.full(12, 0.05))
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
     reference = custom_step_model(k, plain_step)
     reference(next(iter(dataset))[0])
 
@@ -184,7 +184,7 @@ def test_a_step_that_cannot_be_compiled_runs_eagerly_and_says_so(k, dataset, cap
     with loop_of(custom_step_model(k, body), dataset) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(5, 0.01))) == 5
-        assert loop.eager
+        assert loop.step.eager
 
 
 def test_python_control_flow_on_tensors_is_compiled_as_fit_compiles_it(dataset):
@@ -197,7 +197,7 @@ def test_python_control_flow_on_tensors_is_compiled_as_fit_compiles_it(dataset):
     with loop_of(custom_step_model(tf_keras, body), dataset) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(5, 0.01))) == 5
-        assert not loop.eager
+        assert not loop.step.eager
 
 
 def test_run_eagerly_is_respected(k, dataset):
@@ -205,7 +205,7 @@ def test_run_eagerly_is_respected(k, dataset):
     model.compile(k.optimizers.SGD(0.1), "mse", run_eagerly=True)
     with loop_of(model, dataset) as loop:
         loop.begin_sweep()
-        assert loop.eager
+        assert loop.step.eager
         assert len(train(loop, np.full(5, 0.01))) == 5
 
 

@@ -50,6 +50,7 @@ def fingerprint(
     """
     facts = {name: value for name, value in environment.items() if name not in _COUNTS}
     sizes = [train.num_batches, train.batch_size, held_out.num_batches]
+    graph = loop.step.graph
     data = itertools.chain([repr(sizes).encode()], _content(train), _content(held_out))
     return {
         "config": _digest([repr(sorted(arguments.items())).encode()]),
@@ -57,7 +58,7 @@ def fingerprint(
         "environment": _digest([json.dumps(facts, sort_keys=True).encode()]),
         "inputs": _digest([plan.inputs.encode()]),
         "model": _digest(_tensors(loop.start.values)),
-        "step": "eager" if loop.graph is None else step_graph.digest(loop.graph),
+        "step": "eager" if graph is None else step_graph.digest(graph),
     }
 
 

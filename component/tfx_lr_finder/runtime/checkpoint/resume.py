@@ -9,7 +9,7 @@ from absl import logging
 
 from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime.checkpoint.journal import CheckpointError, Journal, Phase
+from tfx_lr_finder.runtime.checkpoint.journal import CheckpointError, Event, Journal
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resuming_loop import (
     JournalMismatchError,
@@ -37,7 +37,7 @@ class Checkpoint:
       fingerprint: Digests of everything the test depends on, by name.
 
     Attributes:
-      num_steps_resumed: Training steps that the checkpoint saved.
+      num_steps_resumed: Training steps that did not run again.
     """
 
     def __init__(self, plan: CheckpointPlan, fingerprint: Mapping[str, str]) -> None:
@@ -63,10 +63,10 @@ class Checkpoint:
           SystemExit: SIGTERM arrived; raised after the current chunk of steps.
         """
         with self._plan.watch.held():
-            phases = self._read()
-            if phases:
+            events = self._read()
+            if events:
                 try:
-                    return self._run(test, loop, phases)
+                    return self._run(test, loop, events)
                 except JournalMismatchError as error:
                     self._warn_ignored(error)
             return self._run(test, loop, ())
@@ -75,32 +75,25 @@ class Checkpoint:
         self,
         test: Callable[[ResumingLoop], LRFinderReport],
         loop: SkippingLoop,
-        phases: Iterable[Phase],
+        events: tuple[Event, ...],
     ) -> LRFinderReport:
+        if events:
+            logging.info("LRFinder: resuming from the checkpoint %s.", self._path)
         resuming = ResumingLoop(
-            loop,
-            phases,
-            after_call=self._plan.watch.exit_if_received,
-            after_phase=lambda: self._write(resuming.phases),
+            loop, events, self._plan.watch.exit_if_received, self._write
         )
-        self.num_steps_resumed = resuming.num_steps_replayed
-        if phases:
-            logging.info(
-                "LRFinder: resuming from %s after %d steps.",
-                self._path,
-                self.num_steps_resumed,
-            )
         report = test(resuming)
         resuming.finish()
+        self.num_steps_resumed = resuming.num_steps_replayed
         return report
 
-    def _read(self) -> tuple[Phase, ...]:
+    def _read(self) -> tuple[Event, ...]:
         """Returns the finished phases of this very test; empty if none can be read."""
         try:
             journal = Journal.from_json(storage.read_bytes(self._path, MAX_BYTES))
             if dict(journal.fingerprint) != self._fingerprint:
                 raise CheckpointError("it belongs to another test")
-            return journal.phases
+            return journal.events
         except FileNotFoundError:
             self._warn_of_others()
         except Exception as error:  # noqa: BLE001 - a file system may raise anything
@@ -137,9 +130,9 @@ class Checkpoint:
         except Exception as error:  # noqa: BLE001 - a file system may raise anything
             logging.info("LRFinder: other checkpoints cannot be read: %s", error)
 
-    def _write(self, phases: Iterable[Phase]) -> None:
+    def _write(self, events: Iterable[Event]) -> None:
         """Writes the checkpoint, or logs why it cannot be written."""
-        journal = Journal(fingerprint=self._fingerprint, phases=tuple(phases))
+        journal = Journal(fingerprint=self._fingerprint, events=tuple(events))
         try:
             storage.write_whole(self._path, [journal.to_json().encode()])
         except Exception as error:  # noqa: BLE001 - a file system may raise anything

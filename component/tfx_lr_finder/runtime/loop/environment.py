@@ -45,8 +45,8 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
             math.prod(map(int, weight.shape)) for weight in model.trainable_variables
         ),
         "num_steps_run": loop.num_steps,
-        "num_traces": loop.num_traces,
-        "eager": loop.eager,
+        "num_traces": loop.step.num_traces,
+        "eager": loop.step.eager,
         "jit_compile": loop.jit_compile,
         **gpus.facts(),
     }

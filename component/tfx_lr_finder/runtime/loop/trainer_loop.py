@@ -43,6 +43,7 @@ class TrainerLoop:
     Attributes:
       jit_compile: Whether XLA compiles the step.
       num_steps: Training steps run so far.
+      step: The training step, traced or eager.
       start: The variables from which every sweep and candidate starts.
     """
 
@@ -68,27 +69,12 @@ class TrainerLoop:
         self.jit_compile = jit_compile
         self.num_steps = 0
         self._iterator = train.fresh_batches()
-        self._step = KerasStep(
+        self.step = KerasStep(
             model, rate, train.first, self._iterator, jit_compile=jit_compile
         )
-        graph = self._step.graph
+        graph = self.step.graph
         self._reseeds = graph is None or step_graph.draws_outside_variables(graph)
         self.start = Snapshot(state_variables(model))
-
-    @property
-    def eager(self) -> bool:
-        """Whether the step runs eagerly."""
-        return self._step.eager
-
-    @property
-    def graph(self) -> Any:
-        """The traced training step; None if it runs eagerly."""
-        return self._step.graph
-
-    @property
-    def num_traces(self) -> int:
-        """How often the training step was traced."""
-        return self._step.num_traces
 
     def begin_sweep(self) -> None:
         """Goes back to the start; the next batches are ones no sweep has had."""
@@ -119,9 +105,7 @@ class TrainerLoop:
         limit = tf.constant(stop_above, tf.float32)
         began = time.monotonic()
         with self._memory_errors():
-            losses = np.asarray(
-                self._step.run(self._iterator, rates, limit), np.float64
-            )
+            losses = np.asarray(self.step.run(self._iterator, rates, limit), np.float64)
         self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
         if self._progress is not None:
@@ -142,7 +126,7 @@ class TrainerLoop:
         batches = self._evaluation.replayed_batches()
         with self._memory_errors():
             return np.asarray(
-                self._step.evaluate(batches, self._num_eval_batches), np.float64
+                self.step.evaluate(batches, self._num_eval_batches), np.float64
             )
 
     def restore(self) -> None:
