@@ -40,10 +40,9 @@ def find_learning_rate(
     checkpoint: CheckpointPlan | None = None,
     **knobs: Any,
 ) -> LRFinderReport:
-    """Returns the report of a range test, with the learning rate that it found.
+    """Returns the learning rate that a range test finds, and what it rests on.
 
-    The model, its optimizer and the random state are restored before it returns or
-    raises.
+    Model, optimizer and random state are as before when it returns or raises.
 
     Args:
       model: A compiled Keras model (Keras 3 or tf_keras), or a function of no arguments
@@ -51,15 +50,15 @@ def find_learning_rate(
       train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them;
         repeated as often as needed.
       eval_dataset: Held-out batches, on which candidates are compared. Without it the
-        first training batches are held out. A dataset that reshuffles its rows in each
-        pass mixes the two.
+        first training batches are held out; a data set that shuffles its rows anew at
+        each pass mixes them in again.
       config: What to sweep, confirm and spend; or leave it out and pass its fields.
-      num_train_examples: Examples in one pass over the training data, for a dataset
-        that repeats and so has no known size.
+      num_train_examples: Examples in one pass over the training data, where the dataset
+        repeats and cannot tell; tells a small data set from a large one.
       earlier: The report of an earlier test of this model that was OK. Its rate is
         tried among the others, if it is of the same optimizer.
-      checkpoint: Where to save the test after each phase, and to resume a killed one
-        from. The caller deletes it at the end with `checkpoint.remove()`.
+      checkpoint: Where to save the test as it goes, and to look for one that was
+        killed; the caller deletes it at the end, by `checkpoint.remove()`.
       **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
