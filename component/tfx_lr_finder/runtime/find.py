@@ -1,15 +1,12 @@
 """The range test of a Keras model in one function call."""
 
-import contextlib
 import dataclasses
 import functools
 import itertools
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -21,7 +18,7 @@ from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
-from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop import gpus, random_state
 from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
 from tfx_lr_finder.runtime.loop.checks import (
     check_model_and_data,
@@ -83,26 +80,14 @@ def find_learning_rate(
       arXiv:1506.01186, section 3.3.
     """
     config = _config(config, parameters)
-    with _random_state(config.seed):
+    with random_state.seeded(config.seed):
         model = model() if is_model_function(model) else model
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
-        if eval_dataset is None:
-            train_dataset, eval_dataset = _hold_out(train_dataset, config)
-        confirms = config.confirm_steps != 0
-        train = Batches(
-            train_dataset,
-            strategy,
-            "training dataset",
-            num_train_examples,
-            num_kept=most_candidate_steps(config) if confirms else 0,
+        train, held_out = _make_batches(
+            train_dataset, eval_dataset, strategy, config, num_train_examples
         )
-        num_eval_batches = _num_eval_batches(eval_dataset, config) if confirms else 0
-        held_out = Batches(
-            eval_dataset, strategy, "evaluation dataset", num_kept=num_eval_batches
-        )
-        _tell_of_repeats(train, config)
         gpus.reset_memory_peak()
         with (
             swept_learning_rate(model.optimizer, strategy) as rate,
@@ -113,36 +98,35 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_eval_batches=num_eval_batches,
+                num_eval_batches=held_out.num_replayed,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
                 seed=config.seed,
             )
+            facts = functools.partial(describe, model, train, rate, loop)
             previous_rate = _previous_rate(previous, model)
-            run = functools.partial(
+            test = functools.partial(
                 run_range_test,
                 config=config,
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
                 previous_rate=previous_rate,
             )
-            facts: dict[str, int] = {}
+            resumed = {}
             try:
                 if checkpoint is None:
-                    report = run(loop)
+                    report = test(loop)
                 else:
-                    known = describe(model, train, rate, loop)
                     asked = {"config": config, "previous_rate": previous_rate}
-                    saved = Checkpoint(
-                        checkpoint,
-                        fingerprint(asked, loop, train, held_out, known, checkpoint),
+                    digests = fingerprint(
+                        asked, loop, train, held_out, facts(), checkpoint
                     )
-                    report = saved.run(run, loop)
-                    facts["num_steps_resumed"] = saved.num_steps_resumed
+                    saved = Checkpoint(checkpoint, digests)
+                    report = saved.run(test, loop)
+                    resumed["num_steps_resumed"] = saved.num_steps_resumed
             finally:
                 loop.restore()
-            environment = describe(model, train, rate, loop) | facts
-    return dataclasses.replace(report, environment=environment)
+            return dataclasses.replace(report, environment=facts() | resumed)
 
 
 def _config(
@@ -172,21 +156,45 @@ def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | No
     return None
 
 
-def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
-    steps = config.resolved_num_rates * config.steps_per_rate
-    if train.num_batches is not None and train.num_batches < steps:
+def _make_batches(
+    train_dataset: Any,
+    eval_dataset: Any,
+    strategy: Any,
+    config: RangeTestConfig,
+    num_train_examples: int | None,
+) -> tuple[Batches, Batches]:
+    """Returns the training batches and the held-out batches."""
+    if eval_dataset is None:
+        train_dataset, eval_dataset = _hold_out(train_dataset, config)
+    confirms = config.confirm_steps != 0
+    train = Batches(
+        train_dataset,
+        strategy,
+        "training dataset",
+        num_train_examples,
+        num_replayed=most_candidate_steps(config) if confirms else 0,
+    )
+    held_out = Batches(
+        eval_dataset,
+        strategy,
+        "evaluation dataset",
+        num_replayed=_num_eval_batches(eval_dataset, config) if confirms else 0,
+    )
+    num_steps = config.resolved_num_rates * config.steps_per_rate
+    if train.num_batches is not None and train.num_batches < num_steps:
         logging.warning(
-            "LRFinder: the training data have %d batches, a sweep takes %d steps: they "
-            "are repeated.",
+            "LRFinder: the training data have %d batches and a sweep takes %d steps, "
+            "so the batches are repeated.",
             train.num_batches,
-            steps,
+            num_steps,
         )
+    return train, held_out
 
 
 def _hold_out(
     dataset: tf.data.Dataset, config: RangeTestConfig
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the training batches without the first ones, and those."""
+    """Returns the batches after the first ones for training, and the first ones."""
     num_batches = int(dataset.cardinality())
     if 0 <= num_batches < 2:
         return dataset, dataset
@@ -197,42 +205,10 @@ def _hold_out(
 
 
 def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
-    """Returns how many batches to score: no more than there are, and full ones.
+    """Returns how many batches to score: full ones, at most as many as there are.
 
-    A last batch of a few rows weighs as much as any other and is far noisier.
+    A small last batch would count as much as any other, though it is far noisier.
     """
     sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
     full = itertools.takewhile(lambda size: size == sizes[0], sizes)
     return max(1, len(list(full)))
-
-
-@contextlib.contextmanager
-def _random_state(seed: int) -> Iterator[None]:
-    """Seeds Python, numpy and TensorFlow, and puts their states back after."""
-    context = _eager_context()
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    tensorflow_state = {
-        name: getattr(context, name)
-        for name in ("_seed", "_rng")
-        if hasattr(context, name)
-    }
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.random.set_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-        for name in ("_seed", "_rng"):
-            if name in tensorflow_state:
-                setattr(context, name, tensorflow_state[name])
-            elif hasattr(context, name):  # TensorFlow had never been seeded
-                delattr(context, name)
-
-
-def _eager_context() -> Any:
-    """Returns TensorFlow's context, where its global seed lives (no public reader)."""
-    from tensorflow.python.eager import context
-
-    return context.context()

@@ -23,7 +23,7 @@ from tfx_lr_finder.lineage.previous import (
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime import find
-from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
 from tfx_lr_finder.runtime.loop import gpus
@@ -73,7 +73,7 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
       SystemExit: After SIGTERM, when the checkpoint is saved.
     """
     logging.info("LRFinder: starting with %s", request.config)
-    plan = checkpoint_plan.of_execution(
+    plan = CheckpointPlan.from_execution(
         node.context, node.inputs, dict(request.exec_properties), watch
     )
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
@@ -97,7 +97,7 @@ def _search(
     request: FinderRequest,
     node: Node,
     previous: Sequence[PreviousResult],
-    plan: checkpoint_plan.CheckpointPlan | None,
+    plan: CheckpointPlan | None,
 ) -> tuple[LRFinderReport, dict[str, Any] | None]:
     """Returns the report, and the hyperparameters of the input."""
     gpus.prepare(request.gpus.requested_gpus, request.gpus.on_no_gpu)
@@ -198,7 +198,7 @@ def _write_outputs(
     )
 
 
-def _remove(plan: checkpoint_plan.CheckpointPlan | None) -> None:
+def _remove(plan: CheckpointPlan | None) -> None:
     """Deletes the checkpoint of a test that has ended."""
     if plan is not None:
         plan.remove()

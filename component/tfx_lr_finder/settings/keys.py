@@ -8,7 +8,6 @@ file that only builds an `LRFinder` does not need.
 BASE_MODEL = "base_model"
 BEST_HYPERPARAMETERS = "best_hyperparameters"
 CHECKPOINT_DIR = "checkpoint_dir"
-CHECKPOINT_SECONDS = "checkpoint_seconds"
 COMPONENT_VERSION = "component_version"
 CUSTOM_CONFIG = "custom_config"
 DEFAULT_LEARNING_RATE = "default_learning_rate"
