@@ -87,7 +87,7 @@ def test_casts_that_would_change_the_value_are_refused(knob, given):
         {"sample_size": -3},
         {"sample_size": 2.5},
         {"sample_size": True},
-        {"sample_size": 10, "sample_by": "luck"},
+        {"sample_size": 10, "sample_transform": "luck"},
         {"stratify_by": "label"},
     ],
     ids=str,

@@ -145,11 +145,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         jit_compile: Name = None,
         seed: Count = None,
         sample_size: int | Name = None,
-        sample_by: Name = None,
         sample_transform: Name = None,
         stratify_by: Name = None,
         min_per_label: Count = None,
-        max_corrupt_share: Real = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
@@ -207,11 +205,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           sample_size: Examples to test on, drawn with Beam: a number, or "auto"; None
             or 0 reads all. A runtime parameter of it is a string. This and the next
             five are the fields of `SampleConfig`.
-          sample_by: What the choice depends on: "record" or "position".
           sample_transform: "on" applies the transform graph to raw examples.
           stratify_by: Feature of the label whose rare values are to be kept.
           min_per_label: Examples that each label keeps.
-          max_corrupt_share: Share of the data that may be corrupt and is skipped.
           hyperparameter_name: Name of the rate in `best_hyperparameters`.
           on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to
             `default_learning_rate`; or `last_good`, the rate of the newest OK

@@ -139,7 +139,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             input_dict, exec_properties, self._get_tmp_dir()
         )
         with (
-            corruption.named(fn_args, input_dict[keys.EXAMPLES]),
+            corruption.name_damaged_file_on_error(fn_args, input_dict[keys.EXAMPLES]),
             self._model_and_data(input_dict, exec_properties, fn_args, config) as (
                 found,
                 config,
@@ -179,27 +179,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         wanted = sample_config(parameters.cast_sample(exec_properties))
         if wanted is None:
-            corruption.refuse_cut(fn_args)
-            interleave.hand_over(input_dict[keys.EXAMPLES], fn_args)
+            corruption.reject_truncated(fn_args)
+            interleave.interleave_shards(input_dict[keys.EXAMPLES], fn_args)
             found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
             yield found, config, None
             return
         from tfx_lr_finder.runtime.sampling import draw as sampling
+        from tfx_lr_finder.runtime.sampling.source import Source
 
         with sampling.scratch(self._get_tmp_dir()) as folder:
-            source = sampling.Source(
+            source = Source(
                 input_dict=input_dict,
                 exec_properties=exec_properties,
                 make_pipeline=self._make_beam_pipeline,
                 folder=folder,
             )
             sample = sampling.draw(wanted, config, source)
-            sample.hand_over(fn_args)
+            sample.replace_files(fn_args)
             found, told = fit_capture.model_and_data(exec_properties, fn_args, config)
-            batch_size = sampling.batch_size_to_draw_for(wanted, found)
+            batch_size = sampling.batch_size_to_redraw_for(wanted, found)
             if batch_size is not None:
                 sample = sampling.draw(wanted, told, source, batch_size)
-                sample.hand_over(fn_args)
+                sample.replace_files(fn_args)
                 found, told = fit_capture.model_and_data(
                     exec_properties, fn_args, config
                 )

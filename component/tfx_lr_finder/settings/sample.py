@@ -1,22 +1,18 @@
 """Every knob of the sample of the examples, checked in one place."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 AUTO = "auto"
 OFF, ON = "off", "on"
-RECORD, POSITION = "record", "position"
 
 SAMPLE_SIZE = "sample_size"
 SAMPLE_TYPES: Mapping[str, type] = {
     SAMPLE_SIZE: str,
-    "sample_by": str,
     "sample_transform": str,
     "stratify_by": str,
     "min_per_label": int,
-    "max_corrupt_share": float,
 }
 """The execution parameters. `sample_size` is a string, because "auto" is one."""
 
@@ -33,26 +29,20 @@ class SampleConfig:
       sample_size: Examples to keep of the train splits together, and as many of the
         eval splits together, from 1 to ten million; "auto" keeps what the sweeps and
         the confirming trainings need.
-      sample_by: What the choice of an example depends on, beside the seed: "record",
-        its bytes alone, or "position", its bytes and its place in its file.
       sample_transform: "on" applies the transform graph to the sample, so that raw
         examples arrive transformed; "off" leaves them as they are.
       stratify_by: The feature that holds the label; "" if no label is looked at.
       min_per_label: With `stratify_by`: examples that each label keeps of itself, if
         it has so many, at least 0. Never more than an even share of the sample.
-      max_corrupt_share: Share of the data, in [0, 1), that may be unreadable and is
-        then skipped and counted; 0 refuses the first corrupt record.
 
     Raises:
       ValueError: A knob is out of its range.
     """
 
     sample_size: int | str
-    sample_by: str = RECORD
     sample_transform: str = OFF
     stratify_by: str = ""
     min_per_label: int = 100
-    max_corrupt_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses what cannot be drawn; see the class for the ranges."""
@@ -65,24 +55,14 @@ class SampleConfig:
                 f"{MAX_SAMPLE_SIZE}, or 'auto', got sample_size={size!r}. Leave it "
                 "out, or pass 0, to read all examples."
             )
-        for name, choices in (
-            ("sample_by", (RECORD, POSITION)),
-            ("sample_transform", (OFF, ON)),
-        ):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got "
-                    f"{name}={getattr(self, name)!r}."
-                )
+        if self.sample_transform not in (OFF, ON):
+            raise ValueError(
+                f"sample_transform must be one of {OFF}, {ON}, got "
+                f"sample_transform={self.sample_transform!r}."
+            )
         if self.min_per_label < 0:
             raise ValueError(
                 f"min_per_label must be at least 0, got {self.min_per_label}."
-            )
-        share = self.max_corrupt_share
-        if not (math.isfinite(share) and 0 <= share < 1):
-            raise ValueError(
-                "max_corrupt_share must be a share of the data in [0, 1), got "
-                f"max_corrupt_share={share!r}. 0 refuses the first corrupt record."
             )
 
 
