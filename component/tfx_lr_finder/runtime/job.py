@@ -28,6 +28,7 @@ from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.sampling import draw
+from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.runtime.user_module import fit_capture, lr_finder_fn
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.inconclusive import (
@@ -104,7 +105,7 @@ def _search(
     exec_properties = dict(request.exec_properties)
     fn_args = lr_finder_fn.make_fn_args(node.inputs, exec_properties, node.tmp_dir)
     with (
-        corruption.named(fn_args, node.inputs[keys.EXAMPLES]),
+        corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
         _model_and_data(request, node, fn_args) as (found, config, sample),
     ):
         report = find.find_learning_rate(
@@ -136,29 +137,29 @@ def _model_and_data(
     """
     exec_properties = dict(request.exec_properties)
     if request.sample is None:
-        corruption.refuse_cut(fn_args)
-        interleave.hand_over(node.inputs[keys.EXAMPLES], fn_args)
+        corruption.reject_truncated(fn_args)
+        interleave.interleave_shards(node.inputs[keys.EXAMPLES], fn_args)
         found, config = fit_capture.model_and_data(
             exec_properties, fn_args, request.config
         )
         yield found, config, None
         return
     with draw.scratch(node.tmp_dir) as folder:
-        source = draw.Source(
+        source = Source(
             input_dict=node.inputs,
             exec_properties=exec_properties,
             make_pipeline=node.make_beam_pipeline,
             folder=folder,
         )
         sample = draw.draw(request.sample, request.config, source)
-        sample.hand_over(fn_args)
+        sample.replace_files(fn_args)
         found, config = fit_capture.model_and_data(
             exec_properties, fn_args, request.config
         )
-        batch_size = draw.batch_size_to_draw_for(request.sample, found)
+        batch_size = draw.batch_size_to_redraw_for(request.sample, found)
         if batch_size is not None:  # "auto" drew too few for the module's batches
             sample = draw.draw(request.sample, config, source, batch_size)
-            sample.hand_over(fn_args)
+            sample.replace_files(fn_args)
             found, config = fit_capture.model_and_data(
                 exec_properties, fn_args, request.config
             )
