@@ -139,6 +139,17 @@ def taxi_module():
     return str(MODULES / "taxi" / "taxi_module.py")
 
 
+@pytest.fixture
+def tuner_config():
+    """The hyperparameters of a Tuner that searched the rate and the depth."""
+    import keras_tuner
+
+    space = keras_tuner.HyperParameters()
+    space.Choice("learning_rate", [1e-2, 1e-3])
+    space.Int("num_layers", 1, 5, default=3)
+    return space.get_config()
+
+
 @pytest.fixture(scope="session")
 def make_taxi_trip():
     """Makes a serialized raw trip, without a tip, for the taxi models."""

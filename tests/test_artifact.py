@@ -159,15 +159,6 @@ def test_a_bad_file_is_refused_and_named(edit, complaint, make_report, make_resu
     assert str(path) in str(raised.value)
 
 
-@pytest.fixture
-def searched():
-    """What a Tuner writes that searched the rate and the depth."""
-    space = keras_tuner.HyperParameters()
-    space.Choice("learning_rate", [1e-2, 1e-3])
-    space.Int("num_layers", 1, 5, default=3)
-    return space.get_config()
-
-
 def _written(base_config, tmp_path, **kwargs):
     """The hyperparameters as keras_tuner reads the only file of the artifact."""
     output = standard_artifacts.HyperParameters()
@@ -182,18 +173,18 @@ def test_the_rate_alone_makes_valid_hyperparameters(tmp_path):
     assert _written(None, tmp_path).get("learning_rate") == 3.2e-7
 
 
-def test_other_hyperparameters_are_kept_and_the_rate_replaced(searched, tmp_path):
-    written = _written(searched, tmp_path)
+def test_other_hyperparameters_are_kept_and_the_rate_replaced(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path)
     assert written.values == {"learning_rate": 3.2e-7, "num_layers": 3}
     assert [type(entry).__name__ for entry in written.space] == ["Int", "Fixed"]
 
 
-def test_the_rate_wins_over_a_choice_in_the_users_code(searched, tmp_path):
-    written = _written(searched, tmp_path)
+def test_the_rate_wins_over_a_choice_in_the_users_code(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path)
     assert written.Choice("learning_rate", [1e-2, 1e-3]) == 3.2e-7
 
 
-def test_the_name_of_the_rate_can_be_chosen(searched, tmp_path):
-    written = _written(searched, tmp_path, name="lr")
+def test_the_name_of_the_rate_can_be_chosen(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path, name="lr")
     assert written.get("lr") == 3.2e-7
     assert written.get("learning_rate") == 1e-2

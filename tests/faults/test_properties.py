@@ -235,7 +235,7 @@ def test_knobs_are_refused_or_make_a_test_that_can_be_run(knobs):
     if config.resolved_num_rates < 10**5:
         ladder = learning_rate_ladder(config)
         assert (np.diff(ladder.astype(np.float32)) > 0).all()
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="seed"):
         config.seed = 1
     assert RangeTestConfig(**dataclasses.asdict(config)) == config
 

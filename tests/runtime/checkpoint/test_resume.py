@@ -118,7 +118,7 @@ def test_a_checkpoint_of_another_test_is_set_aside_with_a_line_in_the_log(
     if "batch" in change:
         dataset = dataset.unbatch().batch(change["batch"])
     watch = ToldAfter(1)
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=f"^{EXIT_CODE}$"):
         find(
             keras,
             dataset,
@@ -150,7 +150,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_test_begins_anew(
         flipped = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
         bad = {"cut": content[: len(content) // 2], "flipped": flipped, "empty": b""}
         file.write_bytes(bad[damage])
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=f"^{EXIT_CODE}$"):
         find(keras, dataset, CheckpointPlan(folder=folder, watch=ToldAfter(1)))
     assert "set aside, and the test begins anew" in caplog.text
 
@@ -164,7 +164,7 @@ def test_a_journal_that_does_not_fit_is_set_aside(dataset, tmp_path, caplog):
     changed = dataclasses.replace(saved, events=tuple(events))
     file.write_bytes(b"".join(checkpoint_file.encode(changed)))
     plan = CheckpointPlan(folder=str(tmp_path), watch=ToldAfter(1))
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=f"^{EXIT_CODE}$"):
         find(keras, dataset, plan)
     assert "JournalMismatchError" in caplog.text
 

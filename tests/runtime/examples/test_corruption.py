@@ -59,19 +59,21 @@ def test_large_files_are_not_looked_through(shard, monkeypatch):
 def test_an_error_that_data_did_not_cause_stays_as_it_is(error, shard, tmp_path):
     shard.write_bytes(b"damaged")
     with (
-        pytest.raises(type(error)),
+        pytest.raises(type(error)) as raised,
         corruption.named(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
+    assert raised.value is error
 
 
 def test_an_error_over_data_that_are_whole_stays_as_it_is(shard, tmp_path):
     error = tf.errors.DataLossError(None, None, "corrupted record")
     with (
-        pytest.raises(tf.errors.DataLossError),
+        pytest.raises(tf.errors.DataLossError) as raised,
         corruption.named(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
+    assert raised.value is error
 
 
 def test_the_search_for_the_damage_ends_in_time(shard):

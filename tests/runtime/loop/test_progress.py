@@ -65,7 +65,7 @@ def test_a_bar_is_taken_away_when_the_test_fails(clock):
             progress.update([1.0], [float("nan")])
             raise RuntimeError("out of memory")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="out of memory"):
         fail()
     shows_the_cursor_again = "\x1b[?25h"
     assert shows_the_cursor_again in terminal.getvalue()
