@@ -101,7 +101,7 @@ def test_a_report_is_read_by_artifact_and_by_uri(make_report, make_result):
     assert repr(read_result(result.uri)) == repr(report)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_result_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=f"no result.json at '{tmp_path}'"):
         read_result(str(tmp_path))
 
@@ -149,7 +149,9 @@ def test_an_artifact_without_uri_is_refused():
         "a bool",
     ],
 )
-def test_a_bad_file_is_refused_and_named(edit, complaint, make_report, make_result):
+def test_a_bad_result_file_is_refused_and_named(
+    edit, complaint, make_report, make_result
+):
     result = make_result()
     artifact.write_result(result, make_report(learning_rate=0.03))
     path = pathlib.Path(result.uri) / "result.json"

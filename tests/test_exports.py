@@ -21,7 +21,7 @@ def test_unknown_names_are_attribute_errors():
         _ = tfx_lr_finder.LRFindr
 
 
-def test_the_component_takes_every_knob_and_leaves_its_default_to_the_config():
+def test_the_component_takes_every_parameter_and_leaves_its_default_to_the_config():
     arguments = inspect.signature(tfx_lr_finder.LRFinder.__init__).parameters
     for field in dataclasses.fields(tfx_lr_finder.RangeTestConfig):
         assert arguments[field.name].default is None

@@ -77,7 +77,7 @@ def test_an_input_gets_the_type_that_was_compiled(given):
     assert examples["metadata"] == {"span": 3}
 
 
-def test_there_is_no_output_of_logs(repaired):
+def test_the_output_executor_logs_is_removed(repaired):
     assert list(repaired["outputs"]["artifacts"]) == ["model"]
 
 
@@ -158,7 +158,7 @@ def test_an_error_of_the_pod_ends_with_what_to_do(error, expected, monkeypatch, 
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_any_other_error_stays_what_it_is(monkeypatch):
+def test_the_entrypoint_does_not_change_an_unknown_error(monkeypatch):
     def fail(*_, **__):
         raise ValueError("min_lr must be positive")
 
@@ -169,7 +169,7 @@ def test_any_other_error_stays_what_it_is(monkeypatch):
         kfp_entrypoint.main([])
 
 
-def test_it_says_its_version():
+def test_the_entrypoint_prints_its_version():
     command = [sys.executable, "-m", "tfx_lr_finder.kfp_entrypoint", "--version"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == describe() + "\n"

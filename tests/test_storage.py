@@ -7,7 +7,7 @@ import pytest
 from tfx_lr_finder import storage
 
 
-def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -51,7 +51,7 @@ def test_what_a_killed_writer_left_is_tidied_up(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_remote_file_is_whole_and_alone():
+def test_a_remote_file_is_written_whole_with_nothing_beside_it():
     folder = "ram://test_storage"
     storage.write_whole(f"{folder}/file", b"first")
     storage.write_whole(f"{folder}/file", [b"sec", b"ond"])

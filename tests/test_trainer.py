@@ -147,7 +147,9 @@ def test_the_name_of_the_rate_among_the_hyperparameters_can_be_chosen(
     assert seen["learning_rate"] == 0.5
 
 
-def test_a_fallback_is_trained_with(train_with, make_written, make_inconclusive):
+def test_the_trainer_trains_with_a_fallback_rate(
+    train_with, make_written, make_inconclusive
+):
     report = make_inconclusive(learning_rate=0.25, source="default_learning_rate")
     assert train_with(make_written(report))["learning_rate"] == 0.25
 
@@ -180,7 +182,7 @@ def test_an_ok_rate_is_one_line_of_the_log(
         ("last_good", Verdict.INCONCLUSIVE),
     ],
 )
-def test_a_rate_with_a_doubt_is_trained_with_and_warned_of(
+def test_a_rate_with_low_confidence_is_used_with_a_warning(
     source, verdict, train_with, make_written, make_report, caplog
 ):
     reasons = ("The sweeps disagree.", "It is an old rate.")
@@ -194,7 +196,7 @@ def test_a_rate_with_a_doubt_is_trained_with_and_warned_of(
     assert line.endswith("The sweeps disagree. It is an old rate.")
 
 
-def test_an_inconclusive_rate_that_nobody_declared_is_refused(
+def test_an_inconclusive_result_without_a_declared_rate_is_refused(
     train_with, make_written, make_report
 ):
     report = dataclasses.replace(make_report(), verdict=Verdict.INCONCLUSIVE)
@@ -203,7 +205,9 @@ def test_an_inconclusive_rate_that_nobody_declared_is_refused(
 
 
 @pytest.mark.parametrize("rate", ["0.0", "-0.1", "1e999"])
-def test_a_senseless_rate_is_refused(rate, train_with, make_written, make_report):
+def test_a_rate_that_is_not_positive_and_finite_is_refused(
+    rate, train_with, make_written, make_report
+):
     result = make_written(make_report(learning_rate=0.03125))
     path = pathlib.Path(result.uri) / "result.json"
     path.write_text(path.read_text().replace("0.03125", rate))

@@ -38,7 +38,7 @@ def saved(make_report, tmp_path):
     return save
 
 
-def test_show_tells_the_verdict_the_reasons_the_rate_and_the_losses(invoke, saved):
+def test_show_prints_the_verdict_the_reasons_the_rate_and_the_losses(invoke, saved):
     folder = saved(
         learning_rate=0.1 + 0.2,
         verdict=Verdict.LOW_CONFIDENCE,
@@ -51,7 +51,7 @@ def test_show_tells_the_verdict_the_reasons_the_rate_and_the_losses(invoke, save
         assert said in done.output
 
 
-def test_the_file_may_be_named_instead_of_its_folder(invoke, saved):
+def test_show_takes_the_file_or_its_folder(invoke, saved):
     folder = saved()
     assert (
         invoke("show", folder / "result.json").output == invoke("show", folder).output
@@ -81,12 +81,14 @@ def test_show_as_json_is_the_result_itself(invoke, saved, make_report):
         (Verdict.INCONCLUSIVE, "low_confidence", 4),
     ],
 )
-def test_the_verdict_can_be_the_exit_status(verdict, fail_on, status, invoke, saved):
+def test_show_can_exit_with_the_verdict_as_its_status(
+    verdict, fail_on, status, invoke, saved
+):
     done = invoke("show", "--fail-on", fail_on, saved(verdict=verdict))
     assert done.exit_code == status
 
 
-def test_names_can_neither_steer_the_terminal_nor_be_markup(invoke, saved):
+def test_names_in_a_result_cannot_control_the_terminal(invoke, saved):
     folder = saved(
         reasons=(ESCAPE,), verdict=Verdict.LOW_CONFIDENCE, environment={ESCAPE: ESCAPE}
     )
@@ -128,7 +130,7 @@ def _newer(path):
     ids=["truncated", "newer", "absent", "binary"],
 )
 @pytest.mark.parametrize("command", ["show", "export"])
-def test_a_bad_file_is_one_sentence_and_status_1(
+def test_a_bad_result_file_gives_one_sentence_and_status_1(
     command, spoil, complaint, invoke, saved
 ):
     folder = saved()
@@ -141,7 +143,7 @@ def test_a_bad_file_is_one_sentence_and_status_1(
     assert done.stdout == ""
 
 
-def test_what_may_not_be_read_is_one_sentence(invoke, tmp_path):
+def test_a_file_without_read_permission_gives_one_sentence(invoke, tmp_path):
     (tmp_path / "result.json").mkdir()
     done = invoke("show", tmp_path)
     assert done.exit_code == 1
@@ -149,7 +151,7 @@ def test_what_may_not_be_read_is_one_sentence(invoke, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_uri_of_no_known_file_system_is_one_sentence(invoke):
+def test_a_uri_of_an_unknown_file_system_gives_one_sentence(invoke):
     done = invoke("show", "nowhere://bucket/result")
     assert done.exit_code == 1
     assert "nowhere://bucket/result" in done.stderr
@@ -210,7 +212,7 @@ def test_compare_as_json_has_both_sides(invoke, saved, make_inconclusive):
     assert done.exit_code == 5
 
 
-def test_the_csv_holds_every_number_in_full(invoke, saved, make_report):
+def test_export_writes_csv_with_every_number_in_full(invoke, saved, make_report):
     report = make_report()
     rows = list(csv.DictReader(io.StringIO(invoke("export", saved()).output)))
     second = [row for row in rows if row["kind"] == "sweep" and row["number"] == "2"]
@@ -224,7 +226,7 @@ def test_the_csv_holds_every_number_in_full(invoke, saved, make_report):
     ]
 
 
-def test_the_html_is_the_report(invoke, saved, tmp_path):
+def test_export_writes_html_that_equals_the_report_page(invoke, saved, tmp_path):
     output = tmp_path / "report.html"
     done = invoke("export", "--format", "html", "--output", output, saved())
     assert done.exit_code == 0
@@ -253,13 +255,13 @@ def test_the_help_documents_every_exit_status(invoke):
         assert re.search(rf"^ +{status}  ", output, re.MULTILINE)
 
 
-def test_wrong_usage_is_status_2(invoke):
+def test_wrong_usage_exits_with_status_2(invoke):
     assert invoke("show").exit_code == 2
     assert invoke("compare", "--max-drift-decades", "0", "a", "b").exit_code == 2
     assert invoke("nothing").exit_code == 2
 
 
-def test_run_takes_every_knob(invoke):
+def test_run_takes_every_parameter(invoke):
     output = invoke("run", "--help").output
     for name in PARAMETER_TYPES:
         assert f"--{name.replace('_', '-')} " in output
@@ -282,7 +284,7 @@ def test_run_finds_a_rate_and_keeps_it_with_its_report(
     assert (tmp_path / "found" / "best_hyperparameters").is_dir()
 
 
-def test_run_tells_by_its_status_that_there_is_no_rate(
+def test_run_exits_with_another_status_without_a_rate(
     invoke, penguin_examples, penguin_module, tmp_path
 ):
     done = invoke(
@@ -316,7 +318,7 @@ def test_run_refuses_nonsense_in_one_sentence(
     assert done.stderr.count("\n") == 1
 
 
-def test_run_refuses_a_knob_out_of_its_range(invoke, penguin_examples):
+def test_run_refuses_a_parameter_out_of_its_range(invoke, penguin_examples):
     done = invoke("run", "a.b", "--examples", penguin_examples.uri, "--max-lr", "1e-9")
     assert done.exit_code == 1
     assert "min_lr must be below max_lr" in done.stderr

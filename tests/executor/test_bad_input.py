@@ -140,8 +140,6 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
     ],
     ids=str,
 )
-def test_what_a_runtime_parameter_brings_is_checked_before_the_data(
-    properties, complaint
-):
+def test_runtime_parameters_are_checked_before_the_data_are_read(properties, complaint):
     with pytest.raises(ValueError, match=complaint):
         Executor().Do({}, {}, properties)

@@ -47,7 +47,9 @@ def test_the_hook_reads_the_sample_which_is_reported_and_removed(
         (("--runner=DataflowRunner",), "DataflowRunner"),
     ],
 )
-def test_without_a_runner_named_none_is_downloaded(named, runner, monkeypatch):
+def test_the_default_beam_runner_is_one_that_needs_no_download(
+    named, runner, monkeypatch
+):
     made = []
     monkeypatch.setattr(
         "apache_beam.Pipeline", lambda argv: made.append(PipelineOptions(argv))
@@ -75,7 +77,9 @@ def test_the_sample_is_removed_when_the_search_fails(
     assert not list(run_finder.root.rglob("*tfrecord*"))
 
 
-def test_auto_draws_again_for_larger_batches(run_finder, penguin_examples, tmp_path):
+def test_sample_size_auto_draws_a_second_sample_for_larger_batches(
+    run_finder, penguin_examples, tmp_path
+):
     body = """
         def lr_finder_fn(fn_args):
             rows = (tf.zeros([900, 2]), tf.zeros([900, 1]))

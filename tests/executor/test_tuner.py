@@ -25,7 +25,7 @@ def tuned(tmp_path):
     return write
 
 
-def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
+def test_run_fn_finds_a_rate_in_a_tuners_hyperparameters(
     run_finder, penguin_examples, tmp_path, tuned
 ):
     searched = keras_tuner.HyperParameters()
@@ -72,7 +72,7 @@ def test_hyperparameters_without_a_place_for_the_rate_are_refused_before_any_tra
         )
 
 
-def test_a_tuners_other_hyperparameters_reach_the_hook_and_the_output(
+def test_a_tuners_other_hyperparameters_are_passed_to_the_hook_and_the_output(
     run_finder, penguin_examples, tmp_path, tuned
 ):
     searched = keras_tuner.HyperParameters()

@@ -28,7 +28,7 @@ def curves(found):
     return [loss for sweep in report["sweeps"] for loss in sweep["losses"]]
 
 
-def test_killed_at_random_moments_it_ends_with_the_undisturbed_result(
+def test_a_search_killed_at_random_moments_ends_with_the_undisturbed_result(
     processes, undisturbed, tmp_path, full, figure
 ):
     expected, seconds = undisturbed
@@ -69,7 +69,7 @@ def test_killed_at_random_moments_it_ends_with_the_undisturbed_result(
     assert halves == 0
 
 
-def test_sigterm_saves_and_ends_with_the_code_that_means_retry(
+def test_sigterm_saves_a_checkpoint_and_exits_with_the_code_for_retry(
     processes, undisturbed, tmp_path, figure
 ):
     expected, _ = undisturbed

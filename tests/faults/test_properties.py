@@ -134,7 +134,9 @@ def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
 @pytest.mark.parametrize("name", sorted(rules.RULES))
 @tried(100, 1000)
 @given(curves, st.integers(-20, 20), exact)
-def test_a_rule_does_not_see_shift_and_scale(name, losses, power, shift):
+def test_the_shift_and_scale_of_the_losses_do_not_change_a_rule(
+    name, losses, power, shift
+):
     ladder = np.geomspace(1e-7, 10.0, len(losses))
     plain = rules.RULES[name](ladder, losses)
     assert rules.RULES[name](ladder, (losses + shift) * 2.0**power) == plain
@@ -225,7 +227,7 @@ KNOBS = [field.name for field in dataclasses.fields(RangeTestConfig)]
 
 @tried(600, 10000)
 @given(st.dictionaries(st.sampled_from(KNOBS), anything, min_size=1, max_size=3))
-def test_knobs_are_refused_or_make_a_test_that_can_be_run(knobs):
+def test_parameters_are_refused_or_make_a_valid_range_test(knobs):
     try:
         config = RangeTestConfig(**knobs)
     except ValueError:

@@ -114,7 +114,7 @@ def _read(database, pipeline=None):
     return history.read_history(metadata.connect(str(database)), pipeline)
 
 
-def test_every_result_is_there_in_full_with_span_and_run(record, database):
+def test_the_history_has_every_result_in_full_with_span_and_run(record, database):
     record(0.03, 3.2e-7, 1 / 3)
     entries = _read(database)
     assert [entry.learning_rate for entry in entries] == [0.03, 3.2e-7, 1 / 3]
@@ -138,7 +138,7 @@ def test_the_change_is_since_the_last_result_that_was_ok(record, database):
     )
 
 
-def test_only_the_pipeline_that_was_asked_for(record, database):
+def test_the_history_contains_only_the_pipeline_asked_for(record, database):
     record(0.01)
     record(0.5, pipeline="penguin")
     (entry,) = _read(database, "penguin")
@@ -157,7 +157,7 @@ def test_a_store_without_results_says_so(recorder, database):
         _read(database)
 
 
-def test_nonsense_in_the_store_is_no_rate(recorder, database, make_result):
+def test_an_invalid_rate_in_the_store_is_shown_as_none(recorder, database, make_result):
     result = make_result()
     result.set_string_custom_property("learning_rate", "<script>")
     recorder.run(result, span="1", fingerprint="x")
@@ -225,7 +225,7 @@ def test_a_locked_store_is_said_to_be_locked(record, database):
         "gs://bucket/metadata",
     ],
 )
-def test_other_locations_are_refused_with_those_that_work(location):
+def test_an_unsupported_location_is_refused_with_the_supported_ones(location):
     with pytest.raises(ValueError, match="grpc://host:port"):
         metadata.connect(location)
 
@@ -315,7 +315,7 @@ def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_the_path_may_be_written_as_a_uri(record, database):
+def test_the_history_command_takes_a_path_or_a_uri(record, database):
     record(0.03)
     assert pathlib.Path(database).is_absolute()
     assert len(_read(f"sqlite://{database}")) == 1

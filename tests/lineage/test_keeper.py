@@ -50,9 +50,7 @@ def test_an_inconclusive_result_is_not_kept(keep, make_inconclusive):
     assert not keep(make_inconclusive(), _blessing(True)).exists()
 
 
-def test_a_place_that_holds_nothing_yet_is_no_earlier_result(
-    make_inconclusive, tmp_path
-):
+def test_an_empty_destination_is_not_a_previous_result(make_inconclusive, tmp_path):
     from tfx_lr_finder import LRFinderResult
     from tfx_lr_finder.lineage.resolver import find_last_good
 

@@ -33,7 +33,7 @@ def states(model):
     return [np.array(tf.convert_to_tensor(v)) for v in variables]
 
 
-def test_a_rate_is_found_confirmed_and_believed(k, data):
+def test_the_search_finds_and_confirms_a_rate_with_verdict_ok(k, data):
     report = find_learning_rate(mlp(k), *data)
     assert report.verdict is Verdict.OK, report.reasons
     assert report.source == "confirmed"
@@ -43,11 +43,11 @@ def test_a_rate_is_found_confirmed_and_believed(k, data):
     assert report.environment["num_traces"] == 1
 
 
-def test_it_is_the_public_function(data):
+def test_the_package_exports_find_learning_rate(data):
     assert tfx_lr_finder.find_learning_rate is find_learning_rate
 
 
-def test_two_runs_are_identical(k, data):
+def test_two_searches_are_identical(k, data):
     layers = [k.layers.Dropout(0.3)]
     reports = [
         find_learning_rate(mlp(k, layers=layers), *data, **QUICK) for _ in range(2)
@@ -101,7 +101,7 @@ def test_an_error_leaves_the_model_as_it_was(k, data):
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_function_that_builds_the_model_serves_as_well(k, data):
+def test_a_function_that_builds_the_model_gives_the_same_rate(k, data):
     built = find_learning_rate(lambda: mlp(k), *data, **QUICK)
     given = find_learning_rate(mlp(k), *data, **QUICK)
     assert built.learning_rate == given.learning_rate
@@ -161,7 +161,7 @@ def test_a_loss_that_is_nan_from_the_first_step_is_inconclusive(k, data):
     assert report.steps_spent <= 3
 
 
-def test_negative_losses_serve_as_well(k, data):
+def test_a_rate_is_found_from_negative_losses(k, data):
     def shifted(y, prediction):
         return k.losses.mean_squared_error(y, prediction) - 1000.0
 
@@ -189,12 +189,14 @@ BAD = [
 
 
 @pytest.mark.parametrize(("build", "change", "knobs", "message"), BAD)
-def test_what_cannot_be_run_is_refused(k, data, build, change, knobs, message):
+def test_models_and_data_that_cannot_be_trained_are_refused(
+    k, data, build, change, knobs, message
+):
     with pytest.raises(ValueError, match=message):
         find_learning_rate(build(k), change(data[0]), **knobs)
 
 
-def test_it_runs_where_tensorflow_was_never_seeded(data):
+def test_the_search_runs_in_a_process_that_never_seeded_tensorflow(data):
     script = """
 import keras, numpy as np, tensorflow as tf
 import tfx_lr_finder
@@ -221,7 +223,7 @@ def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches)
     assert len(report.checked.eval_losses) == num_batches
 
 
-def test_xla_is_a_knob_and_on_record(data):
+def test_jit_compile_turns_xla_on_and_the_report_says_so(data):
     report = find_learning_rate(
         mlp(keras), *data, jit_compile="on", num_sweeps=1, confirm_steps=0
     )

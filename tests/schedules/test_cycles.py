@@ -63,7 +63,9 @@ def schedules():
 
 @pytest.mark.parametrize("schedule", schedules(), ids=["one_cycle", "cyclical"])
 @pytest.mark.parametrize("kind", ["model.keras", "saved_model"])
-def test_a_trained_model_is_saved_and_loaded(k, kind, schedule, dataset, tmp_path):
+def test_a_model_trained_with_a_schedule_is_saved_and_loaded(
+    k, kind, schedule, dataset, tmp_path
+):
     model = mlp(k, k.optimizers.SGD(schedule))
     model.fit(dataset, verbose=0)
     path = str(tmp_path / kind)
@@ -126,7 +128,7 @@ SENSELESS = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-def test_senseless_numbers_are_refused(name):
+def test_a_schedule_with_invalid_numbers_is_refused(name):
     schedule_class, arguments, options, message = SENSELESS[name]
     with pytest.raises(ValueError, match=message):
         schedule_class(*arguments, **options)
@@ -211,7 +213,7 @@ def test_the_momentum_falls_while_the_rate_rises(k, name):
     np.testing.assert_allclose(model.get_weights()[0][0, 0], expected, rtol=1e-4)
 
 
-def test_afterwards_the_optimizer_has_its_own_momentum_back(k):
+def test_the_optimizer_has_its_own_momentum_back_after_the_cycle(k):
     model = one_weight(k, k.optimizers.SGD(0.1, momentum=0.5))
     model.fit(ONES, callbacks=[MomentumCycle(Cyclical(0.1, 0.4, 5))], verbose=0)
     assert type(model.optimizer.momentum) is float

@@ -13,18 +13,18 @@ def _finder(**kwargs):
     return LRFinder(examples=examples, lr_finder_fn="module.fn", **kwargs)
 
 
-def test_the_request_is_two_typed_execution_parameters():
+def test_a_gpu_request_is_two_typed_execution_parameters():
     properties = _finder(requested_gpus=2.0, on_no_gpu="fail").exec_properties
     assert properties["requested_gpus"] == 2
     assert type(properties["requested_gpus"]) is int
     assert properties["on_no_gpu"] == "fail"
 
 
-def test_without_a_request_there_are_none():
+def test_without_a_gpu_request_there_are_no_gpu_parameters():
     assert not {"requested_gpus", "on_no_gpu"} & set(_finder().exec_properties)
 
 
-def test_a_runtime_parameter_passes():
+def test_a_gpu_request_may_be_a_runtime_parameter():
     parameter = data_types.RuntimeParameter(name="gpus", ptype=int)
     assert _finder(requested_gpus=parameter).exec_properties["requested_gpus"]
 
@@ -38,7 +38,7 @@ def test_a_runtime_parameter_passes():
         ({"on_no_gpu": "cry"}, "on_no_gpu must be 'warn' or 'fail', got 'cry'"),
     ],
 )
-def test_a_bad_request_is_refused_when_the_pipeline_is_written(bad, message):
+def test_a_bad_gpu_request_is_refused_when_the_pipeline_is_written(bad, message):
     with pytest.raises(ValueError, match=message):
         _finder(**bad)
 

@@ -28,7 +28,7 @@ SEARCHED_AS = {
 
 
 @pytest.mark.parametrize("way", SEARCHED_AS)
-def test_a_rate_that_a_tuner_searched_gives_way_and_the_space_stays_whole(way):
+def test_a_rate_that_a_tuner_searched_is_replaced_and_the_space_stays_whole(way):
     space = keras_tuner.HyperParameters()
     space.Int("num_layers", 1, 3, default=2)
     SEARCHED_AS[way](space)
@@ -64,7 +64,7 @@ OTHER_TYPES = {
 
 
 @pytest.mark.parametrize("way", OTHER_TYPES)
-def test_the_same_name_of_another_type_is_refused(way):
+def test_a_hyperparameter_named_like_the_rate_with_another_type_is_refused(way):
     space = keras_tuner.HyperParameters()
     OTHER_TYPES[way](space)
     message = r"'learning_rate' is to hold .* wanted a Float.* hyperparameter_name"
@@ -90,18 +90,18 @@ def test_a_hyperparameter_that_depends_on_the_rate_is_refused():
 @pytest.mark.parametrize(
     "config", [{"learning_rate": 0.1}, [1], {"space": [3], "values": {}}]
 )
-def test_what_is_no_keras_tuner_configuration_is_refused(config):
+def test_a_value_that_is_not_a_keras_tuner_configuration_is_refused(config):
     with pytest.raises(ValueError, match="'space' and 'values', got"):
         merge_learning_rate(config, 0.5)
 
 
-def test_merging_leaves_its_argument_alone(tuner_config):
+def test_merging_the_rate_does_not_change_the_given_configuration(tuner_config):
     before = json.dumps(tuner_config)
     merge_learning_rate(tuner_config, 0.5)
     assert json.dumps(tuner_config) == before
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, float("nan"), float("inf")])
-def test_hyperparameters_take_no_senseless_rate(rate):
+def test_a_rate_that_is_not_positive_and_finite_is_not_merged(rate):
     with pytest.raises(ValueError, match="positive and finite"):
         merge_learning_rate(None, rate)

@@ -25,20 +25,20 @@ def two_parts(content):
 
 
 @pytest.mark.parametrize("whole", [bytes, two_parts, lambda _: b""])
-def test_whole_and_empty_files_pass(whole, shard):
+def test_whole_and_empty_example_files_are_accepted(whole, shard):
     shard.write_bytes(whole(shard.read_bytes()))
     corruption.refuse_cut(fn_args(shard))
 
 
 @pytest.mark.parametrize("num_bytes", [1, 8, 100])
 @pytest.mark.parametrize("part", [bytes, two_parts])
-def test_a_file_that_is_cut_anywhere_is_refused_by_name(num_bytes, part, shard):
+def test_a_truncated_example_file_is_refused_by_name(num_bytes, part, shard):
     shard.write_bytes(part(shard.read_bytes())[:-num_bytes])
     with pytest.raises(ValueError, match=f"{shard}: its compression has no end"):
         corruption.refuse_cut(fn_args(shard))
 
 
-def test_what_a_small_file_unpacks_to_is_never_in_memory_at_once(shard):
+def test_a_small_file_that_unpacks_to_a_large_one_is_read_in_pieces(shard):
     shard.write_bytes(gzip.compress(bytes(200_000_000), 1))
     tracemalloc.start()
     corruption.refuse_cut(fn_args(shard))
@@ -47,7 +47,7 @@ def test_what_a_small_file_unpacks_to_is_never_in_memory_at_once(shard):
     assert peak < 20e6
 
 
-def test_large_files_are_not_looked_through(shard, monkeypatch):
+def test_large_files_are_not_searched_for_damage(shard, monkeypatch):
     shard.write_bytes(shard.read_bytes()[:-1])
     monkeypatch.setattr(corruption, "MOST_BYTES", 10)
     corruption.refuse_cut(fn_args(shard))
@@ -56,7 +56,7 @@ def test_large_files_are_not_looked_through(shard, monkeypatch):
 @pytest.mark.parametrize(
     "error", [KeyError("x"), tf.errors.InvalidArgumentError(None, None, "shapes")]
 )
-def test_an_error_that_data_did_not_cause_stays_as_it_is(error, shard, tmp_path):
+def test_an_error_that_the_data_did_not_cause_is_unchanged(error, shard, tmp_path):
     shard.write_bytes(b"damaged")
     with (
         pytest.raises(type(error)) as raised,
@@ -66,7 +66,7 @@ def test_an_error_that_data_did_not_cause_stays_as_it_is(error, shard, tmp_path)
     assert raised.value is error
 
 
-def test_an_error_over_data_that_are_whole_stays_as_it_is(shard, tmp_path):
+def test_a_data_error_is_unchanged_if_the_files_are_whole(shard, tmp_path):
     error = tf.errors.DataLossError(None, None, "corrupted record")
     with (
         pytest.raises(tf.errors.DataLossError) as raised,

@@ -12,23 +12,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_a_gpu_that_was_requested_and_is_not_there_fails_the_run():
+def test_a_missing_gpu_fails_the_run_under_the_policy_fail():
     with pytest.raises(ValueError, match="2 GPUs requested, 0 found") as caught:
         gpus.prepare(2, "fail")
     assert "--target gpu" in str(caught.value)
 
 
-def test_or_it_is_told_and_the_run_goes_on(caplog):
+def test_a_missing_gpu_is_only_a_warning_under_the_policy_warn(caplog):
     gpus.prepare(1, "warn")
     assert "1 GPU requested, 0 found" in caplog.text
 
 
-def test_nothing_is_told_where_none_was_requested(caplog):
+def test_a_run_that_requests_no_gpu_gets_no_warning(caplog):
     gpus.prepare(0, "fail")
     assert not caplog.text
 
 
-def test_a_report_tells_on_what_it_ran():
+def test_the_report_names_the_device_and_its_precision():
     model = tf.keras.Sequential([tf.keras.Input([2]), tf.keras.layers.Dense(1)])
     model.compile(optimizer="sgd", loss="mse")
     data = tf.data.Dataset.from_tensor_slices((tf.ones([64, 2]), tf.ones([64, 1])))
@@ -53,7 +53,9 @@ def test_a_report_tells_on_what_it_ran():
         (1, 0, False, "built without CUDA"),
     ],
 )
-def test_fewer_than_requested_are_a_complaint(requested, found, has_cuda, expected):
+def test_fewer_gpus_than_requested_are_a_complaint(
+    requested, found, has_cuda, expected
+):
     complaint = gpu_request.complaint(requested, found, has_cuda)
     assert (complaint is None) == (expected is None)
     assert (expected or "") in (complaint or "")

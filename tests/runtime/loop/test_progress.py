@@ -22,7 +22,7 @@ def clock():
     return Clock()
 
 
-def test_a_terminal_gets_a_bar_with_rate_loss_speed_and_time_left(clock):
+def test_a_terminal_shows_a_bar_with_rate_loss_speed_and_time_left(clock):
     terminal = Terminal()
     with Progress(100, terminal, clock) as progress:
         clock.now = 5.0
@@ -32,7 +32,7 @@ def test_a_terminal_gets_a_bar_with_rate_loss_speed_and_time_left(clock):
         assert said in terminal.getvalue()
 
 
-def test_a_pod_gets_one_line_every_few_seconds_and_no_bar(clock, caplog):
+def test_a_pod_logs_one_line_every_few_seconds_and_shows_no_bar(clock, caplog):
     caplog.set_level("INFO", logger="absl")
     stream = io.StringIO()
     with Progress(1000, stream, clock) as progress:
@@ -48,7 +48,7 @@ def test_a_pod_gets_one_line_every_few_seconds_and_no_bar(clock, caplog):
     ]
 
 
-def test_the_loss_is_smoothed_within_a_sweep_and_starts_anew_with_the_next(clock):
+def test_the_progress_bar_smooths_the_loss_within_one_sweep(clock):
     progress = Progress(100, io.StringIO(), clock)
     progress.update([1e-4], [1.0])
     progress.update([1e-3], [2.0])
@@ -57,7 +57,7 @@ def test_the_loss_is_smoothed_within_a_sweep_and_starts_anew_with_the_next(clock
     assert progress._smoothed == 5.0
 
 
-def test_a_bar_is_taken_away_when_the_test_fails(clock):
+def test_a_failed_search_removes_the_progress_bar(clock):
     terminal = Terminal()
 
     def fail():

@@ -292,7 +292,7 @@ def test_unbuilt_models_are_built_and_start_from_their_own_initial_weights(k, da
             np.testing.assert_array_equal(old, new)
 
 
-def test_keras_3_is_told_from_tf_keras():
+def test_keras_3_and_tf_keras_are_distinguished():
     from tfx_lr_finder.runtime.loop.trainer_loop import is_keras_3
 
     assert is_keras_3(mlp(keras))

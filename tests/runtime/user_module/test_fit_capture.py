@@ -107,7 +107,7 @@ def test_nothing_after_fit_runs_and_except_does_not_hold_it_up(k, dataset, fn_ar
     assert ran == []
 
 
-def test_a_bare_except_changes_nothing_of_what_was_captured(k, dataset, fn_args):
+def test_a_bare_except_in_run_fn_does_not_change_the_capture(k, dataset, fn_args):
     models = [mlp(k), mlp(k)]
 
     def run_fn(_):
@@ -150,13 +150,13 @@ def test_run_fn_gets_a_trainers_folders_and_a_rate(k, dataset, fn_args, tmp_path
     assert fn_args.custom_config is None
 
 
-def test_no_fit_is_refused_with_the_hook_to_add(fn_args):
+def test_a_run_fn_that_never_calls_fit_is_refused_with_the_hook_to_add(fn_args):
     with pytest.raises(ValueError, match="ended without a call of fit") as raised:
         capture(lambda _: None, fn_args, seed=0)
     assert HOOK_TO_ADD in str(raised.value)
 
 
-def test_an_error_before_fit_is_told_as_what_it_is(fn_args):
+def test_an_error_of_run_fn_before_fit_is_raised_unchanged(fn_args):
     def run_fn(_):
         raise KeyError("num_layers")
 
@@ -254,7 +254,7 @@ def test_the_steps_are_those_that_fit_would_take(captured, dataset):
     assert captured(X, Y, batch_size=5, validation_split=0.25).train_steps == 2
 
 
-def test_steps_that_contradict_a_knob_are_left_out():
+def test_steps_of_fit_that_contradict_a_parameter_are_ignored():
     assert _with_train_steps(RangeTestConfig(), 900).train_steps == 900
     assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps == 50
     wide = RangeTestConfig(num_rates=300, num_sweeps=3)
@@ -280,7 +280,7 @@ def _sequence(k):
 
 
 @pytest.mark.parametrize("kind", ["generator", "sequence"])
-def test_what_cannot_be_read_again_is_refused(captured, k, kind):
+def test_data_that_can_be_read_only_once_are_refused(captured, k, kind):
     data = _generator() if kind == "generator" else _sequence(k)
     with pytest.raises(ValueError, match="cannot take the x of this fit") as raised:
         captured(data)
