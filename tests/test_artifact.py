@@ -164,15 +164,6 @@ def test_the_error_of_a_damaged_result_file_names_the_file(
     assert str(path) in str(raised.value)
 
 
-@pytest.fixture
-def searched():
-    """What a Tuner writes that searched the rate and the depth."""
-    space = keras_tuner.HyperParameters()
-    space.Choice("learning_rate", [1e-2, 1e-3])
-    space.Int("num_layers", 1, 5, default=3)
-    return space.get_config()
-
-
 def _written(base_config, tmp_path, **kwargs):
     """The hyperparameters as keras_tuner reads the only file of the artifact."""
     output = standard_artifacts.HyperParameters()

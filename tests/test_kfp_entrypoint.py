@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 
@@ -151,9 +152,8 @@ def test_an_error_of_the_pod_ends_with_advice(error, expected, monkeypatch, capf
     monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
     monkeypatch.setattr("runpy.run_module", fail)
     monkeypatch.setattr(sys, "argv", [])
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(SystemExit, match=re.escape(expected)) as end:
         kfp_entrypoint.main([])
-    assert expected in str(end.value)
     assert str(error) in str(end.value)
     assert "Traceback" in capfd.readouterr().err
 

@@ -12,10 +12,10 @@ def test_a_file_is_complete_or_absent(tmp_path, monkeypatch):
     path.write_text("old")
 
     def killed(*_):
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("killed")
 
     monkeypatch.setattr(os, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="killed"):
         storage.write_whole(str(path), b"new")
     assert path.read_text() == "old"
 

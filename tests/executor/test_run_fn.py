@@ -13,7 +13,7 @@ from tfx_lr_finder import read_result
 from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
 
 
-def test_a_module_with_nothing_but_run_fn_is_tested_hands_free(
+def test_a_module_with_only_run_fn_is_searched_without_changes(
     run_finder, penguin_examples, tmp_path
 ):
     body = """
@@ -66,7 +66,7 @@ WARM_START = """
     """
 
 
-def test_a_base_model_reaches_run_fn_and_is_what_the_test_starts_from(
+def test_run_fn_gets_the_base_model_and_the_search_starts_from_it(
     run_finder, penguin_examples, tmp_path
 ):
     base = standard_artifacts.Model()

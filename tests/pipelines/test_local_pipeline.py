@@ -2,6 +2,7 @@ import json
 import pathlib
 
 import pytest
+from closing_table import closing_table
 from ml_metadata import metadata_store
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.common.importer import Importer
@@ -121,6 +122,21 @@ def test_the_trainers_execution_has_the_result_as_its_input(store):
         "tfx_lr_finder.component.LRFinder",
         "tfx_lr_finder.trainer.LRFinderTrainer",
     }
+
+
+def test_the_closing_table_names_the_rate_and_the_picture(store):
+    """The example modules write `training.json`; the module of this test does not."""
+    for run in store.get_artifacts_by_type("ModelRun"):
+        record = json.dumps({"learning_rate": RATE, "loss": 0.5})
+        pathlib.Path(run.uri, "training.json").write_text(record)
+    folder = pathlib.Path(_result(store).uri)
+    lines = closing_table(str(folder.parents[2] / "metadata.db"), "penguins").split(
+        "\n"
+    )
+    rows = dict(line.split(maxsplit=1) for line in lines if line.startswith("picture"))
+    assert pathlib.Path(rows["picture"]).read_bytes().startswith(b"\x89PNG")
+    (rate,) = (line for line in lines if line.startswith("learning rate found"))
+    assert rate.split()[-1] == repr(RATE)
 
 
 def test_the_evidence_of_a_failed_search_outlives_its_outputs(run_pipeline, tmp_path):

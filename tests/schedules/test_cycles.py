@@ -64,7 +64,9 @@ def schedules():
 
 @pytest.mark.parametrize("schedule", schedules(), ids=["one_cycle", "cyclical"])
 @pytest.mark.parametrize("kind", ["model.keras", "saved_model"])
-def test_a_trained_model_is_saved_and_loaded(k, kind, schedule, dataset, tmp_path):
+def test_a_model_trained_with_a_schedule_is_saved_and_loaded(
+    k, kind, schedule, dataset, tmp_path
+):
     model = mlp(k, k.optimizers.SGD(schedule))
     model.fit(dataset, verbose=0)
     path = str(tmp_path / kind)

@@ -8,15 +8,6 @@ from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 RATE = 3.2e-7
 
 
-@pytest.fixture
-def searched():
-    """What a Tuner writes that searched the rate and the depth."""
-    space = keras_tuner.HyperParameters()
-    space.Choice("learning_rate", [1e-2, 1e-3])
-    space.Int("num_layers", 1, 5, default=3)
-    return space.get_config()
-
-
 def read_back(config):
     """The configuration as keras_tuner reads it from a file."""
     return keras_tuner.HyperParameters.from_config(json.loads(json.dumps(config)))

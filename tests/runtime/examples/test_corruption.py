@@ -64,6 +64,7 @@ def test_an_error_that_data_did_not_cause_is_unchanged(error, shard, tmp_path):
         corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
+    assert raised.value is error
 
 
 def test_a_data_error_is_unchanged_if_no_file_is_damaged(shard, tmp_path):
@@ -73,6 +74,7 @@ def test_a_data_error_is_unchanged_if_no_file_is_damaged(shard, tmp_path):
         corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
+    assert raised.value is error
 
 
 def test_a_truncation_between_two_records_which_tensorflow_accepts_is_refused(shard):

@@ -53,7 +53,9 @@ def test_a_report_names_its_device_and_precision():
         (1, 0, False, "built without CUDA"),
     ],
 )
-def test_fewer_than_requested_are_a_complaint(requested, found, has_cuda, expected):
+def test_fewer_gpus_than_requested_are_a_complaint(
+    requested, found, has_cuda, expected
+):
     complaint = gpu_request.complaint(requested, found, has_cuda)
     assert (complaint is None) == (expected is None)
     assert (expected or "") in (complaint or "")

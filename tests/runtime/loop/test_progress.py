@@ -22,7 +22,7 @@ def clock():
     return Clock()
 
 
-def test_a_terminal_gets_a_bar_with_rate_loss_speed_and_time_left(clock):
+def test_a_terminal_shows_a_bar_with_rate_loss_speed_and_time_left(clock):
     terminal = Terminal()
     with Progress(100, terminal, clock) as progress:
         clock.now = 5.0
@@ -67,7 +67,7 @@ def test_the_bar_is_removed_when_the_test_fails(clock):
             progress.update([1.0], [float("nan")])
             raise RuntimeError("out of memory")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="out of memory"):
         fail()
     shows_the_cursor_again = "\x1b[?25h"
     assert shows_the_cursor_again in terminal.getvalue()

@@ -273,9 +273,12 @@ def test_work_done_twice_gives_the_same_files(tmp_path):
 def test_the_scratch_folder_is_removed_after_an_error(tmp_path):
     def fail(folder):
         pathlib.Path(folder, "file").write_text("x")
-        raise KeyError
+        raise KeyError("no such feature")
 
-    with pytest.raises(KeyError), sampling.scratch(str(tmp_path)) as folder:
+    with (
+        pytest.raises(KeyError, match="no such feature"),
+        sampling.scratch(str(tmp_path)) as folder,
+    ):
         fail(folder)
     assert not list(tmp_path.iterdir())
 
