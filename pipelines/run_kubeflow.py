@@ -85,11 +85,11 @@ def command(action: str, chosen: KubeflowSettings) -> None:
         kfp_api.check_answers(chosen.endpoint)
     spec = compiling.compile_pipeline(chosen)["pipelineSpec"]
     kubernetes.always_look_for_spans(spec)
-    platform = kubernetes.platform_documents(
+    platform = kubernetes.platform_document(
         spec, compiling.training_nodes(chosen), chosen.placement
     )
     with open(chosen.output, "w") as file:
-        yaml.safe_dump_all([spec, *platform], file, sort_keys=True)
+        yaml.safe_dump_all([spec, platform], file, sort_keys=True)
     print(f"Compiled {chosen.name} to {chosen.output}")
     if chosen.endpoint and action != "compile":
         _send(action, chosen, chosen.endpoint)

@@ -20,6 +20,7 @@ SPOT = {  # label and value of a spot node, and whether the cloud also taints it
 }
 # What the device plugins of NVIDIA and AMD offer.
 _GPU = re.compile(r"nvidia\.com/(gpu(\.shared)?|mig-[\w.-]+)|amd\.com/gpu")
+POD_LABELS = {"tfx-lr-finder/pipeline": "true"}  # the network policy selects these pods
 _BUCKET = "gs://"  # the only kind of bucket that TFX itself reads and writes
 
 
@@ -174,10 +175,10 @@ def always_look_for_spans(spec: dict[str, Any]) -> None:
             task["cachingOptions"] = {}
 
 
-def platform_documents(
+def platform_document(
     spec: dict[str, Any], training_nodes: Sequence[str], placement: Placement
-) -> list[dict[str, Any]]:
-    """The second YAML document, in a list. The list is empty if it has no content.
+) -> dict[str, Any]:
+    """The second YAML document, which places the pods and labels them.
 
     Args:
       spec: The compiled pipeline.
@@ -188,17 +189,16 @@ def platform_documents(
     for task in spec["root"]["dag"]["tasks"].values():
         label = spec["components"][task["componentRef"]["name"]]["executorLabel"]
         mounts = _mounts(task, placement)
-        executors[label] = {"pvcMount": mounts} if mounts else {}
+        executors[label] = {"podMetadata": {"labels": dict(POD_LABELS)}}
+        if mounts:
+            executors[label]["pvcMount"] = mounts
     for node in training_nodes:
         executor = executors[f"{node}_executor"]
         if placement.node_selector:
             executor["nodeSelector"] = {"labels": dict(placement.node_selector)}
         if placement.tolerations:
             executor["tolerations"] = [dict(item) for item in placement.tolerations]
-    executors = {label: executor for label, executor in executors.items() if executor}
-    if not executors:
-        return []
-    return [{"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}]
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
 
 def _mounts(task: dict[str, Any], placement: Placement) -> list[dict[str, str]]:

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 import yaml
-from pod import Pod
 from tfx import types
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
@@ -17,6 +16,7 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.types import standard_artifacts
 
+from tests.compiled.pod import Pod
 from tfx_lr_finder import (
     LRFinder,
     LRFinderResult,

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from pod import KubeflowPod, Pod
-from taxi_job import MODULES, compile_taxi, span_and_version
 
+from tests.compiled.pod import KubeflowPod, Pod
+from tests.compiled.taxi_job import MODULES, compile_taxi, span_and_version
 from tfx_lr_finder import read_result
 
 pytestmark = pytest.mark.timeout(1800)  # ten processes that each load TFX
