@@ -59,7 +59,9 @@ def _check_accelerator(accelerator: str, count: int) -> None:
         warnings.simplefilter("ignore")  # from Google, about versions of Python
         from google.cloud.aiplatform_v1.types import AcceleratorType
 
-    known = [kind.name for kind in list(AcceleratorType) if kind.name.startswith("NVIDIA_")]
+    known = [
+        kind.name for kind in list(AcceleratorType) if kind.name.startswith("NVIDIA_")
+    ]
     if accelerator not in known:
         raise ValueError(
             f"--accelerator must be a type of Vertex, got {accelerator!r}. Vertex has "
