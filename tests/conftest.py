@@ -1,27 +1,20 @@
-"""What several tests share: reports of known shape, and TFX's own test data."""
+"""What several tests share: two devices, TFX's own test data and user modules.
 
-import dataclasses
+Nothing here loads TensorFlow before a test needs it, so that the tests of the pure
+layer, and the process that only distributes tests, start in a moment.
+"""
+
+import functools
 import importlib.util
-import math
 import pathlib
 
-import numpy as np
 import pytest
-import tensorflow as tf
 import tfx
-from tfx.types import artifact_utils, standard_artifacts
-
-from tfx_lr_finder import LRFinderReport, LRFinderResult, RangeTestConfig
-from tfx_lr_finder.range_test.candidates import Candidate
-from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
-from tfx_lr_finder.range_test.smoothing import smooth
-from tfx_lr_finder.range_test.sweep import StopReason, Sweep
-from tfx_lr_finder.range_test.verdict import Verdict
 
 pytest_plugins = [
-    "tests.keras_models",
-    "tests.kfp_server",
     "tests.compatibility",
+    "tests.kfp_server",
+    "tests.reports",
 ]
 
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
@@ -34,39 +27,39 @@ NEED_KFP = [
 HAS_KFP = importlib.util.find_spec("kfp") is not None
 collect_ignore = [] if HAS_KFP else NEED_KFP
 
+MODULES = pathlib.Path(__file__).parent / "testdata"
+TFX_DATA = pathlib.Path(tfx.__path__[0]) / "components" / "testdata"
+WITHOUT_TENSORFLOW = pathlib.Path(__file__).parent / "range_test"
+
 
 def pytest_report_header():
     return [] if HAS_KFP else [f"no kfp here: left out are {', '.join(NEED_KFP)}"]
 
 
-MODULES = pathlib.Path(__file__).parent / "testdata"
-TFX_DATA = pathlib.Path(tfx.__path__[0]) / "components" / "testdata"
+def pytest_collect_file(file_path):
+    """Splits the CPU before the first test module is imported that uses TensorFlow.
+
+    So every process that runs such tests has the same devices, whichever tests it runs.
+    """
+    if WITHOUT_TENSORFLOW not in file_path.parents:
+        _split_cpu()
 
 
-def _sweep(config, seed):
-    """A curve with a fall around 1e-3 and an explosion that ends it."""
-    rates = learning_rate_ladder(config)
-    rates = rates[rates < 0.5]
-    fall = 0.6 / (1 + (rates / 1e-3) ** -1.2)
-    explosion = (rates / 0.3) ** 4
-    noise = np.random.default_rng(seed).normal(0, 0.02, len(rates))
-    losses = 1.1 - fall + explosion + noise
-    return Sweep(
-        learning_rates=tuple(rates.tolist()),
-        losses=tuple(losses.tolist()),
-        smoothed_losses=tuple(smooth(losses, config.smoothing).tolist()),
-        stop_reason=StopReason.DIVERGED,
-        num_steps=len(rates),
+@functools.cache
+def _split_cpu():
+    """Makes two logical devices of the CPU, for the tests of tf.distribute."""
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
     )
 
 
-def _candidate(rate, loss, num_steps):
-    return Candidate(
-        learning_rate=rate,
-        eval_losses=(loss, loss),
-        train_loss=loss,
-        num_steps=num_steps,
-    )
+@pytest.fixture(params=["keras", "tf_keras"])
+def k(request):
+    """Keras 3 or tf_keras."""
+    return importlib.import_module(request.param)
 
 
 def _report():
@@ -87,15 +80,15 @@ def _report():
         sweeps=sweeps,
         probes=tuple(_candidate(rate, loss, 20) for rate, loss in probes),
         candidates=tuple(_candidate(rate, loss, 40) for rate, loss in candidates),
-        checked=_candidate(0.03, 0.54, 40),
+        final_check=_candidate(0.03, 0.54, 40),
         untrained_loss=1.1,
         steps_by_phase={
             "sweeps": sum(sweep.num_steps for sweep in sweeps),
             "probes": 100,
             "candidates": 160,
-            "check": 40,
+            "final_check": 40,
         },
-        seconds={"sweeps": 1.5, "confirming": 0.5},
+        seconds={"sweeps": 1.5, "confirmation": 0.5},
         environment={"optimizer": "SGD", "keras": "3.12.4", "batch_size": 32},
         config=config,
     )
@@ -133,7 +126,7 @@ def make_inconclusive(make_report):
             "reasons": ("the loss did not fall at any learning rate",),
             "source": "none",
             "candidates": (),
-            "checked": None,
+            "final_check": None,
         }
         return make_report(**{**nothing, **changes})
 
@@ -144,6 +137,8 @@ def make_inconclusive(make_report):
 def make_result(tmp_path):
     """Makes an LRFinderResult artifact with a folder of its own."""
 
+    from tfx_lr_finder import LRFinderResult
+
     def make(name="lr_finder_result"):
         artifact = LRFinderResult()
         artifact.uri = str(tmp_path / name)
@@ -153,6 +148,8 @@ def make_result(tmp_path):
 
 
 def _examples(folder, splits=("train", "eval")):
+    from tfx.types import artifact_utils, standard_artifacts
+
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
     artifact.split_names = artifact_utils.encode_split_names(list(splits))
@@ -186,6 +183,8 @@ def transformed_taxi_examples():
 @pytest.fixture(scope="session")
 def taxi_graph():
     """The transform graph of the taxi rides."""
+    from tfx.types import standard_artifacts
+
     artifact = standard_artifacts.TransformGraph()
     artifact.uri = str(TFX_DATA / "transform" / "transform_graph")
     return artifact
@@ -203,9 +202,21 @@ def taxi_module():
     return str(MODULES / "taxi" / "taxi_module.py")
 
 
+@pytest.fixture
+def tuner_config():
+    """The hyperparameters of a Tuner that searched the rate and the depth."""
+    import keras_tuner
+
+    space = keras_tuner.HyperParameters()
+    space.Choice("learning_rate", [1e-2, 1e-3])
+    space.Int("num_layers", 1, 5, default=3)
+    return space.get_config()
+
+
 @pytest.fixture(scope="session")
 def make_taxi_trip():
     """Makes a serialized raw trip, without a tip, for the taxi models."""
+    import tensorflow as tf
 
     def make(payment):
         trip = tf.train.Example()

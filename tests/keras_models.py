@@ -2,9 +2,7 @@
 
 import contextlib
 
-import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 import tf_keras
 
@@ -13,14 +11,7 @@ from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 
-@pytest.fixture(params=["keras", "tf_keras"])
-def k(request):
-    """Keras 3 or tf_keras."""
-    return {"keras": keras, "tf_keras": tf_keras}[request.param]
-
-
-@pytest.fixture
-def dataset():
+def linear_dataset():
     """Ten batches of 16 rows, y linear in x, in a fixed order."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(160, 4)).astype("float32")
@@ -45,19 +36,21 @@ def mlp(k, optimizer=None, loss="mse", layers=(), metrics=None, seed=0):
 
 @contextlib.contextmanager
 def loop_of(model, dataset, evaluation=None, **options):
+    """The `TrainerLoop` of a model, for as long as its learning rate is replaced."""
     strategy = model.distribute_strategy
     with swept_learning_rate(model.optimizer, strategy) as rate:
         yield TrainerLoop(
             model,
             rate,
-            Batches(dataset, strategy, "train_dataset", num_kept=5),
-            Batches(evaluation or dataset, strategy, "eval_dataset", num_kept=4),
+            Batches(dataset, strategy, "train_dataset", num_replayed=5),
+            Batches(evaluation or dataset, strategy, "eval_dataset", num_replayed=4),
             num_eval_batches=4,
             **options,
         )
 
 
 def train(loop, rates):
+    """Trains one step at each rate, and returns the losses."""
     losses = np.empty(0)
     while len(losses) < len(rates):
         losses = np.append(losses, loop.train(np.asarray(rates)[len(losses) :]))

@@ -86,7 +86,7 @@ def test_every_object_follows_the_schema(overlay, version, build):
 def test_the_schema_check_finds_a_misspelled_field(build):
     policy = _only(build("base"), "NetworkPolicy")
     policy["spec"]["egres"] = policy["spec"].pop("egress")
-    with pytest.raises(kubernetes_validate.ValidationError):
+    with pytest.raises(kubernetes_validate.ValidationError, match="egres"):
         kubernetes_validate.validate(policy, "1.37", strict=True)
 
 

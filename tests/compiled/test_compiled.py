@@ -176,7 +176,7 @@ def test_the_resolver_of_good_results_is_refused_by_the_compiler(tmp_path):
         _compile([last_good_resolver()], tmp_path)
 
 
-def test_a_stock_resolver_would_not_ask_for_our_type(tmp_path):
+def test_a_stock_resolver_does_not_query_the_type_of_our_artifact(tmp_path):
     latest = Resolver(
         strategy_class=LatestArtifactStrategy,
         previous=types.Channel(type=LRFinderResult),

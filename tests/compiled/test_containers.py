@@ -59,7 +59,7 @@ def _starter(folder):
     return start
 
 
-def test_as_vertex_would(tmp_path):
+def test_the_containers_run_as_on_vertex(tmp_path):
     job = compile_taxi(tmp_path, True, last_good=str(tmp_path / "good"))
     pod = Pod(job, tmp_path / "root", _starter(tmp_path))
     pod.run_all()
@@ -72,7 +72,7 @@ def test_as_vertex_would(tmp_path):
     assert read_result(str(tmp_path / "good")).learning_rate == rate
 
 
-def test_as_open_source_kubeflow_would(tmp_path):
+def test_the_containers_run_as_on_open_source_kubeflow(tmp_path):
     job = compile_taxi(tmp_path, True, default_learning_rate=1e-3)
     pod = KubeflowPod(job, tmp_path / "root", start=_starter(tmp_path))
     pod.run_all()
@@ -88,7 +88,7 @@ def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):
 
     job = compile_taxi(tmp_path, True)
     pod = KubeflowPod(job, tmp_path / "root", start=start_read_only)
-    with pytest.raises(RuntimeError, match="This pod may not write where the pipeline"):
+    with pytest.raises(RuntimeError, match="This pod may not write to a folder"):
         pod.run("CsvExampleGen", {})
 
 

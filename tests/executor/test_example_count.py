@@ -25,7 +25,7 @@ COUNTED = """
         "its own 10 batches less 2 held out",
     ],
 )
-def test_the_size_of_one_pass_is_known_of_a_repeating_dataset_too(
+def test_the_batches_of_one_pass_are_counted_even_if_the_dataset_repeats(
     dataset, number, num_batches, run_finder, penguin_examples, tmp_path
 ):
     outputs = run_finder(
@@ -40,7 +40,7 @@ def test_the_size_of_one_pass_is_known_of_a_repeating_dataset_too(
     assert environment["num_train_batches"] == num_batches
 
 
-def test_large_files_are_not_counted(penguin_examples, monkeypatch):
+def test_examples_in_large_files_are_not_counted(penguin_examples, monkeypatch):
     properties = {"train_args": "{}", "eval_args": "{}"}
     inputs = {"examples": [penguin_examples]}
     assert example_count.count_train_examples(inputs, properties) == 234
@@ -63,7 +63,9 @@ def statistics(tmp_path):
     return artifact
 
 
-def test_statistics_tell_the_size_of_one_pass(statistics, penguin_examples):
+def test_the_number_of_training_examples_comes_from_the_statistics(
+    statistics, penguin_examples
+):
     inputs = {"examples": [penguin_examples], "statistics": [statistics]}
     properties = {"train_args": "{}", "eval_args": "{}"}
     assert example_count.count_train_examples(inputs, properties) == 70_000
@@ -72,7 +74,7 @@ def test_statistics_tell_the_size_of_one_pass(statistics, penguin_examples):
         example_count.count_train_examples(inputs, properties)
 
 
-def test_statistics_reach_the_result(
+def test_the_number_of_examples_in_the_statistics_is_used_in_the_report(
     run_finder, statistics, penguin_examples, tmp_path
 ):
     dataset = "data.repeat()"

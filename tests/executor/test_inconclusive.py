@@ -37,7 +37,9 @@ def test_an_inconclusive_search_fails_and_keeps_its_evidence(
     assert not (run_finder.root / "lr_finder_result").exists()
 
 
-def test_the_fallback_is_emitted_as_what_it_is(run_finder, penguin_examples, tmp_path):
+def test_the_fallback_rate_is_marked_as_the_default_learning_rate(
+    run_finder, penguin_examples, tmp_path
+):
     outputs = run_finder(
         {"examples": penguin_examples},
         module_file=write_module(tmp_path, FLAT),
@@ -58,7 +60,7 @@ def test_the_fallback_is_emitted_as_what_it_is(run_finder, penguin_examples, tmp
     assert config["values"] == {"learning_rate": 3.2e-7}
 
 
-def test_the_last_good_rate_is_emitted_as_what_it_is(
+def test_the_last_good_rate_is_marked_as_last_good(
     run_finder, penguin_examples, tmp_path, make_report, make_result
 ):
     good = make_result("good")
@@ -97,12 +99,12 @@ def reuse_nothing(run_finder, penguin_examples, tmp_path, make_inconclusive):
 
 
 def test_without_a_good_result_the_run_fails(reuse_nothing):
-    with pytest.raises(InconclusiveError, match="holds no earlier OK result"):
+    with pytest.raises(InconclusiveError, match="holds no OK result"):
         reuse_nothing()
 
 
-def test_without_a_good_result_a_declared_rate_stands_in(reuse_nothing):
+def test_last_good_without_an_ok_result_uses_the_declared_rate(reuse_nothing):
     outputs = reuse_nothing(default_learning_rate=0.125)
     report = read_result(outputs["lr_finder_result"])
     assert (report.learning_rate, report.source) == (0.125, "default_learning_rate")
-    assert "no earlier OK result" in report.reasons[-1]
+    assert "holds no OK result" in report.reasons[-1]

@@ -9,7 +9,7 @@ from tfx_lr_finder import artifact, read_result
 from tfx_lr_finder.range_test.ladder import horizon_factor
 
 
-def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
+def test_a_rate_far_from_the_previous_one_gets_low_confidence(
     penguins,
     run_finder,
     penguin_examples,
@@ -40,7 +40,7 @@ def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
     assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 
-def test_the_last_good_rate_is_tried_among_the_probes(
+def test_the_previous_rate_is_one_of_the_probes(
     run_finder, penguin_examples, penguin_module, penguins, make_report, make_result
 ):
     earlier = make_result("earlier")
@@ -64,7 +64,7 @@ def test_the_last_good_rate_is_tried_among_the_probes(
     assert reports[1].steps_spent <= 600
 
 
-def test_the_rate_of_another_optimizer_is_not_tried(
+def test_the_previous_rate_of_another_optimizer_is_not_a_probe(
     run_finder, penguin_examples, penguin_module, make_report, make_result
 ):
     earlier = make_result("earlier")

@@ -18,7 +18,7 @@ def test_the_executor_takes_beam_options_as_every_tfx_beam_executor_does():
     assert Executor.__bases__ == (base_beam_executor.BaseBeamExecutor,)
 
 
-def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
+def test_both_outputs_hold_the_same_rate_and_the_documented_files(penguins):
     report = read_result(penguins["lr_finder_result"])
     folder = pathlib.Path(penguins["lr_finder_result"].uri)
     files = sorted(path.name for path in folder.iterdir())
@@ -36,12 +36,12 @@ def test_both_outputs_hold_the_same_rate_and_the_files_promised(penguins):
     assert float(stored) == report.learning_rate
 
 
-def test_the_report_holds_the_knobs_of_the_execution(penguins):
+def test_the_report_holds_the_parameters_of_the_execution(penguins):
     config = read_result(penguins["lr_finder_result"]).config
     assert {name: getattr(config, name) for name in QUICK} == QUICK
 
 
-def test_the_same_seed_gives_the_same_losses(
+def test_two_executions_with_one_seed_have_the_same_losses(
     penguins, run_finder, penguin_examples, penguin_module
 ):
     again = run_finder({"examples": penguin_examples}, module_file=penguin_module)
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_losses(
 
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "transformed"])
-def test_raw_and_transformed_examples_both_work(
+def test_the_executor_sweeps_raw_and_transformed_examples(
     raw, run_finder, request, taxi_graph, taxi_module
 ):
     name = "raw_taxi_examples" if raw else "transformed_taxi_examples"
@@ -69,7 +69,7 @@ def test_raw_and_transformed_examples_both_work(
     assert all(0 < loss < 1e3 for loss in sweep.losses[:5])
 
 
-def test_a_good_result_outlives_a_view_that_fails(
+def test_a_failing_report_page_does_not_fail_the_search(
     run_finder, penguin_examples, penguin_module, monkeypatch, caplog
 ):
     def fail(*_, **__):
@@ -81,7 +81,7 @@ def test_a_good_result_outlives_a_view_that_fails(
     assert any("the font is gone" in line for line in caplog.messages)
 
 
-def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
+def test_the_executor_logs_one_line_at_the_start_and_one_at_the_end(
     run_finder, penguin_examples, penguin_module, caplog
 ):
     with caplog.at_level("INFO", logger="absl"):
@@ -99,7 +99,9 @@ def test_the_log_has_one_line_at_the_start_and_one_at_the_end(
     )
 
 
-def test_a_model_may_come_as_a_builder(run_finder, penguin_examples, tmp_path):
+def test_the_hook_may_return_a_function_that_builds_the_model(
+    run_finder, penguin_examples, tmp_path
+):
     body = "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled, data)\n"
     outputs = run_finder(
         {"examples": penguin_examples},

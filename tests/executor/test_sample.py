@@ -47,7 +47,9 @@ def test_the_hook_reads_the_sample_which_is_reported_and_removed(
         (("--runner=DataflowRunner",), "DataflowRunner"),
     ],
 )
-def test_without_a_runner_named_none_is_downloaded(named, runner, monkeypatch):
+def test_the_default_beam_runner_is_one_that_needs_no_download(
+    named, runner, monkeypatch
+):
     made = []
     monkeypatch.setattr(
         "apache_beam.Pipeline", lambda argv: made.append(PipelineOptions(argv))
@@ -61,16 +63,23 @@ def test_without_a_runner_named_none_is_downloaded(named, runner, monkeypatch):
 def test_the_sample_is_removed_when_the_search_fails(
     run_finder, penguin_examples, tmp_path
 ):
-    with pytest.raises(AssertionError):
+    body = """
+        def lr_finder_fn(fn_args):
+            files = tf.io.gfile.glob(fn_args.train_files)
+            raise RuntimeError(f"read {len(files)} files")
+        """
+    with pytest.raises(RuntimeError, match=r"read [1-9]\d* files"):
         run_finder(
             {"examples": penguin_examples},
-            module_file=write_module(tmp_path, SAMPLED.format(number=-1)),
+            module_file=write_module(tmp_path, body),
             sample_size=90,
         )
     assert not list(run_finder.root.rglob("*tfrecord*"))
 
 
-def test_auto_draws_again_for_larger_batches(run_finder, penguin_examples, tmp_path):
+def test_sample_size_auto_draws_a_second_sample_for_larger_batches(
+    run_finder, penguin_examples, tmp_path
+):
     body = """
         def lr_finder_fn(fn_args):
             rows = (tf.zeros([900, 2]), tf.zeros([900, 1]))

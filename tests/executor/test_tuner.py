@@ -13,7 +13,7 @@ from tfx_lr_finder import read_result
 
 @pytest.fixture
 def tuned(tmp_path):
-    """Writes what a Tuner hands over."""
+    """Writes the output of a Tuner."""
 
     def write(text):
         given = standard_artifacts.HyperParameters()
@@ -25,7 +25,7 @@ def tuned(tmp_path):
     return write
 
 
-def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
+def test_run_fn_finds_a_rate_in_a_tuners_hyperparameters(
     run_finder, penguin_examples, tmp_path, tuned
 ):
     searched = keras_tuner.HyperParameters()
@@ -57,7 +57,7 @@ def test_a_module_that_asks_a_tuners_set_for_the_rate_finds_one(
     ("text", "message"),
     [
         ('{"space": [], "val', "best_hyperparameters.txt, from `hyperparameters`: "),
-        ('{"space": [], "values": {"learning_rate": "slow"}}', "wanted a Float"),
+        ('{"space": [], "values": {"learning_rate": "slow"}}', "must be a float"),
     ],
     ids=["truncated", "another type"],
 )
@@ -72,17 +72,13 @@ def test_hyperparameters_without_a_place_for_the_rate_are_refused_before_any_tra
         )
 
 
-def test_a_tuners_other_hyperparameters_reach_the_hook_and_the_output(
-    run_finder, penguin_examples, tmp_path
+def test_a_tuners_other_hyperparameters_are_passed_to_the_hook_and_the_output(
+    run_finder, penguin_examples, tmp_path, tuned
 ):
     searched = keras_tuner.HyperParameters()
     searched.Int("units", 1, 5, default=3)
     searched.Choice("lr", [1.0, 2.0])
-    given = standard_artifacts.HyperParameters()
-    given.uri = str(tmp_path / "tuned")
-    pathlib.Path(given.uri).mkdir()
-    file = pathlib.Path(given.uri) / "best_hyperparameters.txt"
-    file.write_text(json.dumps(searched.get_config()))
+    given = tuned(json.dumps(searched.get_config()))
     body = """
         def lr_finder_fn(fn_args):
             assert fn_args.hyperparameters["values"]["units"] == 3

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults import pods
 
-FIGURES = []
+FIGURE = "figure"
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +14,16 @@ def full():
 
 
 @pytest.fixture
-def figure():
-    """Prints a figure at the end of the run."""
-    return FIGURES.append
+def figure(request):
+    """Prints a figure at the end of the run.
+
+    It travels with the test's report, so it also arrives from a worker of pytest-xdist.
+    """
+
+    def keep(line):
+        request.node.user_properties.append((FIGURE, line))
+
+    return keep
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +32,14 @@ def processes():
 
 
 def pytest_terminal_summary(terminalreporter):
-    if FIGURES:
+    lines = [
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == FIGURE and report.when == "call"
+    ]
+    if lines:
         terminalreporter.section("faults")
-        for line in FIGURES:
+        for line in lines:
             terminalreporter.write_line(line)

@@ -54,7 +54,7 @@ QUICK = ("a full disc", "no rights")
 @pytest.mark.parametrize(
     "cause", [pytest.param(c, marks=() if c in QUICK else long) for c in ONE_CAUSE]
 )
-def test_what_befalls_the_working_directory_changes_no_result(
+def test_faults_of_the_working_directory_do_not_change_the_result(
     cause, processes, undisturbed, tmp_path, figure
 ):
     told = dict(ONE_CAUSE[cause])
@@ -88,7 +88,7 @@ CAUSES_AT_THE_OUTPUTS = {
         for c in CAUSES_AT_THE_OUTPUTS
     ],
 )
-def test_what_befalls_the_outputs_fails_the_node_and_a_rerun_goes_on(
+def test_faults_of_the_output_folders_fail_the_node_and_a_rerun_succeeds(
     cause, processes, undisturbed, tmp_path, figure
 ):
     told = dict(CAUSES_AT_THE_OUTPUTS[cause])
@@ -113,7 +113,7 @@ def test_what_befalls_the_outputs_fails_the_node_and_a_rerun_goes_on(
 
 @long
 @pytest.mark.parametrize("megabytes", [100, 900])
-def test_without_memory_it_ends_with_an_error_and_with_it_as_if_nothing_had_been(
+def test_out_of_memory_ends_with_an_error_and_a_rerun_succeeds(
     megabytes, processes, tmp_path, figure
 ):
     knobs = {**SHORT, "confirm_steps": 0, "text": modules.HUNGRY, "times": 4_000_000}
@@ -134,7 +134,7 @@ def test_without_memory_it_ends_with_an_error_and_with_it_as_if_nothing_had_been
     )
 
 
-def test_the_verdict_is_the_error_though_its_evidence_cannot_be_saved(
+def test_the_verdict_is_the_error_even_if_its_evidence_cannot_be_saved(
     processes, tmp_path
 ):
     knobs = {**SHORT, "text": modules.HOPELESS, "on_inconclusive": "fail"}

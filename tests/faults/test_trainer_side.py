@@ -95,7 +95,7 @@ def edited_to_a_negative_rate(path):
 
 def of_a_newer_version(path):
     text = path.read_text()
-    path.write_text(text.replace('"schema_version": 1', '"schema_version": 7'))
+    path.write_text(text.replace('"schema_version": 2', '"schema_version": 7'))
 
 
 FAULTS = {
@@ -118,7 +118,7 @@ def test_the_trainer_trains_with_the_rate_of_a_whole_result(train, folder):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_trainer_says_what_is_wrong_and_never_trains_with_the_old_rate(
+def test_the_trainer_reports_a_damaged_result_and_does_not_train(
     fault, train, folder, tmp_path
 ):
     fault(folder / "result.json")
@@ -128,7 +128,7 @@ def test_the_trainer_says_what_is_wrong_and_never_trains_with_the_old_rate(
 
 
 @pytest.mark.long
-def test_the_trainer_refuses_what_a_node_leaves_that_could_not_write(
+def test_the_trainer_refuses_the_outputs_of_a_node_that_could_not_write(
     train, processes, tmp_path
 ):
     pod = Pod(processes, tmp_path / "pod", inject="failing_outputs", seconds=0)

@@ -114,7 +114,7 @@ def test_the_trained_optimizer_has_the_rate_that_was_found(finished):
 
 
 @pytest.mark.long
-def test_what_was_used_is_written_down(finished):
+def test_the_rate_that_was_used_is_in_the_model_run(finished):
     report, used = _report(finished[1]), _used(finished[1])
     assert used["learning_rate_found"] == report.learning_rate
     assert used["learning_rate_used"] == report.learning_rate

@@ -16,6 +16,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 from tfx_lr_finder import LRFinderReport
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "pipelines" / "run_local.py"
+PIPELINES = ("taxi", "penguin")
 
 
 def _run_local(*arguments, python_options=()):
@@ -81,7 +82,7 @@ def penguin(tmp_path_factory):
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param("taxi", marks=pytest.mark.long), "penguin"]
+    scope="module", params=[pytest.param(n, marks=pytest.mark.long) for n in PIPELINES]
 )
 def finished(request):
     return request.getfixturevalue(request.param)
@@ -132,19 +133,20 @@ def test_the_summary_shows_the_rate_and_the_picture(finished):
 
 
 @pytest.mark.long
-def test_taxi_finds_on_transformed_examples(taxi):
+def test_the_taxi_pipeline_searches_on_transformed_examples(taxi):
     used = taxi.artifact_ids("LRFinder", mlmd_pb2.Event.INPUT)
     assert used & taxi.artifact_ids("Transform", mlmd_pb2.Event.OUTPUT)
     assert not used & taxi.artifact_ids("CsvExampleGen", mlmd_pb2.Event.OUTPUT)
 
 
-def test_penguin_finds_on_raw_examples(penguin):
+@pytest.mark.long
+def test_the_penguin_pipeline_searches_on_raw_examples(penguin):
     used = penguin.artifact_ids("LRFinder", mlmd_pb2.Event.INPUT)
     assert used & penguin.artifact_ids("ImportExampleGen", mlmd_pb2.Event.OUTPUT)
 
 
 @pytest.mark.long
-def test_taxi_and_penguin_are_of_different_keras(taxi, penguin):
+def test_the_taxi_and_the_penguin_pipeline_use_different_kerases(taxi, penguin):
     versions = [run.report().environment["keras"] for run in (taxi, penguin)]
     assert versions[0].startswith("tf_keras 2.")
     assert versions[1].startswith("keras 3.")

@@ -58,7 +58,7 @@ def finished(request, penguin_examples, tmp_path_factory):
     return read_result(str(result)), seen, used
 
 
-def test_the_first_fit_has_its_schedule_with_the_rate_found_as_the_peak(finished):
+def test_the_schedule_of_the_first_fit_peaks_at_the_rate_found(finished):
     report, seen, used = finished
     found = report.learning_rates_by_schedule.get("cosine", report.learning_rate)
     assert seen["schedule"] == "CosineDecay"

@@ -82,7 +82,7 @@ def _without_versions(value):
     }
 
 
-def test_what_is_compiled_is_the_golden_file(compiled):
+def test_the_compiled_pipeline_equals_the_golden_file(compiled):
     name, job = compiled
     text = json.dumps(_without_versions(job), indent=1, sort_keys=True) + "\n"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -94,7 +94,7 @@ def _spec(job):
     return job[0] if isinstance(job, list) else job["pipelineSpec"]
 
 
-def test_it_is_a_pipeline_by_the_schema_of_kubeflow_pipelines(compiled):
+def test_the_compiled_pipeline_follows_the_schema_of_kubeflow_pipelines(compiled):
     _, job = compiled
     spec = json_format.ParseDict(_spec(job), pipeline_spec_pb2.PipelineSpec())
     json_format.ParseDict(

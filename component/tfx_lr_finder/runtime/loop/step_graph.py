@@ -1,11 +1,11 @@
-"""What can be read off the graph of a traced training step."""
+"""Facts about a training step, read from its traced graph."""
 
 import hashlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
-DRAWS = (
+RANDOM_OPERATIONS = (
     "Multinomial",
     "ParameterizedTruncatedNormal",
     "RandomGamma",
@@ -17,25 +17,25 @@ DRAWS = (
     "RandomUniformInt",
     "TruncatedNormal",
 )
-"""Operations whose generator lives in their kernel, out of reach of a checkpoint."""
+"""Operations whose random generator is hidden in their kernel."""
 
 _NUMBERS = re.compile(rb"\d+")
 
 
 def draws_outside_variables(graph: Any) -> bool:
-    """Returns whether a step draws random numbers from a generator in a kernel.
+    """Returns whether a step uses a random generator that is not a variable.
 
     Args:
       graph: The traced step.
     """
-    return any(node.op in DRAWS for node in _nodes(graph))
+    return any(node.op in RANDOM_OPERATIONS for node in _nodes(graph))
 
 
 def digest(graph: Any) -> str:
     """Returns a digest of the operations of a step and of its constants.
 
-    The same in every process that traces the same code. Names are left out: they
-    number what a process has made before.
+    It is the same in every process that traces the same code. Names are left out,
+    because their numbers depend on what the process has created before.
 
     Args:
       graph: The traced step.
@@ -64,7 +64,7 @@ def _line(node: Any) -> bytes:
 
 
 def _without_numbers(value: Any) -> bytes:
-    """Returns an attribute as bytes; names end in numbers that differ by process."""
+    """Returns an attribute as bytes; the numbers in names differ by process."""
     kind = value.WhichOneof("value")
     if kind == "list" and (value.list.func or value.list.s):
         names = [item.name.encode() for item in value.list.func]
