@@ -37,7 +37,7 @@ test-all: venv ## Run all tests
 	@$(python) -m pytest -m ""
 
 test-newest: ## Run the tests and the compatibility tests with TFX 1.21, also if the system's glibc is too old for it
-	@export TFX=1.21 && PYTHON=$$(.ci/newer-glibc.sh) && export PYTHON && .ci/setup.sh && $(python) -m pytest -m "not long or compatibility"
+	@export TFX=1.21 && PYTHON=$$(.ci/newer-glibc.sh) && export PYTHON && .ci/setup.sh && $(python) -m pytest $(workers) -m "not long or compatibility"
 
 compatibility-table: venv ## Run the compatibility tests, and write the table of their results into the docs
 	@$(python) -m pytest -m compatibility --record-compatibility && $(python) -m tests.compatibility
