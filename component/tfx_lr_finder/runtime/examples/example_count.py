@@ -74,7 +74,7 @@ def count_train_examples(
     return int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))
 
 
-def _in_statistics(artifacts: list[types.Artifact], splits: list[str]) -> int:
+def _in_statistics(artifacts: list[types.Artifact], splits: Sequence[str]) -> int:
     """Returns the number of examples that the statistics count in some splits."""
     statistics = artifact_utils.get_single_instance(artifacts)
     names = artifact_utils.decode_split_names(statistics.split_names)
