@@ -48,12 +48,12 @@ print(sorted(finder.outputs), finder.exec_properties["max_lr"])
     assert printed == "['best_hyperparameters', 'lr_finder_result'] 1.0\n"
 
 
-def test_the_hook_of_a_user_module_needs_no_tfx():
+def test_what_a_user_module_imports_needs_no_tfx():
     code = "import tfx_lr_finder; tfx_lr_finder.LRFinderFnResult(1, 2)"
     _run(code, blocked=(*HEAVY, "tfx", "numpy"))
 
 
-def test_keys_equal_those_of_tfx():
+def test_channel_and_property_names_equal_those_of_tfx():
     specs = standard_component_specs
     same = {
         keys.BASE_MODEL: specs.BASE_MODEL_KEY,

@@ -214,12 +214,12 @@ def test_a_senseless_rate_is_refused(rate, train_with, make_written, make_report
 BAD_FILES = {
     "truncated": (lambda text: text[:500], "cut short or was edited. Run the finder"),
     "newer": (
-        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
-        "schema_version 2; this version .* reads up to 1. Upgrade tfx-lr-finder",
+        lambda text: text.replace('"schema_version": 2', '"schema_version": 9'),
+        "schema_version 9; this version .* reads 2 only. Upgrade tfx-lr-finder",
     ),
     "edited": (
         lambda text: text.replace('"OK"', '"FINE"'),
-        "damaged .*FINE.* Run the finder again",
+        "damaged: verdict is 'FINE', .* Run the finder again",
     ),
 }
 

@@ -68,11 +68,11 @@ class JunkLoop:
         self._step = 0
 
     def begin_sweep(self) -> None:
-        """Goes back to the first step."""
+        """Restarts at the first step."""
         self._step = 0
 
     def begin_candidate(self) -> None:
-        """Goes back to the first step."""
+        """Restarts at the first step."""
         self._step = 0
 
     def train(self, learning_rates: Array, stop_above: float = np.inf) -> Array:

@@ -135,12 +135,12 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
         ({"num_rates": 5.5}, "num_rates must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
         ({"sample_size": "many"}, "sample_size must be a whole number"),
-        ({"stratify_by": "label"}, "there is no sample to apply it to"),
+        ({"stratify_by": "label"}, "stratify_by needs a sample"),
         ({"on_inconclusive": "shrug"}, "must be 'fail', 'fallback' or 'last_good'"),
     ],
     ids=str,
 )
-def test_what_a_runtime_parameter_brings_is_checked_before_the_data(
+def test_the_value_of_a_runtime_parameter_is_checked_before_the_data(
     properties, complaint
 ):
     with pytest.raises(ValueError, match=complaint):

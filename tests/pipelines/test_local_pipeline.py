@@ -159,7 +159,7 @@ def test_inconclusive_runs_train_with_the_rate_of_the_last_good_one(reused):
 
 
 def test_the_first_run_fails_for_want_of_a_good_one(run_pipeline, tmp_path):
-    with pytest.raises(Exception, match="`previous` holds no earlier OK result"):
+    with pytest.raises(Exception, match="`previous` holds no OK result"):
         run_pipeline(
             tmp_path,
             last_good_resolver(),

@@ -40,7 +40,7 @@ class QuadraticLoop:
 
 
 class RecordedLoop:
-    """Plays given losses back, whatever the rates: for curves of nothing."""
+    """Replays the given losses, whatever the rates."""
 
     def __init__(self, curves, eval_losses=None, chunk=9):
         self.curves, self.chunk = list(curves), chunk

@@ -37,7 +37,7 @@ def test_a_linear_regression_gives_a_confirmed_rate_with_the_verdict_ok(k, data)
     assert report.verdict is Verdict.OK, report.reasons
     assert report.source == "confirmed"
     assert 1e-3 < report.learning_rate < 0.5
-    assert report.checked.eval_loss < report.untrained_loss
+    assert report.final_check.eval_loss < report.untrained_loss
     assert report.steps_spent <= 600
     assert report.environment["num_traces"] == 1
 
@@ -216,7 +216,7 @@ def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches)
     held_out = regression(num_rows).batch(16).filter(lambda x, y: True)
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
     assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
-    assert len(report.checked.eval_losses) == num_batches
+    assert len(report.final_check.eval_losses) == num_batches
 
 
 def test_the_report_records_that_xla_compiled_the_step(data):

@@ -1,19 +1,20 @@
-"""The range test of a Keras model as one function call."""
+"""The range test of a Keras model in one function call."""
 
 import dataclasses
 import functools
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
-from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.lineage.previous import reason_to_skip
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
-from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
@@ -36,44 +37,45 @@ def find_learning_rate(
     *,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
-    earlier: LRFinderReport | None = None,
+    previous: Sequence[LRFinderReport] = (),
     checkpoint: CheckpointPlan | None = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> LRFinderReport:
-    """Returns the learning rate that a range test finds, and what it rests on.
+    """Returns the report of a range test: the learning rate and its evidence.
 
-    Model, optimizer and random state are as before when it returns or raises.
+    The function restores the model, its optimizer and all random state, also if it
+    raises.
 
     Args:
-      model: A compiled Keras model (Keras 3 or tf_keras), or a function of no arguments
-        that builds one.
-      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them;
-        repeated as often as needed.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it the
-        first training batches are held out; a data set that shuffles its rows anew at
-        each pass mixes them in again.
-      config: What to sweep, confirm and spend; or leave it out and pass its fields.
-      num_train_examples: Examples in one pass over the training data, where the dataset
-        repeats and cannot tell; tells a small data set from a large one.
-      earlier: The report of an earlier test of this model that was OK. Its rate is
-        tried among the others, if it is of the same optimizer.
-      checkpoint: Where to save the test as it goes, and to look for one that was
-        killed; the caller deletes it at the end, by `checkpoint.remove()`.
-      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
+      model: A compiled Keras model (Keras 3 or tf_keras), or a function without
+        arguments that builds one.
+      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
+        The test repeats them as often as it needs.
+      eval_dataset: Held-out batches, on which candidates are compared. Without it, the
+        first training batches are held out. A dataset that reshuffles in each pass
+        mixes them with the training batches.
+      config: The range test. Alternatively pass its fields as keyword arguments.
+      num_train_examples: Number of training examples, for a dataset that repeats and
+        so does not know its size. A small dataset limits the test.
+      previous: Reports of previous tests of this model, the newest first. The test also
+        tries the rate of the first that is OK and of the same optimizer.
+      checkpoint: Where to save checkpoints and to look for one of a killed test. The
+        caller deletes it at the end with `checkpoint.remove()`.
+      **parameters: Fields of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
     Returns:
       The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
 
     Raises:
-      ValueError: A knob is out of its range, the model is not compiled, or the data
-        are not batches.
+      ValueError: A parameter is out of its range, the model is not compiled, or the
+        data are not batches.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
       arXiv:1506.01186, section 3.3.
     """
-    config = _config(config, knobs)
+    config = _config(config, parameters)
     with random_state.seeded(config.seed):
         model = _compiled(model)
         strategy = model.distribute_strategy
@@ -95,44 +97,44 @@ def find_learning_rate(
                 progress=progress,
                 seed=config.seed,
             )
-            facts = functools.partial(describe, model, train, rate, loop)
-            previous_rate = _earlier_rate(earlier, model)
+            previous_rate = _previous_rate(previous, model)
             test = functools.partial(
                 run_range_test,
                 config=config,
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
-                earlier_rate=previous_rate,
+                previous_rate=previous_rate,
             )
-            resumed = {}
+            facts = describe(model, train, rate, loop)
+            saved = None
+            if checkpoint is not None:
+                asked = {"config": config, "previous_rate": previous_rate}
+                digests = fingerprint(asked, loop, train, held_out, facts, checkpoint)
+                saved = Checkpoint(checkpoint, digests)
             try:
-                if checkpoint is None:
-                    report = test(loop)
-                else:
-                    asked = {"config": config, "previous_rate": previous_rate}
-                    digests = fingerprint(
-                        asked, loop, train, held_out, facts(), checkpoint
-                    )
-                    saved = Checkpoint(checkpoint, digests)
-                    report = saved.run(test, loop)
-                    resumed["num_steps_resumed"] = saved.num_steps_resumed
+                report = test(loop) if saved is None else saved.run(test, loop)
             finally:
                 loop.restore()
-            return dataclasses.replace(report, environment=facts() | resumed)
+            facts = describe(model, train, rate, loop)
+            if saved is not None:
+                facts["num_steps_resumed"] = saved.num_steps_resumed
+    return dataclasses.replace(report, environment=facts)
 
 
-def _config(config: RangeTestConfig | None, knobs: dict[str, Any]) -> RangeTestConfig:
-    if config is not None and knobs:
+def _config(
+    config: RangeTestConfig | None, parameters: dict[str, Any]
+) -> RangeTestConfig:
+    if config is not None and parameters:
         raise ValueError(
-            f"Pass config or its fields, not both: got config and {sorted(knobs)}."
+            f"Pass config or its fields, not both: got config and {sorted(parameters)}."
         )
-    unknown = set(knobs) - {field.name for field in dataclasses.fields(RangeTestConfig)}
+    unknown = set(parameters) - set(PARAMETER_TYPES)
     if unknown:
         raise ValueError(
-            f"Unknown knobs {sorted(unknown)}. The knobs are the fields of "
+            f"Unknown parameters {sorted(unknown)}. The parameters are the fields of "
             "RangeTestConfig."
         )
-    return config or RangeTestConfig(**knobs)
+    return config or RangeTestConfig(**parameters)
 
 
 def _compiled(model: Any | Callable[[], Any]) -> Any:
@@ -153,16 +155,15 @@ def _compiled(model: Any | Callable[[], Any]) -> Any:
     return model
 
 
-def _earlier_rate(earlier: LRFinderReport | None, model: Any) -> float | None:
-    """Returns the rate for constant training of an earlier OK report, or None."""
-    if earlier is None or earlier.verdict is not Verdict.OK:
-        return None
-    now = type(inner_optimizer(model.optimizer)).__name__
-    if earlier.environment.get("optimizer") != now:
-        return None
-    rate = earlier.learning_rates_by_schedule.get("constant")
-    logging.info("LRFinder: the earlier rate %r is tried among the others", rate)
-    return rate
+def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:
+    """Returns the rate for a constant schedule of the newest usable previous report."""
+    optimizer = type(inner_optimizer(model.optimizer)).__name__
+    for report in previous:
+        if reason_to_skip(report, optimizer, "constant") is None:
+            rate = report.learning_rates_by_schedule["constant"]
+            logging.info("LRFinder: the test also tries the previous rate %r", rate)
+            return rate
+    return None
 
 
 def _make_batches(

@@ -1,6 +1,6 @@
 """Names of the channels and execution properties of both components.
 
-They equal those of TFX's own components. They are spelled out here because
+They equal the names that TFX's own components use. They are spelled out here because
 `tfx.types.standard_component_specs` imports Beam, TFMA and TFDV, which a pipeline
 file that only builds an `LRFinder` does not need.
 """
@@ -36,3 +36,6 @@ SCHEMA = "schema"
 STATISTICS = "statistics"
 TRAIN_ARGS = "train_args"
 TRANSFORM_GRAPH = "transform_graph"
+
+FAIL, WARN = "fail", "warn"
+"""Values of the parameters that start with `on_`."""

@@ -49,7 +49,7 @@ def test_a_report_names_its_device_and_precision():
         (1, 1, True, None),
         (0, 0, False, None),
         (1, 2, True, None),
-        (4, 1, True, "4 GPUs requested, 1 found. The node gave none"),
+        (4, 1, True, "4 GPUs requested, 1 found. Either the node has none"),
         (1, 0, False, "built without CUDA"),
     ],
 )

@@ -12,7 +12,7 @@ from absl import logging
 
 from tfx_lr_finder import storage
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
-from tfx_lr_finder.settings import keys, parameters
+from tfx_lr_finder.settings import keys
 
 _MAX_CODE_BYTES = 64 * 1024**2
 _DATA_PROPERTIES = ("input_fingerprint", "span", "version")
@@ -69,23 +69,6 @@ class CheckpointPlan:
                 storage.remove(self.path)
         except Exception as error:  # a file system may raise anything
             logging.warning("LRFinder: cannot delete %s: %s", self.path, error)
-
-
-def properties(folder: Any, seconds: Any = None) -> dict[str, Any]:
-    """Returns the execution properties of those arguments that are not None.
-
-    Args:
-      folder: `checkpoint_dir`: a string, a runtime parameter or a placeholder.
-      seconds: Ignored.
-
-    Raises:
-      ValueError: The folder is of another type.
-    """
-    del seconds
-    if folder is None:
-        return {}
-    name = keys.CHECKPOINT_DIR
-    return {name: parameters.cast_number(name, folder, str)}
 
 
 def _inputs(input_dict: Mapping[str, Any], exec_properties: Mapping[str, Any]) -> str:

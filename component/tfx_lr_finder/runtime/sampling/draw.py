@@ -32,7 +32,7 @@ from tfx_lr_finder.runtime.sampling.pipeline import (
 )
 from tfx_lr_finder.runtime.sampling.shards import MANIFEST
 from tfx_lr_finder.settings import keys
-from tfx_lr_finder.settings.sample import AUTO, ON, POSITION, SampleConfig
+from tfx_lr_finder.settings.sample import AUTO, ON, SampleConfig
 
 AUTO_BATCH_SIZE = 256
 """Batch size that "auto" counts on before the data set is known."""
@@ -137,10 +137,10 @@ def draw(
     rules = Rules(
         seed=search.seed,
         payload=payload,
-        by_position=config.sample_by == POSITION,
+        by_position=False,
         stratify_by=config.stratify_by,
         min_per_label=min(config.min_per_label, max(sizes.values())),
-        stop_at_corrupt=not config.max_corrupt_share,
+        stop_at_corrupt=True,
         transform_graph=graph,
     )
     files = _source_files(artifacts, splits)

@@ -26,16 +26,6 @@ def check(manifest: dict[str, Any], config: SampleConfig, splits: list[str]) -> 
         not exist or has too many values.
     """
     where = f"the split {', '.join(splits)}"
-    share = corrupt_share(manifest)
-    if share > config.max_corrupt_share:
-        problems = manifest["problems"]
-        named = "; ".join(f"{path}: {text}" for path, text in problems[:_MAX_NAMED])
-        raise ValueError(
-            f"{len(problems)} of {manifest['num_files']} files of {where} cannot be "
-            f"read whole, {share:.3g} of what they hold, and max_corrupt_share is "
-            f"{config.max_corrupt_share:g}. {named}. Write them again, or set "
-            "max_corrupt_share to the share that may be skipped."
-        )
     if not sum(manifest["num_by_split"].values()):
         raise ValueError(
             f"There is no example in {where}. Check the ExampleGen's split "
@@ -81,7 +71,7 @@ def facts(
       config: What was asked for.
       seed: The sample's seed.
     """
-    told: Facts = {"sample_seed": seed, "sample_by": config.sample_by}
+    told: Facts = {"sample_seed": seed}
     if config.stratify_by:
         told["sample_stratified_by"] = config.stratify_by
     for purpose, found in manifests.items():
