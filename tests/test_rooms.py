@@ -52,7 +52,6 @@ MAY_IMPORT_LATE = {
 EXCEPTIONS = {
     ("range_test", "views"),
     ("runtime.fit", "runtime.user_module"),
-    ("runtime.loop", "runtime.checkpoint"),
 }
 
 

@@ -149,7 +149,7 @@ def _compiled(model: Any | Callable[[], Any]) -> Any:
     if getattr(model, "optimizer", None) is None:
         raise ValueError(
             "The model is not compiled. Call model.compile(optimizer=..., loss=...) "
-            "before handing it over."
+            "before passing the model."
         )
     refuse_several_optimizers(model)
     return model
