@@ -128,7 +128,7 @@ def test_an_artifact_without_uri_is_refused():
             "learning_rate is -1, wanted a positive",
         ),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
-        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "is '9', wanted"),
+        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "is '9'"),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
         (lambda text: text.replace("0.006", "6.0"), "wanted the lower rate first"),
         (

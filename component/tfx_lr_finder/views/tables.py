@@ -148,7 +148,7 @@ def environment(report: LRFinderReport) -> Table:
         for name, value in report.environment.items()
     )
     return Table(
-        caption="Data, model and device", columns=("property", "value"), rows=rows
+        caption="Environment", columns=("property", "value"), rows=rows
     )
 
 
