@@ -49,7 +49,7 @@ class Contestant:
         self.first_step: float | None = None
 
     def run(self, num_steps: int) -> FloatArray:
-        """Takes `num_steps` steps, returns the losses; the first call also traces."""
+        """Takes `num_steps` steps and returns their losses. The first call traces."""
         raise NotImplementedError
 
     def prepare_again(self, num_steps: int) -> None:

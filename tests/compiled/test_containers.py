@@ -15,9 +15,9 @@ import subprocess
 import numpy as np
 import pytest
 import tfx
-from pod import KubeflowPod, Pod
-from taxi_job import compile_taxi, span_and_version
 
+from tests.compiled.pod import KubeflowPod, Pod
+from tests.compiled.taxi_job import compile_taxi, span_and_version
 from tfx_lr_finder import __version__, read_result
 
 IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")
@@ -88,7 +88,7 @@ def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):
 
     job = compile_taxi(tmp_path, True)
     pod = KubeflowPod(job, tmp_path / "root", start=start_read_only)
-    with pytest.raises(RuntimeError, match="This pod may not write where the pipeline"):
+    with pytest.raises(RuntimeError, match="This pod may not write to a folder"):
         pod.run("CsvExampleGen", {})
 
 

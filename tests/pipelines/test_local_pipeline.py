@@ -1,0 +1,180 @@
+import json
+import pathlib
+
+import pytest
+from ml_metadata import metadata_store
+from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.common.importer import Importer
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.types import standard_artifacts
+
+from tfx_lr_finder import LRFinder, LRFinderTrainer, last_good_resolver, read_result
+
+RATE = 3.2e-7
+QUICK = {"min_lr": 1e-4, "num_rates": 40, "num_sweeps": 1, "confirm_steps": 0}
+CONFIRMED = {**QUICK, "confirm_steps": 30}
+NOTHING_TO_FIND = {**QUICK, "custom_config": {"constant_loss": True}}
+
+
+@pytest.fixture(scope="module")
+def run_pipeline(penguin_examples, penguin_module):
+    """Runs Examples -> LRFinder -> both Trainers; returns the store."""
+
+    def run(root, resolver=None, **arguments):
+        examples = Importer(
+            source_uri=penguin_examples.uri,
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": penguin_examples.split_names},
+        ).with_id("Examples")
+        if resolver is not None:
+            arguments["previous"] = resolver.outputs["previous"]
+        finder = LRFinder(
+            examples=examples.outputs["result"],
+            module_file=penguin_module,
+            **arguments,
+        )
+        ours = LRFinderTrainer(
+            examples=examples.outputs["result"],
+            module_file=penguin_module,
+            lr_finder_result=finder.outputs["lr_finder_result"],
+        )
+        stock = Trainer(
+            examples=examples.outputs["result"],
+            module_file=penguin_module,
+            hyperparameters=finder.outputs["best_hyperparameters"],
+        )
+        config = metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
+        nodes = [examples, resolver, finder, ours, stock]
+        LocalDagRunner().run(
+            pipeline.Pipeline(
+                pipeline_name="penguins",
+                pipeline_root=str(root),
+                components=[node for node in nodes if node is not None],
+                metadata_connection_config=config,
+            )
+        )
+        return metadata_store.MetadataStore(config)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(run_pipeline, tmp_path_factory):
+    """The metadata store of a run whose rate is 3.2e-7."""
+    root = tmp_path_factory.mktemp("fallback")
+    policy = {"on_inconclusive": "fallback", "default_learning_rate": RATE}
+    return run_pipeline(root, **NOTHING_TO_FIND, **policy)
+
+
+def _result(store):
+    (result,) = store.get_artifacts_by_type("tfx_lr_finder.LRFinderResult")
+    return result
+
+
+def test_the_rate_is_in_the_store_in_full(store):
+    result = _result(store)
+    stored = result.custom_properties["learning_rate"].string_value
+    assert float(stored) == RATE
+    assert read_result(result.uri).learning_rate == RATE
+
+
+@pytest.mark.parametrize("model_run", range(2), ids=["first", "second"])
+def test_both_trainers_train_with_exactly_this_rate(model_run, store):
+    runs = store.get_artifacts_by_type("ModelRun")
+    seen = json.loads((pathlib.Path(runs[model_run].uri) / "seen.json").read_text())
+    assert seen["learning_rate"] == RATE
+
+
+def test_the_rate_that_was_used_is_in_the_store_in_full(store):
+    runs = store.get_artifacts_by_type("ModelRun")
+    (stored,) = (
+        run.custom_properties["learning_rate_used"].string_value
+        for run in runs
+        if "learning_rate_used" in run.custom_properties
+    )
+    assert float(stored) == RATE
+
+
+def test_the_rate_that_was_used_is_a_property_of_the_execution(store):
+    (execution,) = store.get_executions_by_type("tfx_lr_finder.trainer.LRFinderTrainer")
+    properties = execution.custom_properties
+    assert float(properties["learning_rate_used"].string_value) == RATE
+    assert properties["set_rate_on"].string_value == "optimizer"
+    (model,) = (
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([execution.id])
+        if event.path.steps[0].key == "model"
+    )
+    (kept,) = store.get_artifacts_by_id([model])
+    assert (kept.state, bool(kept.uri)) == (kept.LIVE, True)
+
+
+def test_the_trainers_execution_has_the_result_as_its_input(store):
+    events = store.get_events_by_artifact_ids([_result(store).id])
+    executions = store.get_executions_by_id([event.execution_id for event in events])
+    types = {
+        store.get_execution_types_by_id([execution.type_id])[0].name
+        for execution in executions
+    }
+    assert types == {
+        "tfx_lr_finder.component.LRFinder",
+        "tfx_lr_finder.trainer.LRFinderTrainer",
+    }
+
+
+def test_the_evidence_of_a_failed_search_outlives_its_outputs(run_pipeline, tmp_path):
+    with pytest.raises(Exception, match="no learning rate it can vouch for"):
+        run_pipeline(tmp_path, on_inconclusive="fail", **NOTHING_TO_FIND)
+    system = tmp_path / "LRFinder" / ".system" / "stateful_working_dir"
+    (evidence,) = system.glob("*/lr_finder_result/result.json")
+    assert read_result(str(evidence.parent)).verdict.name == "INCONCLUSIVE"
+    assert not list(tmp_path.glob("LRFinder/lr_finder_result/*/*"))
+    assert not list(tmp_path.glob("LRFinderTrainer/model_run/*"))
+
+
+@pytest.fixture(scope="module")
+def reused(run_pipeline, tmp_path_factory):
+    """The store of a pipeline's good first run and inconclusive second and third."""
+    root = tmp_path_factory.mktemp("last_good")
+    policy = {"on_inconclusive": "last_good"}
+    run_pipeline(root, last_good_resolver(), **CONFIRMED, **policy)
+    run_pipeline(root, last_good_resolver(), **NOTHING_TO_FIND, **policy)
+    return run_pipeline(root, last_good_resolver(), **NOTHING_TO_FIND, **policy)
+
+
+def test_inconclusive_runs_train_with_the_rate_of_the_last_good_one(reused):
+    results = reused.get_artifacts_by_type("tfx_lr_finder.LRFinderResult")
+    first, second, third = (read_result(result.uri) for result in results)
+    assert (first.verdict.name, first.source) == ("OK", "confirmed")
+    for report in (second, third):
+        assert (report.verdict.name, report.source) == ("INCONCLUSIVE", "last_good")
+        assert report.learning_rate == first.learning_rate
+        assert f"LRFinderResult {results[0].id} of " in report.reasons[-1]
+    seen = [
+        json.loads((pathlib.Path(model_run.uri) / "seen.json").read_text())
+        for model_run in reused.get_artifacts_by_type("ModelRun")
+    ]
+    assert [entry["learning_rate"] for entry in seen] == [first.learning_rate] * 6
+
+
+def test_the_first_run_fails_for_want_of_a_good_one(run_pipeline, tmp_path):
+    with pytest.raises(Exception, match="`previous` holds no OK result"):
+        run_pipeline(
+            tmp_path,
+            last_good_resolver(),
+            on_inconclusive="last_good",
+            **NOTHING_TO_FIND,
+        )
+
+
+def test_the_good_result_is_an_input_of_the_runs_that_reuse_it(reused):
+    first, *_ = reused.get_artifacts_by_type("tfx_lr_finder.LRFinderResult")
+    events = reused.get_events_by_artifact_ids([first.id])
+    executions = reused.get_executions_by_id([event.execution_id for event in events])
+    kinds = [
+        reused.get_execution_types_by_id([execution.type_id])[0].name
+        for execution in executions
+    ]
+    finders = kinds.count("tfx_lr_finder.component.LRFinder")
+    assert finders == 3  # it made the result, and then reused it twice
