@@ -14,7 +14,7 @@ export TFX PYTHON
 # Without its compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest tested faults sbom audit lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all test-newest tested faults sbom audit docs dist lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
@@ -48,6 +48,12 @@ sbom: venv ## List what the image holds in build/sbom.json (CycloneDX)
 
 audit: venv ## Ask PyPI for known vulnerabilities of the locked dependencies
 	@.ci/audit.sh $(lock).txt
+
+docs: venv ## Build the documentation site in build/site; a broken link is an error
+	@.ci/docs.sh
+
+dist: venv ## Build the wheel and the source archive in dist, and check them
+	@.ci/dist.sh $(lock)-dev.txt
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .
