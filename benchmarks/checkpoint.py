@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfx_lr_finder.checkpoint_plan import CheckpointPlan
-from tfx_lr_finder.runtime import find, resume
+from tfx_lr_finder.runtime import find
+from tfx_lr_finder.runtime.checkpoint import resume
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 
 
 def main() -> None:

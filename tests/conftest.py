@@ -12,8 +12,8 @@ import tfx
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_lr_finder import LRFinderReport, LRFinderResult, RangeTestConfig
-from tfx_lr_finder.range_test.confirm import Candidate
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -66,7 +66,7 @@ def _candidate(rate, loss, num_steps):
 
 
 def _report():
-    config = RangeTestConfig(num_steps=100, max_steps=1000)
+    config = RangeTestConfig(num_rates=100, max_steps=1000)
     sweeps = tuple(_sweep(config, seed) for seed in range(config.num_sweeps))
     probes = [(3e-4, 0.98), (3e-3, 0.86), (0.03, 0.70), (0.3, 1.4), (3.0, math.nan)]
     candidates = [(0.003, 0.71), (0.01, 0.58), (0.03, 0.55), (0.1, 0.95)]

@@ -63,7 +63,7 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "stop_reason": "DIVERGED",
         "rule": "valley",
         "steps_spent": report.steps_spent,
-        "num_steps": 100,
+        "num_rates": 100,
         "optimizer": "SGD",
         "keras": "3.12.4",
         "schema_version": 1,

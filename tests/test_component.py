@@ -11,10 +11,11 @@ from tfx_lr_finder import (
     LRFinder,
     LRFinderResult,
     RangeTestConfig,
-    knobs,
     last_good_resolver,
     version,
 )
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES
+from tfx_lr_finder.settings import parameters
 
 
 def _finder(**kwargs):
@@ -29,7 +30,7 @@ def test_outputs_are_our_result_and_standard_hyperparameters():
 
 
 def test_knobs_that_are_not_set_are_absent():
-    assert not set(knobs.KNOB_TYPES) & set(_finder().exec_properties)
+    assert not set(PARAMETER_TYPES) & set(_finder().exec_properties)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +38,8 @@ def test_knobs_that_are_not_set_are_absent():
     [
         ("max_lr", 1, 1.0),
         ("max_lr", np.float32(0.5), 0.5),
-        ("num_steps", 40.0, 40),
-        ("num_steps", np.int64(40), 40),
+        ("num_rates", 40.0, 40),
+        ("num_rates", np.int64(40), 40),
         ("confirm_steps", 0, 0),
         ("rule", "steepest", "steepest"),
         ("sample_size", 500, "500"),
@@ -54,10 +55,10 @@ def test_plain_numbers_become_the_declared_type(knob, given, kept):
 @pytest.mark.parametrize(
     ("knob", "given"),
     [
-        ("num_steps", 5.5),
-        ("num_steps", True),
-        ("num_steps", "50"),
-        ("num_steps", float("nan")),
+        ("num_rates", 5.5),
+        ("num_rates", True),
+        ("num_rates", "50"),
+        ("num_rates", float("nan")),
         ("min_lr", True),
         ("min_lr", "1e-7"),
         ("seed", [1]),
@@ -79,7 +80,7 @@ def test_casts_that_would_change_the_value_are_refused(knob, given):
         {"min_lr": -1e-3},
         {"max_lr": float("inf")},
         {"min_lr": float("nan")},
-        {"num_steps": 3},
+        {"num_rates": 3},
         {"rule": "guess"},
         {"smoothing": 1.0},
         {"num_sweeps": 0},
@@ -109,9 +110,9 @@ def test_placeholders_pass_untouched():
     assert _finder(max_lr=placeholder).exec_properties["max_lr"] is placeholder
 
 
-@pytest.mark.parametrize("knob", sorted(knobs.KNOB_TYPES))
+@pytest.mark.parametrize("knob", sorted(PARAMETER_TYPES))
 def test_every_knob_takes_a_runtime_parameter(knob):
-    parameter = data_types.RuntimeParameter(name=knob, ptype=knobs.KNOB_TYPES[knob])
+    parameter = data_types.RuntimeParameter(name=knob, ptype=PARAMETER_TYPES[knob])
     assert _finder(**{knob: parameter}).exec_properties[knob] is parameter
 
 
@@ -132,9 +133,9 @@ def test_a_knob_is_not_judged_against_one_known_at_run_time_only():
 
 
 def test_execution_properties_make_the_same_configuration_again():
-    wanted = {"min_lr": 1e-6, "max_lr": 1, "num_steps": 30, "rule": "slide", "seed": 7}
+    wanted = {"min_lr": 1e-6, "max_lr": 1, "num_rates": 30, "rule": "slide", "seed": 7}
     properties = _finder(**wanted).exec_properties
-    assert knobs.config_from_knobs(properties) == RangeTestConfig(**wanted)
+    assert parameters.config_from_parameters(properties) == RangeTestConfig(**wanted)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import pathlib
 
 import pytest
 
-from tfx_lr_finder import LRFinder, LRFinderReport, artifact, drift
-from tfx_lr_finder.range_test.schedule import rates_by_schedule
+from tfx_lr_finder import LRFinder, LRFinderReport, artifact
+from tfx_lr_finder.lineage import drift
+from tfx_lr_finder.range_test.ladder import rates_by_schedule
 from tfx_lr_finder.range_test.verdict import Verdict
 
 
@@ -47,9 +48,11 @@ def test_a_jump_is_a_doubt_that_names_both_rates(before, now, at_rate, earlier):
     assert report.learning_rate == now
 
 
-@pytest.mark.parametrize("max_change", [1.0, 0.31])
-def test_a_small_move_is_no_doubt(max_change, at_rate, earlier):
-    report = drift.with_earlier(at_rate(0.02), earlier(at_rate(0.01)), max_change)
+@pytest.mark.parametrize("max_drift_decades", [1.0, 0.31])
+def test_a_small_move_is_no_doubt(max_drift_decades, at_rate, earlier):
+    report = drift.with_earlier(
+        at_rate(0.02), earlier(at_rate(0.01)), max_drift_decades
+    )
     assert (report.verdict, report.reasons) == (Verdict.OK, ())
 
 
@@ -128,12 +131,12 @@ def test_without_earlier_results_nothing_is_compared(at_rate):
     assert drift.with_earlier(report, [], 1.0) == report
 
 
-@pytest.mark.parametrize("max_change", [0, -1, float("nan"), "1"])
+@pytest.mark.parametrize("max_drift_decades", [0, -1, float("nan"), "1"])
 def test_a_senseless_max_change_is_refused_when_the_pipeline_is_written(
-    max_change, penguin_examples
+    max_drift_decades, penguin_examples
 ):
     from tfx import types
 
     channel = types.Channel(type=type(penguin_examples))
-    with pytest.raises(ValueError, match="max_change must be"):
-        LRFinder(examples=channel, run_fn="a.b", max_change=max_change)
+    with pytest.raises(ValueError, match="max_drift_decades must be"):
+        LRFinder(examples=channel, run_fn="a.b", max_drift_decades=max_drift_decades)

@@ -19,13 +19,13 @@ from tfx.utils import path_utils
 
 from tfx_lr_finder import LRFinder, LRFinderResult, artifact, read_result
 from tfx_lr_finder.executor import Executor
-from tfx_lr_finder.inconclusive import InconclusiveError
-from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.ladder import horizon_factor
 from tfx_lr_finder.range_test.verdict import Verdict
-from tfx_lr_finder.runtime import example_count
-from tfx_lr_finder.runtime.user_module import HOOK_TO_ADD
+from tfx_lr_finder.runtime.examples import example_count
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
+from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
-QUICK = {"num_steps": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
+QUICK = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
 
 @pytest.fixture(scope="session")
@@ -376,7 +376,7 @@ def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
     outputs = run_finder(
         {"examples": penguin_examples, "previous": [earlier]},
         module_file=penguin_module,
-        max_change=2,
+        max_drift_decades=2,
     )
     result = outputs["lr_finder_result"]
     found = read_result(result)
@@ -394,7 +394,7 @@ def test_a_good_result_outlives_a_view_that_fails(
     def fail(*_, **__):
         raise RuntimeError("the font is gone")
 
-    monkeypatch.setattr("tfx_lr_finder.views.html.render", fail)
+    monkeypatch.setattr("tfx_lr_finder.views.html.page.render", fail)
     outputs = run_finder({"examples": penguin_examples}, module_file=penguin_module)
     assert read_result(outputs["lr_finder_result"]).learning_rate is not None
     assert any("the font is gone" in line for line in caplog.messages)
@@ -721,7 +721,7 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
     [
         ({"min_lr": 1.0, "max_lr": 0.1}, "min_lr must be below max_lr"),
         ({"rule": "guess"}, "rule must be one of"),
-        ({"num_steps": 5.5}, "num_steps must be a whole number"),
+        ({"num_rates": 5.5}, "num_rates must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
         ({"sample_size": "many"}, "sample_size must be a whole number"),
         ({"stratify_by": "label"}, "there is no sample to apply it to"),

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from tfx_lr_finder.handed_over import Watched, check_choices
+from tfx_lr_finder.fn_args import Watched, check_choices
 
 READS = {
     "item": lambda d: d["rate"],

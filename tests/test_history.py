@@ -14,8 +14,9 @@ from ml_metadata.proto import (
     metadata_store_service_pb2_grpc,
 )
 
-from tfx_lr_finder import LRFinderResult, artifact, history, metadata
+from tfx_lr_finder import LRFinderResult, artifact
 from tfx_lr_finder.cli.main import main
+from tfx_lr_finder.lineage import history, metadata
 from tfx_lr_finder.range_test.verdict import Verdict
 
 OUTPUT, INPUT = metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INPUT

@@ -3,7 +3,7 @@ import json
 import keras_tuner
 import pytest
 
-from tfx_lr_finder.hyperparameters import merge_learning_rate
+from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 
 RATE = 3.2e-7
 

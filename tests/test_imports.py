@@ -3,7 +3,7 @@ import sys
 
 from tfx.types import standard_component_specs
 
-from tfx_lr_finder import keys
+from tfx_lr_finder.settings import keys
 
 BLOCK = """
 import sys

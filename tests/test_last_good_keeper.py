@@ -2,7 +2,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from tfx_lr_finder import LastGoodKeeper, artifact, last_good_importer, read_result
-from tfx_lr_finder.last_good_keeper import Executor
+from tfx_lr_finder.lineage.keeper import Executor
 
 
 def _blessing(is_blessed):
@@ -54,7 +54,7 @@ def test_a_place_that_holds_nothing_yet_is_no_earlier_result(
     make_inconclusive, tmp_path
 ):
     from tfx_lr_finder import LRFinderResult
-    from tfx_lr_finder.last_good import find_last_good
+    from tfx_lr_finder.lineage.resolver import find_last_good
 
     imported = LRFinderResult()
     imported.uri = str(tmp_path / "never written")

@@ -9,15 +9,10 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import (
-    LRFinder,
-    LRFinderTrainer,
-    last_good_resolver,
-    read_result,
-)
+from tfx_lr_finder import LRFinder, LRFinderTrainer, last_good_resolver, read_result
 
 RATE = 3.2e-7
-QUICK = {"min_lr": 1e-4, "num_steps": 40, "num_sweeps": 1, "confirm_steps": 0}
+QUICK = {"min_lr": 1e-4, "num_rates": 40, "num_sweeps": 1, "confirm_steps": 0}
 CONFIRMED = {**QUICK, "confirm_steps": 30}
 NOTHING_TO_FIND = {**QUICK, "custom_config": {"constant_loss": True}}
 

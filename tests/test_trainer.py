@@ -10,8 +10,8 @@ from tfx.components.trainer.component import Trainer
 from tfx.types import standard_artifacts, standard_component_specs
 
 from tfx_lr_finder import LRFinderResult, LRFinderTrainer, artifact
-from tfx_lr_finder.hyperparameters import merge_learning_rate
 from tfx_lr_finder.range_test.verdict import Verdict
+from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 from tfx_lr_finder.trainer import Executor, LRFinderTrainerSpec
 
 

@@ -40,7 +40,7 @@ class Truth:
         return np.minimum((means - np.min(means)) / gain, REGRET_CAP)
 
     def regret(self, learning_rate: float | None) -> float:
-        """Returns the regret of one rate, linear in its logarithm between rungs.
+        """Returns the regret of one rate, linear in its logarithm between rates.
 
         Args:
             learning_rate: what a finder suggests; ``None`` or a number that is not

@@ -87,8 +87,8 @@ def _draw(folder, seed=0, parent=None):
     from tfx.types import artifact_utils, standard_artifacts
 
     from tfx_lr_finder import RangeTestConfig
-    from tfx_lr_finder.runtime import sampling
-    from tfx_lr_finder.sample_config import SampleConfig
+    from tfx_lr_finder.runtime.sampling import draw as sampling
+    from tfx_lr_finder.settings.sample import SampleConfig
 
     artifact = standard_artifacts.Examples()
     artifact.uri = folder

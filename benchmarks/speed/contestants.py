@@ -9,12 +9,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
-from tfx_lr_finder.runtime.batches import Batches
 from tfx_lr_finder.runtime.find import find_learning_rate
-from tfx_lr_finder.runtime.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 FloatArray = npt.NDArray[np.float64]
 # In this range no model diverges, and noise cannot look as if: all take every step.
@@ -24,7 +24,7 @@ HARMLESS = {"min_lr": 1e-7, "max_lr": 1e-3, "divergence_factor": 1e9}
 def sweep_config(num_steps: int) -> RangeTestConfig:
     """Returns the classic range test: one sweep, nothing confirmed."""
     return RangeTestConfig(
-        num_steps=num_steps, num_sweeps=1, confirm_steps=0, **HARMLESS
+        num_rates=num_steps, num_sweeps=1, confirm_steps=0, **HARMLESS
     )
 
 

@@ -11,35 +11,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfx_lr_finder.artifact import LRFinderResult, read_result
     from tfx_lr_finder.component import LRFinder
-    from tfx_lr_finder.handed_over import learning_rate
-    from tfx_lr_finder.hook import LRFinderFnResult
-    from tfx_lr_finder.last_good import last_good_resolver
-    from tfx_lr_finder.last_good_keeper import LastGoodKeeper, last_good_importer
+    from tfx_lr_finder.fn_args import LRFinderFnResult, learning_rate
+    from tfx_lr_finder.lineage.keeper import LastGoodKeeper, last_good_importer
+    from tfx_lr_finder.lineage.resolver import last_good_resolver
     from tfx_lr_finder.range_test.config import RangeTestConfig
-    from tfx_lr_finder.range_test.result import LRFinderReport
-    from tfx_lr_finder.runtime.cyclical import Cyclical
+    from tfx_lr_finder.range_test.report import LRFinderReport
     from tfx_lr_finder.runtime.find import find_learning_rate
-    from tfx_lr_finder.runtime.momentum import MomentumCycle
-    from tfx_lr_finder.runtime.one_cycle import OneCycle
+    from tfx_lr_finder.schedules.cyclical import Cyclical
+    from tfx_lr_finder.schedules.momentum import MomentumCycle
+    from tfx_lr_finder.schedules.one_cycle import OneCycle
     from tfx_lr_finder.trainer import LRFinderTrainer
     from tfx_lr_finder.version import __version__
 
 _HOMES = {
-    "Cyclical": "runtime.cyclical",
+    "Cyclical": "schedules.cyclical",
     "LRFinder": "component",
-    "LRFinderFnResult": "hook",
-    "LRFinderReport": "range_test.result",
+    "LRFinderFnResult": "fn_args",
+    "LRFinderReport": "range_test.report",
     "LRFinderResult": "artifact",
     "LRFinderTrainer": "trainer",
-    "LastGoodKeeper": "last_good_keeper",
-    "MomentumCycle": "runtime.momentum",
-    "OneCycle": "runtime.one_cycle",
+    "LastGoodKeeper": "lineage.keeper",
+    "MomentumCycle": "schedules.momentum",
+    "OneCycle": "schedules.one_cycle",
     "RangeTestConfig": "range_test.config",
     "__version__": "version",
     "find_learning_rate": "runtime.find",
-    "last_good_importer": "last_good_keeper",
-    "last_good_resolver": "last_good",
-    "learning_rate": "handed_over",
+    "last_good_importer": "lineage.keeper",
+    "last_good_resolver": "lineage.resolver",
+    "learning_rate": "fn_args",
     "read_result": "artifact",
 }
 

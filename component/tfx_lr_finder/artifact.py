@@ -12,10 +12,11 @@ from typing import Any
 from tfx import types
 from tfx.types import artifact, system_artifacts
 
-from tfx_lr_finder import keys, storage
-from tfx_lr_finder.hyperparameters import merge_learning_rate
-from tfx_lr_finder.range_test.result import SCHEMA_VERSION, LRFinderReport
+from tfx_lr_finder import storage
+from tfx_lr_finder.range_test.report import SCHEMA_VERSION, LRFinderReport
 from tfx_lr_finder.result_file import read_report, write_report
+from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 
 HYPERPARAMETERS_FILE = "best_hyperparameters.txt"
 
@@ -75,7 +76,7 @@ def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
         "stop_reason": report.stop_reason.name,
         "rule": report.rule,
         "steps_spent": int(report.steps_spent),
-        "num_steps": report.config.num_rungs,
+        "num_rates": report.config.resolved_num_rates,
         "optimizer": str(report.environment.get("optimizer", "")),
         "keras": str(report.environment.get("keras", "")),
         "schema_version": SCHEMA_VERSION,

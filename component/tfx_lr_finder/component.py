@@ -19,17 +19,13 @@ from tfx.types.component_spec import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import (
-    checkpoint_plan,
-    executor,
-    gpu_request,
-    keys,
-    knobs,
-    version,
-)
+from tfx_lr_finder import executor, version
 from tfx_lr_finder.artifact import LRFinderResult
-from tfx_lr_finder.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
-from tfx_lr_finder.sample_config import SAMPLE_TYPES
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES
+from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
+from tfx_lr_finder.settings import gpu_request, keys, parameters
+from tfx_lr_finder.settings.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
+from tfx_lr_finder.settings.sample import SAMPLE_TYPES
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
@@ -51,7 +47,7 @@ class LRFinderSpec(ComponentSpec):
         keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
         keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
         keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
-        keys.MAX_CHANGE: ExecutionParameter(type=float, optional=True),
+        keys.MAX_DRIFT_DECADES: ExecutionParameter(type=float, optional=True),
         keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
         keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
@@ -59,7 +55,10 @@ class LRFinderSpec(ComponentSpec):
         keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
             name: ExecutionParameter(type=knob_type, optional=True)
-            for name, knob_type in [*knobs.KNOB_TYPES.items(), *SAMPLE_TYPES.items()]
+            for name, knob_type in [
+                *PARAMETER_TYPES.items(),
+                *SAMPLE_TYPES.items(),
+            ]
         },
     }
     INPUTS = {
@@ -130,9 +129,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         custom_config: dict[str, Any] | Deferred | None = None,
         min_lr: Real = None,
         max_lr: Real = None,
-        num_steps: Count = None,
+        num_rates: Count = None,
         num_sweeps: Count = None,
-        steps_per_rung: Count = None,
+        steps_per_rate: Count = None,
         spacing: Name = None,
         smoothing: Real = None,
         divergence_factor: Real = None,
@@ -141,7 +140,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         train_steps: Count = None,
         schedule: Name = None,
         max_steps: Count = None,
-        max_share: Real = None,
+        max_fraction: Real = None,
         num_eval_batches: Count = None,
         jit_compile: Name = None,
         seed: Count = None,
@@ -154,7 +153,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = FAIL,
         default_learning_rate: Real = None,
-        max_change: Real = None,
+        max_drift_decades: Real = None,
         checkpoint_dir: Name = None,
         checkpoint_seconds: Real = None,
         requested_gpus: Count = None,
@@ -190,18 +189,18 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           custom_config: Handed to the user module.
           min_lr: Smallest learning rate of the sweep.
           max_lr: Largest learning rate of the sweep.
-          num_steps: Rungs of the ladder in one sweep.
+          num_rates: Learning rates of one sweep.
           num_sweeps: Sweeps from the same start over different batches.
-          steps_per_rung: Batches trained at each rate.
-          spacing: How the rungs are spread.
-          smoothing: Weight that a neighbouring rung keeps.
+          steps_per_rate: Batches trained at each rate.
+          spacing: How the rates are spread.
+          smoothing: Weight that a neighbouring rate keeps.
           divergence_factor: How far the loss may rise before a sweep stops.
           rule: The rule that reads the curve.
           confirm_steps: Training steps of each confirmed candidate.
           train_steps: Steps that the Trainer will take.
           schedule: The Trainer's kind of schedule.
           max_steps: The budget in training steps.
-          max_share: The budget as a share of `train_steps`.
+          max_fraction: The budget as a share of `train_steps`.
           num_eval_batches: Held-out batches that score a candidate.
           jit_compile: "on" has XLA compile the training step.
           seed: Seed of everything random.
@@ -219,7 +218,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             result of the same optimizer on `previous`.
           default_learning_rate: The rate of `fallback`, and of `last_good` where
             there is no good result yet.
-          max_change: Decades that the rate may differ from that of the newest OK
+          max_drift_decades: Decades that the rate may differ from that of the newest OK
             result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
           checkpoint_dir: Folder for the checkpoint of a test that may be killed, a
             path or a uri; the execution's own working directory if None. Needed where
@@ -244,19 +243,19 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "are dotted paths."
             )
         _check_previous(on_inconclusive, previous)
-        knobs.check_known(arguments)
-        sample = knobs.cast_sample(arguments)
+        parameters.check_known(arguments)
+        sample = parameters.cast_sample(arguments)
         properties = {
-            **knobs.cast_knobs(arguments),
+            **parameters.cast_parameters(arguments),
             **sample,
             **_policy_properties(on_inconclusive, default_learning_rate),
-            keys.MAX_CHANGE: knobs.check_max_change(max_change),
+            keys.MAX_DRIFT_DECADES: parameters.check_max_drift(max_drift_decades),
             **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
             **_gpu_properties(requested_gpus, on_no_gpu),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
             keys.CUSTOM_CONFIG: (
                 custom_config
-                if knobs.is_deferred(custom_config)
+                if parameters.is_deferred(custom_config)
                 else json_utils.dumps(custom_config)
             ),
             keys.COMPONENT_VERSION: version.__version__,
@@ -286,7 +285,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
     """Refuses `last_good` without an input to take a good result from."""
-    deferred = knobs.is_deferred(on_inconclusive)
+    deferred = parameters.is_deferred(on_inconclusive)
     if previous is None and not deferred and on_inconclusive == LAST_GOOD:
         raise ValueError(
             "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
@@ -301,8 +300,8 @@ def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
     """Returns the checked execution properties of the inconclusive policy."""
     rate = default
     if default is not None:
-        rate = knobs.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
-    if not knobs.is_deferred(on_inconclusive) and not knobs.is_deferred(rate):
+        rate = parameters.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
+    if not parameters.is_deferred(on_inconclusive) and not parameters.is_deferred(rate):
         InconclusivePolicy(on_inconclusive=on_inconclusive, default_learning_rate=rate)
     properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
     if rate is not None:
@@ -314,12 +313,12 @@ def _gpu_properties(requested_gpus: Any, on_no_gpu: Any) -> dict[str, Any]:
     """Returns the checked execution properties of the GPUs asked for, if given."""
     properties = {}
     if requested_gpus is not None:
-        count = knobs.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
-        if not knobs.is_deferred(count):
+        count = parameters.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
+        if not parameters.is_deferred(count):
             gpu_request.check_count(count)
         properties[keys.REQUESTED_GPUS] = count
     if on_no_gpu is not None:
-        if not knobs.is_deferred(on_no_gpu):
+        if not parameters.is_deferred(on_no_gpu):
             gpu_request.check_policy(on_no_gpu)
         properties[keys.ON_NO_GPU] = on_no_gpu
     return properties

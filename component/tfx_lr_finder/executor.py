@@ -13,33 +13,28 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import (
-    artifact,
-    checkpoint_plan,
-    gpu_request,
-    keys,
-    knobs,
-    preemption,
-    result_file,
-)
-from tfx_lr_finder.inconclusive import (
+from tfx_lr_finder import artifact, result_file
+from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
+from tfx_lr_finder.runtime.checkpoint import preemption
+from tfx_lr_finder.settings import gpu_request, keys, parameters
+from tfx_lr_finder.settings.inconclusive import (
     FAIL,
     LAST_GOOD,
     InconclusiveError,
     InconclusivePolicy,
     needs_policy,
 )
-from tfx_lr_finder.sample_config import sample_config
-from tfx_lr_finder.views import files
+from tfx_lr_finder.settings.sample import sample_config
+from tfx_lr_finder.views import write as view_files
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    from tfx_lr_finder.checkpoint_plan import CheckpointPlan
-    from tfx_lr_finder.hook import LRFinderFnResult
+    from tfx_lr_finder.fn_args import LRFinderFnResult
     from tfx_lr_finder.range_test.config import RangeTestConfig
-    from tfx_lr_finder.range_test.result import LRFinderReport
-    from tfx_lr_finder.runtime.sampling import Sample
+    from tfx_lr_finder.range_test.report import LRFinderReport
+    from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+    from tfx_lr_finder.runtime.sampling.draw import Sample
 
 
 _LOCAL_RUNNER = "--runner=FnApiRunner"
@@ -75,11 +70,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             from its checkpoint.
         """
         config = _with_horizon(
-            knobs.config_from_knobs(exec_properties), exec_properties
+            parameters.config_from_parameters(exec_properties), exec_properties
         )
         policy = _policy(exec_properties)
-        sample_config(knobs.cast_sample(exec_properties))  # refused before any work
-        max_change = knobs.check_max_change(exec_properties.get(keys.MAX_CHANGE))
+        sample_config(
+            parameters.cast_sample(exec_properties)
+        )  # refused before any work
+        max_drift_decades = parameters.check_max_drift(
+            exec_properties.get(keys.MAX_DRIFT_DECADES)
+        )
         logging.info("LRFinder: starting with %s", config)
         with preemption.watched() as watch:
             plan = checkpoint_plan.of_execution(
@@ -90,7 +89,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
             with watch.held():
                 previous = input_dict.get(keys.PREVIOUS) or []
-                report = _with_earlier(report, previous, max_change)
+                report = _with_earlier(report, previous, max_drift_decades)
                 try:
                     report = _apply(policy, report, previous)
                 except InconclusiveError:
@@ -112,7 +111,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> None:
         """Writes both outputs."""
         result = artifact_utils.get_single_instance(output_dict[keys.LR_FINDER_RESULT])
-        files.write_views(result.uri, report, self._labels())
+        view_files.write_views(result.uri, report, self._labels())
         artifact.write_result(result, report)
         artifact.write_hyperparameters(
             artifact_utils.get_single_instance(output_dict[keys.BEST_HYPERPARAMETERS]),
@@ -130,20 +129,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> tuple["LRFinderReport", dict[str, Any] | None]:
         """Returns the report, and the hyperparameters that came in."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import (
-            damaged_files,
-            example_count,
-            find,
-            gpus,
-            user_module,
-        )
+        from tfx_lr_finder.runtime import find
+        from tfx_lr_finder.runtime.examples import corruption, example_count
+        from tfx_lr_finder.runtime.loop import gpus
+        from tfx_lr_finder.runtime.user_module import lr_finder_fn
 
         gpus.prepare(*_gpu_request(exec_properties))
-        fn_args = user_module.make_fn_args(
+        fn_args = lr_finder_fn.make_fn_args(
             input_dict, exec_properties, self._get_tmp_dir()
         )
         with (
-            damaged_files.named(fn_args, input_dict[keys.EXAMPLES]),
+            corruption.named(fn_args, input_dict[keys.EXAMPLES]),
             self._model_and_data(input_dict, exec_properties, fn_args, config) as (
                 found,
                 config,
@@ -178,16 +174,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> Iterator[tuple["LRFinderFnResult", "RangeTestConfig", "Sample | None"]]:
         """Gives the model, the data and the configuration; a sample lives as long."""
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime import all_shards, damaged_files, fit_capture
+        from tfx_lr_finder.runtime.examples import corruption, interleave
+        from tfx_lr_finder.runtime.user_module import fit_capture
 
-        wanted = sample_config(knobs.cast_sample(exec_properties))
+        wanted = sample_config(parameters.cast_sample(exec_properties))
         if wanted is None:
-            damaged_files.refuse_cut(fn_args)
-            all_shards.hand_over(input_dict[keys.EXAMPLES], fn_args)
+            corruption.refuse_cut(fn_args)
+            interleave.hand_over(input_dict[keys.EXAMPLES], fn_args)
             found, config = fit_capture.model_and_data(exec_properties, fn_args, config)
             yield found, config, None
             return
-        from tfx_lr_finder.runtime import sampling
+        from tfx_lr_finder.runtime.sampling import draw as sampling
 
         with sampling.scratch(self._get_tmp_dir()) as folder:
             source = sampling.Source(
@@ -231,7 +228,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             return
         folder = os.path.join(folder, keys.LR_FINDER_RESULT)
         try:
-            files.write_views(folder, report, self._labels())
+            view_files.write_views(folder, report, self._labels())
             result_file.write_report(folder, report)
         except Exception as error:  # what the test found counts, not this
             logging.error("LRFinder: the evidence is in this log only: %s", error)
@@ -274,7 +271,7 @@ def _with_horizon(
 def _gpu_request(exec_properties: dict[str, Any]) -> tuple[int, str]:
     """Returns how many GPUs were asked for, and what to do where there are fewer."""
     count = exec_properties.get(keys.REQUESTED_GPUS) or 0
-    requested = int(knobs.cast_number(keys.REQUESTED_GPUS, count, int))
+    requested = int(parameters.cast_number(keys.REQUESTED_GPUS, count, int))
     on_no_gpu = exec_properties.get(keys.ON_NO_GPU) or gpu_request.WARN
     gpu_request.check_count(requested)
     gpu_request.check_policy(on_no_gpu)
@@ -285,7 +282,7 @@ def _policy(exec_properties: dict[str, Any]) -> InconclusivePolicy:
     """Returns the policy that the execution properties ask for."""
     rate = exec_properties.get(keys.DEFAULT_LEARNING_RATE)
     if rate is not None:
-        rate = knobs.cast_number(keys.DEFAULT_LEARNING_RATE, rate, float)
+        rate = parameters.cast_number(keys.DEFAULT_LEARNING_RATE, rate, float)
     return InconclusivePolicy(
         on_inconclusive=exec_properties.get(keys.ON_INCONCLUSIVE) or FAIL,
         default_learning_rate=rate,
@@ -301,7 +298,7 @@ def _apply(
     if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
         return policy.apply(report)
     # Here, and not at the top: a pipeline file without `previous` needs no resolver.
-    from tfx_lr_finder.last_good import find_last_good
+    from tfx_lr_finder.lineage.resolver import find_last_good
 
     return policy.apply(report, find_last_good(previous, report))
 
@@ -310,21 +307,21 @@ def _earlier(previous: list[types.Artifact]) -> "LRFinderReport | None":
     """Returns the newest earlier report that was OK, to begin with its rate."""
     if not previous:
         return None
-    from tfx_lr_finder.last_good import newest_ok  # see _apply
+    from tfx_lr_finder.lineage.resolver import newest_ok  # see _apply
 
     return newest_ok(previous)
 
 
 def _with_earlier(
-    report: "LRFinderReport", previous: list[types.Artifact], max_change: float
+    report: "LRFinderReport", previous: list[types.Artifact], max_drift_decades: float
 ) -> "LRFinderReport":
     """Returns the report compared with earlier ones."""
     if not previous:
         return report
     # Here, and not at the top: a pipeline file without `previous` needs no resolver.
-    from tfx_lr_finder import drift
+    from tfx_lr_finder.lineage import drift
 
-    return drift.with_earlier(report, previous, max_change)
+    return drift.with_earlier(report, previous, max_drift_decades)
 
 
 def _log_end(report: "LRFinderReport") -> None:

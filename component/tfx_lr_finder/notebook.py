@@ -6,8 +6,9 @@ from tfx.orchestration.experimental.interactive import visualizations
 
 from tfx_lr_finder import storage
 from tfx_lr_finder.artifact import LRFinderResult, read_result
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views import files, html
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views import write as view_files
+from tfx_lr_finder.views.html import page as html
 
 HEIGHT = 900
 """Of the frame that a report is shown in, in pixels."""
@@ -57,6 +58,6 @@ def _page(result: LRFinderResult | LRFinderReport | str) -> str:
         return html.render(result)
     uri = result if isinstance(result, str) else result.uri
     try:
-        return storage.read_text(f"{uri}/{files.REPORT_FILE}")
+        return storage.read_text(f"{uri}/{view_files.REPORT_FILE}")
     except Exception:  # noqa: BLE001 - a result without its views is shown all the same
         return html.render(read_result(result))

@@ -3,7 +3,7 @@
 import os
 
 from tfx_lr_finder import storage
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 
 RESULT_FILE = "result.json"
 

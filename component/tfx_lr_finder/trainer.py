@@ -20,11 +20,12 @@ from tfx.types import (
 )
 from tfx.utils import json_utils
 
-from tfx_lr_finder import handed_over, keys
+from tfx_lr_finder import fn_args as lr_fn_args
 from tfx_lr_finder.artifact import LRFinderResult, read_result
-from tfx_lr_finder.inconclusive import DECLARED_SOURCES
-from tfx_lr_finder.knobs import is_deferred
-from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
+from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.inconclusive import DECLARED_SOURCES
+from tfx_lr_finder.settings.parameters import is_deferred
 
 RuntimeParameter: TypeAlias = data_types.RuntimeParameter
 _TrainerSpec = standard_component_specs.TrainerSpec
@@ -75,13 +76,13 @@ class Executor(trainer_executor.GenericExecutor):
             super().Do(input_dict, output_dict, exec_properties)
             return None
         # Here, and not at the top: a pipeline file imports this module.
-        from tfx_lr_finder.runtime.rate_at_fit import RateAtFit
+        from tfx_lr_finder.runtime.fit.trainer_session import RateAtFit
 
         choices = {
-            keys.APPLY: exec_properties.get(keys.APPLY) or handed_over.FIT,
-            keys.ON_UNUSED: exec_properties.get(keys.ON_UNUSED) or handed_over.WARN,
+            keys.APPLY: exec_properties.get(keys.APPLY) or lr_fn_args.FIT,
+            keys.ON_UNUSED: exec_properties.get(keys.ON_UNUSED) or lr_fn_args.WARN,
         }
-        handed_over.check_choices(**choices)
+        lr_fn_args.check_choices(**choices)
         name = exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
         self._at_fit = RateAtFit(**choices, name=name)
         with self._at_fit.during_run_fn():
@@ -178,8 +179,8 @@ class LRFinderTrainer(base_component.BaseComponent):
         train_args: trainer_pb2.TrainArgs | RuntimeParameter | None = None,
         eval_args: trainer_pb2.EvalArgs | RuntimeParameter | None = None,
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
-        apply: str | RuntimeParameter = handed_over.FIT,
-        on_unused: str | RuntimeParameter = handed_over.WARN,
+        apply: str | RuntimeParameter = lr_fn_args.FIT,
+        on_unused: str | RuntimeParameter = lr_fn_args.WARN,
         hyperparameter_name: str | RuntimeParameter = keys.LEARNING_RATE,
         **channels: types.BaseChannel | None,
     ) -> None:
@@ -225,7 +226,7 @@ class LRFinderTrainer(base_component.BaseComponent):
             )
         choices = {keys.APPLY: apply, keys.ON_UNUSED: on_unused}
         known = {name: c for name, c in choices.items() if not is_deferred(c)}
-        handed_over.check_choices(**known)
+        lr_fn_args.check_choices(**known)
         optional = {
             **choices,
             keys.HYPERPARAMETER_NAME: hyperparameter_name,

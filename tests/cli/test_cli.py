@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tfx_lr_finder import LRFinderReport, result_file
 from tfx_lr_finder.cli.main import main
-from tfx_lr_finder.range_test.knob_types import KNOB_TYPES
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES
 from tfx_lr_finder.range_test.verdict import Verdict
 
 ESCAPE = "\x1b[2J[red]name[/red]\x07"
@@ -191,16 +191,18 @@ def test_compare_shows_what_differs_and_the_change(invoke, saved, make_report):
     assert "config.seed" not in done.output
 
 
-@pytest.mark.parametrize(("max_change", "status"), [(1, 5), (3, 0)])
-def test_compare_fails_where_the_rate_moved_too_far(max_change, status, invoke, saved):
+@pytest.mark.parametrize(("max_drift_decades", "status"), [(1, 5), (3, 0)])
+def test_compare_fails_where_the_rate_moved_too_far(
+    max_drift_decades, status, invoke, saved
+):
     first, second = saved("a", learning_rate=0.001), saved("b", learning_rate=0.1)
-    done = invoke("compare", "--max-change", max_change, first, second)
+    done = invoke("compare", "--max-drift-decades", max_drift_decades, first, second)
     assert done.exit_code == status
 
 
 def test_compare_as_json_has_both_sides(invoke, saved, make_inconclusive):
     first, second = saved("a"), saved("b", report=make_inconclusive())
-    done = invoke("compare", "--json", "--max-change", 1, first, second)
+    done = invoke("compare", "--json", "--max-drift-decades", 1, first, second)
     found = json.loads(done.output)
     assert found["change_in_decades"] is None
     assert found["first"]["verdict"] == "OK"
@@ -253,13 +255,13 @@ def test_the_help_documents_every_exit_status(invoke):
 
 def test_wrong_usage_is_status_2(invoke):
     assert invoke("show").exit_code == 2
-    assert invoke("compare", "--max-change", "0", "a", "b").exit_code == 2
+    assert invoke("compare", "--max-drift-decades", "0", "a", "b").exit_code == 2
     assert invoke("nothing").exit_code == 2
 
 
 def test_run_takes_every_knob(invoke):
     output = invoke("run", "--help").output
-    for name in KNOB_TYPES:
+    for name in PARAMETER_TYPES:
         assert f"--{name.replace('_', '-')} " in output
 
 
@@ -268,12 +270,12 @@ def test_run_finds_a_rate_and_keeps_it_with_its_report(
 ):
     done = invoke(
         *("run", penguin_module, "--examples", penguin_examples.uri),
-        *("--min-lr", "1e-4", "--num-steps", 40, "--num-sweeps", 1),
+        *("--min-lr", "1e-4", "--num-rates", 40, "--num-sweeps", 1),
         *("--confirm-steps", 0, "--output", tmp_path / "found", "--json"),
     )
     assert done.exit_code == 0, done.stderr
     report = LRFinderReport.from_json(done.stdout)
-    assert report.config.num_steps == 40
+    assert report.config.num_rates == 40
     folder = tmp_path / "found" / "lr_finder_result"
     assert repr(result_file.read_report(str(folder))) == repr(report)
     assert (folder / "report.html").exists()
@@ -286,7 +288,7 @@ def test_run_tells_by_its_status_that_there_is_no_rate(
     done = invoke(
         *("run", penguin_module, "--examples", penguin_examples.uri),
         *("--custom-config", '{"constant_loss": true}', "--output", tmp_path / "out"),
-        *("--num-steps", 40, "--num-sweeps", 1, "--confirm-steps", 0),
+        *("--num-rates", 40, "--num-sweeps", 1, "--confirm-steps", 0),
     )
     assert done.exit_code == 4, done.stderr
     assert done.stdout.startswith("INCONCLUSIVE: ")

@@ -72,7 +72,7 @@ def make_job(penguin_examples, penguin_module, tmp_path_factory):
 def finished(request, make_job, penguin_examples):
     """Both tasks, each run by its compiled command."""
     job, root = make_job(
-        request.param, num_steps=40, num_sweeps=1, confirm_steps=10, min_lr=1e-4
+        request.param, num_rates=40, num_sweeps=1, confirm_steps=10, min_lr=1e-4
     )
     pod = Pod(job, root)
     task = pod.component("LRFinder")
@@ -97,7 +97,7 @@ def test_the_finders_pod_writes_both_outputs(finished):
     report = read_result(found["lr_finder_result"]["uri"])
     metadata = found["lr_finder_result"]["metadata"]
     assert float(metadata["learning_rate"]) == report.learning_rate
-    assert metadata["num_steps"] == 40
+    assert metadata["num_rates"] == 40
     (file,) = pathlib.Path(found["best_hyperparameters"]["uri"]).iterdir()
     values = json.loads(file.read_text())["values"]
     assert values == {"learning_rate": report.learning_rate}

@@ -12,7 +12,7 @@ import textwrap
 from tests.faults import modules
 
 KNOBS = {
-    "num_steps": 40,
+    "num_rates": 40,
     "num_sweeps": 2,
     "max_steps": 260,
     "on_inconclusive": "fallback",

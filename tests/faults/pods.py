@@ -11,7 +11,7 @@ import time
 
 from tests.faults import injected, pod
 from tfx_lr_finder import storage
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 
 READY = ("tests.faults.pods", "tfx.v1", "tensorflow", "keras", "matplotlib.pyplot")
 
@@ -113,7 +113,7 @@ def phase(root):
 
 
 def _events(path):
-    from tfx_lr_finder import checkpoint_file
+    from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
 
     return checkpoint_file.decode(path.read_bytes()).events
 

@@ -10,10 +10,11 @@ import tracemalloc
 
 import pytest
 
-from tfx_lr_finder import LRFinderReport, checkpoint_file
+from tfx_lr_finder import LRFinderReport
 from tfx_lr_finder.artifact import merge_learning_rate
-from tfx_lr_finder.checkpoint_file import MAGIC, CheckpointError, Saved
-from tfx_lr_finder.range_test.journal import Event
+from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
+from tfx_lr_finder.runtime.checkpoint.file import MAGIC, CheckpointError, Saved
+from tfx_lr_finder.runtime.checkpoint.journal import Event
 
 NASTY = (
     None,

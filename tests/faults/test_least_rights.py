@@ -7,7 +7,7 @@ from tests.faults.pods import Pod
 from tfx_lr_finder import artifact
 from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.verdict import Verdict
-from tfx_lr_finder.views import files
+from tfx_lr_finder.views import write as view_files
 
 SECRET = "hunter2-3f9c"
 OUTSIDE = "../../outside"
@@ -17,7 +17,7 @@ def test_secrets_are_in_no_file_and_in_no_line_of_ours(processes, tmp_path):
     pod = Pod(
         processes,
         tmp_path / "pod",
-        num_steps=12,
+        num_rates=12,
         num_sweeps=1,
         max_steps=200,
         seconds=0,
@@ -50,7 +50,9 @@ def test_names_in_a_hostile_result_lead_out_of_no_folder(make_report, tmp_path):
         ),
     )
     folder = tmp_path / "a" / "b" / "c"
-    files.write_views(str(folder), report, {"pipeline": OUTSIDE, "run": "/outside"})
+    view_files.write_views(
+        str(folder), report, {"pipeline": OUTSIDE, "run": "/outside"}
+    )
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) >= 3
     assert [path for path in written if folder not in path.parents] == []
@@ -64,8 +66,8 @@ def test_the_name_of_the_rate_is_no_path(tmp_path, make_result):
 
 
 def test_a_checkpoints_name_is_its_digest_and_no_path(tmp_path):
-    from tfx_lr_finder.checkpoint_plan import CheckpointPlan
-    from tfx_lr_finder.runtime.resume import Checkpoint
+    from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+    from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 
     plan = CheckpointPlan(folder=str(tmp_path))
     Checkpoint(plan, {OUTSIDE: OUTSIDE})

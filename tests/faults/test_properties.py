@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from tests.range_test.quadratic import RecordedLoop
 from tfx_lr_finder.range_test import rules
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import (
     JIT_COMPILE,
     SCHEDULES,
     SPACINGS,
     RangeTestConfig,
 )
-from tfx_lr_finder.range_test.confirm import Candidate
 from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.smoothing import moving_average, smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep, find_stop, run_sweep
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -58,9 +58,9 @@ def configs(draw, **fixed):
     knobs = {
         "min_lr": low,
         "max_lr": max(high, low * (1.0 + draw(st.floats(1e-3, 100.0)))),
-        "num_steps": draw(st.none() | st.integers(10, 60)),
+        "num_rates": draw(st.none() | st.integers(10, 60)),
         "num_sweeps": draw(st.integers(1, 4)),
-        "steps_per_rung": draw(st.integers(1, 3)),
+        "steps_per_rate": draw(st.integers(1, 3)),
         "spacing": draw(st.sampled_from(SPACINGS)),
         "smoothing": draw(betas),
         "divergence_factor": draw(st.floats(1e-3, 1e6)),
@@ -80,7 +80,7 @@ def configs(draw, **fixed):
 def test_a_ladder_rises_from_one_exact_end_to_the_other(config):
     ladder = learning_rate_ladder(config)
     assert (ladder[0], ladder[-1]) == (config.min_lr, config.max_lr)
-    assert len(ladder) == config.num_rungs
+    assert len(ladder) == config.resolved_num_rates
     assert (np.diff(ladder.astype(np.float32)) > 0).all()
 
 
@@ -230,9 +230,9 @@ def test_knobs_are_refused_or_make_a_test_that_can_be_run(knobs):
         config = RangeTestConfig(**knobs)
     except ValueError:
         return
-    assert config.num_rungs >= 10
+    assert config.resolved_num_rates >= 10
     assert config.sweep_steps <= config.budget
-    if config.num_rungs < 10**5:
+    if config.resolved_num_rates < 10**5:
         ladder = learning_rate_ladder(config)
         assert (np.diff(ladder.astype(np.float32)) > 0).all()
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -11,7 +11,7 @@ from tests.faults.pods import Pod, half_written, outcome
 
 long = pytest.mark.long
 
-SHORT = {"num_steps": 12, "num_sweeps": 1, "max_steps": 200, "seconds": 0}
+SHORT = {"num_rates": 12, "num_sweeps": 1, "max_steps": 200, "seconds": 0}
 OUTPUTS = ("lr_finder_result", "best_hyperparameters")
 
 

@@ -11,7 +11,7 @@ EXAMPLES = pathlib.Path(tfx.__file__).parents[1] / "examples"
 DATA = pathlib.Path(tfx.__file__).parents[1] / "components" / "testdata"
 PENGUIN = EXAMPLES / "penguin" / "penguin_utils_keras.py"
 TAXI = EXAMPLES / "chicago_taxi_pipeline" / "taxi_utils_native_keras.py"
-QUICK = {"num_steps": 30, "num_sweeps": 1, "max_steps": 150}
+QUICK = {"num_rates": 30, "num_sweeps": 1, "max_steps": 150}
 
 
 def _penguins():

@@ -35,14 +35,14 @@ def write_rides(folder, span, *, broken):
         csv.writer(file).writerows([header, *rides])
 
 
-def retrain(root, number, broken, max_change=1.0):
+def retrain(root, number, broken, max_drift_decades=1.0):
     """Runs the pipeline so many times; returns the path of its metadata store.
 
     Args:
       root: an empty folder.
       number: how often.
       broken: the run, counted from 1, whose rides are broken.
-      max_change: of the finder.
+      max_drift_decades: of the finder.
     """
     from tfx import v1 as tfx
 
@@ -78,7 +78,7 @@ def retrain(root, number, broken, max_change=1.0):
             module_file=str(MODULE),
             train_steps=600,
             previous=earlier.outputs["previous"],
-            max_change=max_change,
+            max_drift_decades=max_drift_decades,
             on_inconclusive="last_good",
             default_learning_rate=1e-3,
         )

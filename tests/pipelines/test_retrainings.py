@@ -5,14 +5,15 @@ import pathlib
 import pytest
 
 from tests.pipelines.retrainings import NAME, retrain
-from tfx_lr_finder import history, metadata, read_result
+from tfx_lr_finder import read_result
+from tfx_lr_finder.lineage import history, metadata
 
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
     """The history of a good training and of one on mixed-up tips."""
     root = tmp_path_factory.mktemp("retrainings")
-    database = retrain(root, number=2, broken=2, max_change=0.3)
+    database = retrain(root, number=2, broken=2, max_drift_decades=0.3)
     return history.read_history(metadata.connect(str(database)), NAME)
 
 

@@ -15,30 +15,30 @@ BAD = [
     ({"min_lr": "1e-3"}, "got min_lr='1e-3'"),
     ({"min_lr": 1e-40}, "from 1.2e-38 to 1.7e.38, got min_lr=1e-40"),
     ({"max_lr": 10**400}, "max_lr must be a positive, finite number"),
-    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 rungs that differ"),
+    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 rates that differ"),
     ({"num_sweeps": 10**400}, "num_sweeps must be below"),
     ({"min_lr": True}, "got min_lr=True"),
     ({"min_lr": 1.0, "max_lr": 1.0}, "min_lr must be below max_lr"),
     ({"min_lr": 1.0, "max_lr": 0.1}, "Swap them or widen the range"),
-    ({"num_steps": 0}, "num_steps must be a whole"),
-    ({"num_steps": 9}, "num_steps must be a whole number of at least 10"),
-    ({"num_steps": 20.0}, "num_steps must be a whole number"),
+    ({"num_rates": 0}, "num_rates must be a whole"),
+    ({"num_rates": 9}, "num_rates must be a whole number of at least 10"),
+    ({"num_rates": 20.0}, "num_rates must be a whole number"),
     ({"num_sweeps": 0}, "num_sweeps must be a whole number of at least 1"),
-    ({"steps_per_rung": 0}, "steps_per_rung must be"),
+    ({"steps_per_rate": 0}, "steps_per_rate must be"),
     ({"smoothing": 1.0}, "smoothing must be below 1"),
     ({"smoothing": -0.1}, "smoothing must be a number from 0.0 to 1.0"),
     ({"smoothing": math.nan}, "smoothing must be a number"),
     ({"divergence_factor": 0.0}, "divergence_factor must be"),
-    ({"rule": "steep"}, "rule must be one of valley, steepest, slide, minimum, art"),
+    ({"rule": "steep"}, "rule must be one of valley, steepest, slide, minimum, largest"),
     ({"spacing": "log"}, "spacing must be one of exponential, linear"),
     ({"schedule": "cos"}, "schedule must be one of constant, cosine, one_cycle"),
     ({"confirm_steps": -1}, "confirm_steps must be a whole number of at least 0"),
     ({"train_steps": 0}, "train_steps must be a whole number of at least 1"),
-    ({"max_share": 0.0}, "max_share must be"),
+    ({"max_fraction": 0.0}, "max_fraction must be"),
     ({"seed": -1}, "seed must be a whole number of at least 0"),
     ({"seed": 2**31}, "seed must be below 2\\*\\*31"),
-    ({"max_steps": 100, "num_steps": 50, "num_sweeps": 3}, "more than the budget"),
-    ({"train_steps": 300, "num_steps": 101}, "train_steps=300"),
+    ({"max_steps": 100, "num_rates": 50, "num_sweeps": 3}, "more than the budget"),
+    ({"train_steps": 300, "num_rates": 101}, "train_steps=300"),
 ]
 
 
@@ -54,7 +54,7 @@ def test_defaults_are_a_valid_test():
 
 
 def test_the_budget_is_capped_by_the_trainers_steps():
-    assert RangeTestConfig(train_steps=1000, max_share=0.3).budget == 300
+    assert RangeTestConfig(train_steps=1000, max_fraction=0.3).budget == 300
     assert RangeTestConfig(train_steps=50).budget == 200
     assert RangeTestConfig(train_steps=10**6).budget == 600
 
@@ -72,8 +72,8 @@ def test_sweeps_leave_most_of_the_budget_to_the_candidates(max_steps, num_sweeps
 
 
 def test_explicit_sweeps_raise_the_default_budget_and_never_an_explicit_one():
-    config = RangeTestConfig(num_steps=3000, num_sweeps=1, confirm_steps=0)
+    config = RangeTestConfig(num_rates=3000, num_sweeps=1, confirm_steps=0)
     assert config.budget == config.sweep_steps == 3000
-    assert RangeTestConfig(num_steps=500).budget > 1500
+    assert RangeTestConfig(num_rates=500).budget > 1500
     with pytest.raises(ValueError, match="more than the budget of 1000"):
-        RangeTestConfig(num_steps=500, max_steps=1000)
+        RangeTestConfig(num_rates=500, max_steps=1000)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.range_test.quadratic import QuadraticLoop
-from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirm import (
+from tfx_lr_finder.range_test.candidates import (
     Candidate,
     as_good_as_best,
     beats,
@@ -17,7 +16,8 @@ from tfx_lr_finder.range_test.confirm import (
     probe,
     train_candidate,
 )
-from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.ladder import horizon_factor
 
 UNTRAINED = np.array([1.0, 1.2, 0.8, 1.0])
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 
@@ -40,7 +40,7 @@ def evidence(losses, best, checked):
         untrained=UNTRAINED,
         checked=checked,
         rate=1e-2,
-        num_rungs=100,
+        num_rates=100,
         steps_per_sweep=100,
         num_train_batches=None,
         train_steps=None,

@@ -6,13 +6,13 @@ import pytest
 from benchmarks.quality.junk import KINDS, JunkLoop
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import confirm_rate
+from tfx_lr_finder.range_test.confirmation import confirm_rate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
-from tfx_lr_finder.range_test.schedule import horizon_factor
+from tfx_lr_finder.range_test.ladder import horizon_factor
+from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 
 LENGTH = 100
-RUNGS = np.arange(LENGTH)
+PLACES = np.arange(LENGTH)
 
 
 def find(loop, num_train_batches=None, earlier_rate=None, **knobs):
@@ -28,7 +28,7 @@ def flat(rng):
 
 
 def rising(rng):
-    return 1.0 + np.exp(RUNGS / 25.0) + rng.normal(0, 0.05, LENGTH)
+    return 1.0 + np.exp(PLACES / 25.0) + rng.normal(0, 0.05, LENGTH)
 
 
 def nan_at_any_step(rng):
@@ -49,7 +49,7 @@ def spikes(rng):
 
 def periodic(rng):
     period = rng.uniform(4, 60)
-    wave = np.sin(2 * np.pi * (RUNGS / period + rng.uniform()))
+    wave = np.sin(2 * np.pi * (PLACES / period + rng.uniform()))
     return 2.0 + wave + rng.normal(0, 0.05, LENGTH)
 
 

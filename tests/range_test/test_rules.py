@@ -60,7 +60,7 @@ def test_steepest_is_not_drawn_to_the_smallest_rates_by_noise():
     assert abs(np.median(np.log10(found)) + 3.0) < 0.15
 
 
-def test_minimum_is_a_tenth_of_the_lowest_rung():
+def test_minimum_is_a_tenth_of_the_lowest_rate():
     losses = (LOGS + 2.0) ** 2
     assert RULES["minimum"](RATES, losses) == pytest.approx(1e-3, rel=0.06)
 
@@ -68,7 +68,7 @@ def test_minimum_is_a_tenth_of_the_lowest_rung():
 def test_article_takes_the_rate_after_the_largest_fall():
     losses = np.array([5.0, 4.9, 4.0, 1.0, 0.9, 3.0])
     rates = np.geomspace(1e-5, 1.0, 6)
-    assert RULES["article"](rates, losses) == rates[3]
+    assert RULES["largest_drop"](rates, losses) == rates[3]
 
 
 def test_valley_takes_the_middle_of_the_longest_fall_though_noise_cuts_it():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder.range_test.config import SCHEDULES, RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 
 RANGES = [(1e-7, 10.0, 50), (1e-8, 1.0, 100), (3e-4, 0.7, 13), (1e-5, 2e-5, 10)]
 
@@ -11,26 +11,26 @@ RANGES = [(1e-7, 10.0, 50), (1e-8, 1.0, 100), (3e-4, 0.7, 13), (1e-5, 2e-5, 10)]
 @pytest.mark.parametrize("spacing", ["exponential", "linear"])
 def test_ladder_ends_are_exact(low, high, num, spacing):
     ladder = learning_rate_ladder(
-        RangeTestConfig(min_lr=low, max_lr=high, num_steps=num, spacing=spacing)
+        RangeTestConfig(min_lr=low, max_lr=high, num_rates=num, spacing=spacing)
     )
     assert (ladder[0], ladder[-1], len(ladder)) == (low, high, num)
 
 
 @pytest.mark.parametrize(("low", "high", "num"), RANGES)
 def test_exponential_gaps_are_equal_in_log_rate(low, high, num):
-    config = RangeTestConfig(min_lr=low, max_lr=high, num_steps=num)
+    config = RangeTestConfig(min_lr=low, max_lr=high, num_rates=num)
     gaps = np.diff(np.log10(learning_rate_ladder(config)))
     np.testing.assert_allclose(gaps, np.log10(high / low) / (num - 1), rtol=1e-9)
 
 
 def test_linear_gaps_are_equal_in_rate():
-    config = RangeTestConfig(min_lr=1e-3, max_lr=1.0, num_steps=20, spacing="linear")
+    config = RangeTestConfig(min_lr=1e-3, max_lr=1.0, num_rates=20, spacing="linear")
     gaps = np.diff(learning_rate_ladder(config))
     np.testing.assert_allclose(gaps, (1.0 - 1e-3) / 19, rtol=1e-9)
 
 
 def test_known_ladder_is_the_powers_of_ten():
-    config = RangeTestConfig(min_lr=1e-9, max_lr=1.0, num_steps=10)
+    config = RangeTestConfig(min_lr=1e-9, max_lr=1.0, num_rates=10)
     np.testing.assert_allclose(
         learning_rate_ladder(config), [10.0**k for k in range(-9, 1)], rtol=1e-12
     )

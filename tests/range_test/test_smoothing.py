@@ -33,8 +33,8 @@ def test_smoothing_has_no_direction(losses):
 
 
 def test_a_fall_stays_where_it_was():
-    rungs = np.arange(101)
-    drop = 1.0 / (1.0 + np.exp((rungs - 50) / 3.0))
+    rates = np.arange(101)
+    drop = 1.0 / (1.0 + np.exp((rates - 50) / 3.0))
     assert smooth(drop, 0.9)[50] == pytest.approx(0.5, abs=1e-9)
     assert moving_average(drop, 0.9)[50] > 0.7
 

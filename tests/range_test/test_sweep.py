@@ -3,7 +3,7 @@ import pytest
 
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import (
     StopReason,
     find_stop,
@@ -13,21 +13,21 @@ from tfx_lr_finder.range_test.sweep import (
 
 
 def sweep_of(loop, **knobs):
-    config = RangeTestConfig(**{"num_steps": 100, "num_sweeps": 1, **knobs})
+    config = RangeTestConfig(**{"num_rates": 100, "num_sweeps": 1, **knobs})
     return run_sweep(loop, learning_rate_ladder(config), config)
 
 
 @pytest.mark.parametrize("curvature", [0.5, 2.0, 40.0])
-def test_quadratic_is_least_at_the_first_rung_above_two_over_h(curvature):
+def test_quadratic_is_least_at_the_first_rate_above_two_over_h(curvature):
     sweep = sweep_of(QuadraticLoop(curvature), smoothing=0.0, divergence_factor=1e6)
     rates = np.array(sweep.learning_rates)
     lowest = rates[int(np.argmin(sweep.losses))]
     assert lowest == rates[rates > 2.0 / curvature][0]
 
 
-def test_one_update_is_made_at_each_rung():
+def test_one_update_is_made_at_each_rate():
     loop = QuadraticLoop(1e-9)
-    sweep = sweep_of(loop, num_steps=25)
+    sweep = sweep_of(loop, num_rates=25)
     assert loop.rates == list(sweep.learning_rates)
     assert sweep.num_steps == 25
 
@@ -71,11 +71,11 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_there(bad, at):
     assert not np.isfinite(sweep.losses[-1])
 
 
-@pytest.mark.parametrize("steps_per_rung", [1, 2, 5])
-def test_a_loss_that_is_not_finite_before_the_first_rung_is_full_ends_the_sweep(
-    steps_per_rung,
+@pytest.mark.parametrize("steps_per_rate", [1, 2, 5])
+def test_a_loss_that_is_not_finite_before_the_first_rate_is_full_ends_the_sweep(
+    steps_per_rate,
 ):
-    sweep = sweep_of(RecordedLoop([[np.nan]]), steps_per_rung=steps_per_rung)
+    sweep = sweep_of(RecordedLoop([[np.nan]]), steps_per_rate=steps_per_rate)
     assert sweep.stop_reason is StopReason.NON_FINITE
     assert len(sweep.losses) == 1
     assert sweep.smoothed_losses == ()
@@ -101,10 +101,10 @@ def test_flat_noise_hardly_ends_a_sweep(seed):
     assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED
 
 
-def test_each_rung_is_the_mean_of_its_batches():
+def test_each_rate_is_the_mean_of_its_batches():
     curve = np.arange(40, dtype=float)
     sweep = sweep_of(
-        RecordedLoop([curve]), num_steps=10, steps_per_rung=4, divergence_factor=1e9
+        RecordedLoop([curve]), num_rates=10, steps_per_rate=4, divergence_factor=1e9
     )
     # a rising curve diverges; what is kept is still means of four
     expected = curve.reshape(10, 4).mean(axis=1)[: len(sweep.losses)]
@@ -112,7 +112,7 @@ def test_each_rung_is_the_mean_of_its_batches():
 
 
 def test_the_stop_is_found_from_the_past_alone():
-    config = RangeTestConfig(num_steps=100)
+    config = RangeTestConfig(num_rates=100)
     losses = np.concatenate([np.linspace(2, 1, 50), np.linspace(1, 90, 50)])
     end, reason, _ = find_stop(losses, config)
     assert reason is StopReason.DIVERGED

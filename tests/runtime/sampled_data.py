@@ -7,8 +7,8 @@ import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_lr_finder import RangeTestConfig
-from tfx_lr_finder.runtime import sampling
-from tfx_lr_finder.sample_config import SampleConfig
+from tfx_lr_finder.runtime.sampling import draw as sampling
+from tfx_lr_finder.settings.sample import SampleConfig
 
 IN_MEMORY = ("--runner=FnApiRunner",)
 

@@ -12,9 +12,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.runtime.conftest import mlp
 from tfx_lr_finder import Cyclical, MomentumCycle, OneCycle, find_learning_rate
-from tfx_lr_finder.runtime.fit_rate import current_rate
-from tfx_lr_finder.runtime.optimizers import inner_optimizer
-from tfx_lr_finder.runtime.scaled_schedule import rates
+from tfx_lr_finder.runtime.fit.set_rate import current_rate
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.schedules.scaled import rates
 
 STEPS = list(range(60))
 
@@ -98,7 +98,7 @@ def test_the_optimizer_steps_with_the_rates_of_the_schedule(k, dataset):
 def test_a_model_with_the_schedule_can_be_swept(k, schedule, dataset):
     model = mlp(k, k.optimizers.SGD(schedule))
     report = find_learning_rate(
-        model, dataset, dataset, num_steps=10, num_sweeps=1, confirm_steps=0
+        model, dataset, dataset, num_rates=10, num_sweeps=1, confirm_steps=0
     )
     assert len(report.sweeps[0].losses) > 3
     assert inner_optimizer(model.optimizer)._learning_rate is schedule

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.runtime.sampled_data import artifact, numbered, write_split
-from tfx_lr_finder.runtime import damaged_files
+from tfx_lr_finder.runtime.examples import corruption
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def two_parts(content):
 @pytest.mark.parametrize("whole", [bytes, two_parts, lambda _: b""])
 def test_whole_and_empty_files_pass(whole, shard):
     shard.write_bytes(whole(shard.read_bytes()))
-    damaged_files.refuse_cut(fn_args(shard))
+    corruption.refuse_cut(fn_args(shard))
 
 
 @pytest.mark.parametrize("num_bytes", [1, 8, 100])
@@ -35,13 +35,13 @@ def test_whole_and_empty_files_pass(whole, shard):
 def test_a_file_that_is_cut_anywhere_is_refused_by_name(num_bytes, part, shard):
     shard.write_bytes(part(shard.read_bytes())[:-num_bytes])
     with pytest.raises(ValueError, match=f"{shard}: its compression has no end"):
-        damaged_files.refuse_cut(fn_args(shard))
+        corruption.refuse_cut(fn_args(shard))
 
 
 def test_what_a_small_file_unpacks_to_is_never_in_memory_at_once(shard):
     shard.write_bytes(gzip.compress(bytes(200_000_000), 1))
     tracemalloc.start()
-    damaged_files.refuse_cut(fn_args(shard))
+    corruption.refuse_cut(fn_args(shard))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
@@ -49,8 +49,8 @@ def test_what_a_small_file_unpacks_to_is_never_in_memory_at_once(shard):
 
 def test_large_files_are_not_looked_through(shard, monkeypatch):
     shard.write_bytes(shard.read_bytes()[:-1])
-    monkeypatch.setattr(damaged_files, "MOST_BYTES", 10)
-    damaged_files.refuse_cut(fn_args(shard))
+    monkeypatch.setattr(corruption, "MOST_BYTES", 10)
+    corruption.refuse_cut(fn_args(shard))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_error_that_data_did_not_cause_stays_as_it_is(error, shard, tmp_path)
     shard.write_bytes(b"damaged")
     with (
         pytest.raises(type(error)),
-        damaged_files.named(fn_args(shard), [artifact(tmp_path)]),
+        corruption.named(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
 
@@ -69,13 +69,13 @@ def test_an_error_over_data_that_are_whole_stays_as_it_is(shard, tmp_path):
     error = tf.errors.DataLossError(None, None, "corrupted record")
     with (
         pytest.raises(tf.errors.DataLossError),
-        damaged_files.named(fn_args(shard), [artifact(tmp_path)]),
+        corruption.named(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
 
 
 def test_the_search_for_the_damage_ends_in_time(shard):
     shard.write_bytes(gzip.compress(b"damaged"))
-    assert "it ends within" in damaged_files.first_damage([str(shard)], 1e9)
+    assert "it ends within" in corruption.first_damage([str(shard)], 1e9)
     write_split(shard.parent.parent, "train", [numbered(50)])
-    assert damaged_files.first_damage([str(shard)], 0.0) is None
+    assert corruption.first_damage([str(shard)], 0.0) is None

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import tfx_lr_finder
 from tests.runtime.conftest import mlp
-from tfx_lr_finder.range_test.result import LRFinderReport, StopReason, Verdict
+from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 from tfx_lr_finder.runtime.find import find_learning_rate
 
 QUICK = {"max_steps": 300, "num_eval_batches": 4}

@@ -10,9 +10,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tests.runtime.conftest import mlp
 from tfx_lr_finder import learning_rate
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.runtime.fit_call import intercepted_fit
-from tfx_lr_finder.runtime.fit_capture import _with_train_steps, capture
-from tfx_lr_finder.runtime.user_module import HOOK_TO_ADD
+from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.user_module.fit_capture import _with_train_steps, capture
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
 
 X = np.arange(24, dtype=np.float64).reshape(12, 2)
 Y = np.arange(12) % 3
@@ -257,7 +257,7 @@ def test_the_steps_are_those_that_fit_would_take(captured, dataset):
 def test_steps_that_contradict_a_knob_are_left_out():
     assert _with_train_steps(RangeTestConfig(), 900).train_steps == 900
     assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps == 50
-    wide = RangeTestConfig(num_steps=300, num_sweeps=3)
+    wide = RangeTestConfig(num_rates=300, num_sweeps=3)
     assert _with_train_steps(wide, 10).train_steps is None
 
 

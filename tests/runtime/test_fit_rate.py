@@ -12,10 +12,10 @@ from tfx.types import standard_artifacts
 
 from tests.runtime.conftest import mlp
 from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
-from tfx_lr_finder.runtime.fit_rate import current_rate
-from tfx_lr_finder.runtime.optimizers import inner_optimizer
-from tfx_lr_finder.runtime.rate_at_fit import USED_FILE, RateAtFit
-from tfx_lr_finder.runtime.scaled_schedule import rates
+from tfx_lr_finder.runtime.fit.set_rate import current_rate
+from tfx_lr_finder.runtime.fit.trainer_session import USED_FILE, RateAtFit
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.schedules.scaled import rates
 
 FOUND = 0.02
 BY_SCHEDULE = {"constant": 0.02, "cosine": 0.06, "one_cycle": 0.06}

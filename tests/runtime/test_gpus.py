@@ -3,8 +3,9 @@
 import pytest
 import tensorflow as tf
 
-from tfx_lr_finder import find_learning_rate, gpu_request
-from tfx_lr_finder.runtime import gpus
+from tfx_lr_finder import find_learning_rate
+from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.settings import gpu_request
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="written for no GPU"
@@ -32,7 +33,7 @@ def test_a_report_tells_on_what_it_ran():
     model.compile(optimizer="sgd", loss="mse")
     data = tf.data.Dataset.from_tensor_slices((tf.ones([64, 2]), tf.ones([64, 1])))
     report = find_learning_rate(
-        model, data.batch(8), num_steps=10, num_sweeps=1, confirm_steps=0
+        model, data.batch(8), num_rates=10, num_sweeps=1, confirm_steps=0
     )
     facts = report.environment
     assert facts["device"] == "CPU"

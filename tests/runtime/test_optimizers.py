@@ -6,7 +6,7 @@ import tf_keras
 
 from tests.runtime.conftest import mlp
 from tests.runtime.test_trainer_loop import loop_of, train
-from tfx_lr_finder.runtime.optimizers import (
+from tfx_lr_finder.runtime.loop.optimizers import (
     build_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,

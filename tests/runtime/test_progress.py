@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from tfx_lr_finder.runtime.progress import LOG_SECONDS, Progress
+from tfx_lr_finder.runtime.loop.progress import LOG_SECONDS, Progress
 
 
 class Clock:

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from tests.runtime.conftest import mlp
-from tfx_lr_finder import checkpoint_file, storage
-from tfx_lr_finder.checkpoint_plan import CheckpointPlan
-from tfx_lr_finder.preemption import EXIT_CODE, Watch
-from tfx_lr_finder.range_test.journal import Event
-from tfx_lr_finder.runtime import resume
+from tfx_lr_finder import storage
+from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
+from tfx_lr_finder.runtime.checkpoint import resume
+from tfx_lr_finder.runtime.checkpoint.journal import Event
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.preemption import EXIT_CODE, Watch
 from tfx_lr_finder.runtime.find import find_learning_rate
 
-KNOBS = {"num_steps": 20, "num_sweeps": 2, "max_steps": 260, "min_lr": 1e-4}
+KNOBS = {"num_rates": 20, "num_sweeps": 2, "max_steps": 260, "min_lr": 1e-4}
 
 
 class ToldAfter(Watch):
@@ -97,7 +98,7 @@ def test_a_killed_test_ends_with_the_result_of_an_undisturbed_one(
     ("change", "part"),
     [
         ({"seed": 1}, "config"),
-        ({"num_steps": 21}, "config"),
+        ({"num_rates": 21}, "config"),
         ({"layers": [lambda k: k.layers.Activation("relu")]}, "step"),
         ({"layers": [lambda k: k.layers.Dense(3)]}, "model"),
         ({"batch": 8}, "data"),

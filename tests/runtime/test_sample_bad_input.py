@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tests.runtime.sampled_data import artifact, data, draw, numbered, write_rows
-from tfx_lr_finder.runtime import examples, sampling
-from tfx_lr_finder.sample_config import sample_config
+from tfx_lr_finder.runtime.examples import splits
+from tfx_lr_finder.runtime.sampling import draw as sampling
+from tfx_lr_finder.settings.sample import sample_config
 
 
 @pytest.mark.parametrize("size", [10**12, "9" * 5000, "1e3", -1, 2.5, True, b"5", []])
@@ -40,7 +41,7 @@ def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
     made = data(tmp_path / "data", [numbered(30)])
     properties = {"train_args": '{"splits": ["nope"]}', "eval_args": "{}"}
     with pytest.raises(ValueError, match="no split 'nope', only train, eval. Name one"):
-        examples.check({"examples": [made]}, properties)
+        splits.check({"examples": [made]}, properties)
 
 
 def test_files_that_hold_nothing_and_folders_among_them_are_passed_over(tmp_path):
@@ -96,10 +97,10 @@ def test_a_first_example_that_is_none_does_not_stop_the_look_at_the_others(tmp_p
         schema.write_text(f'feature {{ name: "{feature}" }}')
     inputs = {"examples": [made], "transform_graph": [graph]}
     properties = {"train_args": "{}", "eval_args": "{}"}
-    examples.check(inputs, properties)
+    splits.check(inputs, properties)
     schema.write_text('feature { name: "another" }')
     with pytest.raises(ValueError, match="they have the features label, number"):
-        examples.check(inputs, properties)
+        splits.check(inputs, properties)
 
 
 def test_a_sequence_example_without_a_feature_is_none(tmp_path):

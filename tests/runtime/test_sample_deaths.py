@@ -11,7 +11,9 @@ import pytest
 
 from tests.runtime import worker_pool
 from tests.runtime.sampled_data import data, draw, numbered, shards_of
-from tfx_lr_finder.runtime import sample_files, sample_pipeline, sampling
+from tfx_lr_finder.runtime.examples import record_files
+from tfx_lr_finder.runtime.sampling import draw as sampling
+from tfx_lr_finder.runtime.sampling import pipeline
 
 RETRYING = ("--runner=BundleBasedDirectRunner",)  # tries a bundle up to four times
 
@@ -41,7 +43,7 @@ def test_a_reader_that_fails_half_way_is_tried_again_with_nothing_lost_or_twice(
 ):
     examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
     undisturbed = _drawn(examples, tmp_path / "1")
-    process, failed = sample_pipeline._SampleFile.process, set()
+    process, failed = pipeline._SampleFile.process, set()
 
     def fail_half_way(self, element):
         for number, value in enumerate(process(self, element)):
@@ -49,7 +51,7 @@ def test_a_reader_that_fails_half_way_is_tried_again_with_nothing_lost_or_twice(
                 _fail_once(failed)(element["path"])
             yield value
 
-    monkeypatch.setattr(sample_pipeline._SampleFile, "process", fail_half_way)
+    monkeypatch.setattr(pipeline._SampleFile, "process", fail_half_way)
     assert _drawn(examples, tmp_path / "2", argv=RETRYING) == undisturbed
     assert len(failed) == 3
 
@@ -60,14 +62,14 @@ def test_a_writer_that_fails_half_way_is_tried_again_with_the_same_shards(
 ):
     examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
     undisturbed = _drawn(examples, tmp_path / "1")
-    write, failed = sample_files.write_whole, set()
+    write, failed = record_files.write_whole, set()
 
     def fail_between(path, content):
         if place in path:
             _fail_once(failed)(path)
         write(path, content)
 
-    monkeypatch.setattr(sample_files, "write_whole", fail_between)
+    monkeypatch.setattr(record_files, "write_whole", fail_between)
     assert _drawn(examples, tmp_path / "2", argv=RETRYING) == undisturbed
     assert len(failed) == 2
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfx_lr_finder.runtime.sample_sketch import (
+from tfx_lr_finder.runtime.sampling.bottom_k import (
     HIGHEST,
     Entry,
     Sketch,

@@ -6,12 +6,12 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tests.runtime.sampled_data import numbered
-from tfx_lr_finder.runtime import sample_labels
-from tfx_lr_finder.runtime.sample_tfrecords import (
+from tfx_lr_finder.runtime.examples.tfrecords import (
     Damaged,
     pack_tfrecords,
     read_tfrecords,
 )
+from tfx_lr_finder.runtime.sampling import labels as sample_labels
 
 KINDS = ("", "GZIP")
 

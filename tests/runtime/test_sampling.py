@@ -21,8 +21,9 @@ from tests.runtime.sampled_data import (
     write_rows,
     write_split,
 )
-from tfx_lr_finder.runtime import sample_pipeline, sampling
-from tfx_lr_finder.sample_config import SampleConfig
+from tfx_lr_finder.runtime.sampling import draw as sampling
+from tfx_lr_finder.runtime.sampling import pipeline
+from tfx_lr_finder.settings.sample import SampleConfig
 
 
 def _dealt(records, num_shards):
@@ -77,7 +78,7 @@ def test_files_whose_bytes_say_nothing_of_their_examples_are_read_again(tmp_path
     shards = [[large.SerializeToString(deterministic=True)], numbered(3000)]
     examples = data(tmp_path / "data", shards)
     built = []
-    original = sample_pipeline.with_limits
+    original = pipeline.with_limits
 
     def limits(files, groups, *, bounded):
         limited = original(files, groups, bounded=bounded)

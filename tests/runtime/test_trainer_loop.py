@@ -8,11 +8,11 @@ import tf_keras
 
 from tests.runtime.conftest import mlp
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
-from tfx_lr_finder.runtime.batches import Batches
-from tfx_lr_finder.runtime.optimizers import swept_learning_rate
-from tfx_lr_finder.runtime.trainer_loop import CHUNK_SECONDS, TrainerLoop
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
+from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS, TrainerLoop
 
 
 @contextlib.contextmanager
@@ -64,13 +64,13 @@ def test_losses_equal_a_plain_eager_loop(k, dataset, name):
     )
 
 
-def test_quadratic_is_least_at_the_first_rung_above_two_over_h(k):
+def test_quadratic_is_least_at_the_first_rate_above_two_over_h(k):
     # One weight w, loss w^2: h = 2, so the edge is at a rate of 1.
     model = k.Sequential([k.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
     model.compile(k.optimizers.SGD(0.1), "mse")
     ones = tf.data.Dataset.from_tensors((tf.ones([1, 1]), tf.zeros([1, 1])))
     config = RangeTestConfig(
-        min_lr=1e-3, max_lr=1e2, num_steps=60, smoothing=0.0, divergence_factor=1e9
+        min_lr=1e-3, max_lr=1e2, num_rates=60, smoothing=0.0, divergence_factor=1e9
     )
     with loop_of(model, ones) as loop:
         sweep = run_sweep(loop, learning_rate_ladder(config), config)
@@ -318,6 +318,6 @@ def test_unbuilt_models_are_built_and_start_from_their_own_initial_weights(k, da
 
 
 def test_keras_3_is_told_from_tf_keras():
-    from tfx_lr_finder.runtime.trainer_loop import is_keras_3
+    from tfx_lr_finder.runtime.loop.trainer_loop import is_keras_3
 
     assert is_keras_3(mlp(keras))

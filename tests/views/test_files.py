@@ -1,7 +1,9 @@
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 
-from tfx_lr_finder.views import files, html, plot, tensorboard
+from tfx_lr_finder.views import plot, tensorboard
+from tfx_lr_finder.views import write as view_files
+from tfx_lr_finder.views.html import page as html
 
 
 def _written(folder):
@@ -9,7 +11,7 @@ def _written(folder):
 
 
 def test_picture_page_and_curves_are_written_and_nothing_else(make_report, tmp_path):
-    files.write_views(str(tmp_path), make_report())
+    view_files.write_views(str(tmp_path), make_report())
     names = _written(tmp_path)
     events = {name for name in names if name.startswith("tensorboard/")}
     assert names - events == {"learning_rate_curve.png", "report.html"}
@@ -17,7 +19,7 @@ def test_picture_page_and_curves_are_written_and_nothing_else(make_report, tmp_p
 
 
 def test_the_page_shows_the_picture_where_scripts_do_not_run(make_report, tmp_path):
-    files.write_views(str(tmp_path), make_report())
+    view_files.write_views(str(tmp_path), make_report())
     assert 'src="data:image/png;base64,' in (tmp_path / "report.html").read_text()
 
 
@@ -37,7 +39,7 @@ def test_a_view_that_fails_is_logged_and_the_others_are_written(
         raise RuntimeError("the font is gone")
 
     monkeypatch.setattr(module, function, fail)
-    files.write_views(str(tmp_path), make_report())
+    view_files.write_views(str(tmp_path), make_report())
     assert any("the font is gone" in line for line in caplog.messages)
     tops = {name.split("/")[0] for name in _written(tmp_path)}
     everything = {"learning_rate_curve.png", "report.html", "tensorboard"}

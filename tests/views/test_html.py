@@ -15,8 +15,8 @@ from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
-from tfx_lr_finder.views import html as page
 from tfx_lr_finder.views import plot
+from tfx_lr_finder.views.html import page
 
 ATTACK = "</script><script>alert('x')</script>\"'><img src=http://x.test onerror=y>"
 MANY_SWEEPS = 8
@@ -183,7 +183,7 @@ def test_the_page_is_smaller_than_a_megabyte(num_sweeps, times, make_report):
     found = _render(report, picture=plot.png_bytes(report))
     size = len(page.render(report, picture=plot.png_bytes(report)).encode())
     assert size < 1_000_000
-    assert found.data()["sweeps"][0]["rungs"][-1] == len(long.losses)
+    assert found.data()["sweeps"][0]["points"][-1] == len(long.losses)
 
 
 def test_of_very_long_sweeps_the_page_says_what_it_shows(make_report):
@@ -239,7 +239,7 @@ def test_earlier_results_are_a_chart_and_a_table_newest_first(make_report):
 
 
 def test_the_scripts_are_those_that_the_notice_names():
-    vendor = resources.files("tfx_lr_finder.views") / "vendor"
+    vendor = resources.files("tfx_lr_finder.views.html") / "vendor"
     notice = (vendor / "README.md").read_text()
     for name in page.SCRIPTS[:2]:
         content = (vendor / pathlib.Path(name).name).read_bytes()

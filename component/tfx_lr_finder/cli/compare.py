@@ -11,7 +11,7 @@ import click
 from tfx_lr_finder.cli import terminal
 from tfx_lr_finder.cli.results import report_at
 from tfx_lr_finder.cli.status import CHANGED, json_option
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.views import tables
 
 Facts = dict[str, Any]
@@ -21,18 +21,20 @@ Facts = dict[str, Any]
 @click.argument("first")
 @click.argument("second")
 @click.option(
-    "--max-change",
+    "--max-drift-decades",
     type=click.FloatRange(min=0, min_open=True),
     help="Exit with status 5 if the rates are more decades apart, or one is missing.",
 )
 @json_option
-def compare(first: str, second: str, max_change: float | None, as_json: bool) -> None:
+def compare(
+    first: str, second: str, max_drift_decades: float | None, as_json: bool
+) -> None:
     """Compare two results: what differs, and both curves.
 
     \b
     Examples:
       lr-finder compare lr_finder_result/6 lr_finder_result/14
-      lr-finder compare --max-change 0.5 "$LAST_WEEK" "$TODAY" || notify
+      lr-finder compare --max-drift-decades 0.5 "$LAST_WEEK" "$TODAY" || notify
     """  # noqa: D301
     reports = report_at(first), report_at(second)
     change = change_between(*reports)
@@ -45,8 +47,8 @@ def compare(first: str, second: str, max_change: float | None, as_json: bool) ->
         terminal.print_table(_table(*reports))
         said = "not known" if change is None else f"{change:+.2f} decades"
         click.echo(f"change of the learning rate: {said}")
-    too_far = change is None or abs(change) > (max_change or 0)
-    if max_change is not None and too_far:
+    too_far = change is None or abs(change) > (max_drift_decades or 0)
+    if max_drift_decades is not None and too_far:
         sys.exit(CHANGED)
 
 

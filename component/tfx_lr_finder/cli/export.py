@@ -8,13 +8,13 @@ from collections.abc import Iterable
 import click
 
 from tfx_lr_finder.cli.results import report_at
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views.limits import distinct_probes
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.axis_limits import distinct_probes
 
 COLUMNS = (
     "kind",
     "number",
-    "rung",
+    "point",
     "learning_rate",
     "train_loss",
     "smoothed_loss",
@@ -66,11 +66,11 @@ def as_csv(report: LRFinderReport) -> str:
 
 def _sweep_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
     for number, sweep in enumerate(report.sweeps, start=1):
-        for rung, rate in enumerate(sweep.learning_rates):
-            loss = sweep.losses[rung]
-            smoothed = sweep.smoothed_losses[rung : rung + 1]
+        for point, rate in enumerate(sweep.learning_rates):
+            loss = sweep.losses[point]
+            smoothed = sweep.smoothed_losses[point : point + 1]
             smooth = _number(*smoothed) if smoothed else ""
-            yield "sweep", number, rung + 1, repr(rate), _number(loss), smooth, "", ""
+            yield "sweep", number, point + 1, repr(rate), _number(loss), smooth, "", ""
 
 
 def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
@@ -96,6 +96,7 @@ def _as_json(report: LRFinderReport) -> str:
 
 def _as_html(report: LRFinderReport) -> str:
     # Here, and not at the top: the other formats need neither.
-    from tfx_lr_finder.views import html, plot
+    from tfx_lr_finder.views import plot
+    from tfx_lr_finder.views.html import page as html
 
     return html.render(report, picture=plot.png_bytes(report))

@@ -11,7 +11,7 @@ from tfx_lr_finder.cli.status import json_option
 from tfx_lr_finder.views.tables import Table
 
 if TYPE_CHECKING:
-    from tfx_lr_finder.history import Entry
+    from tfx_lr_finder.lineage.history import Entry
 
 
 @click.command()
@@ -44,8 +44,8 @@ def history(
       lr-finder history --metadata grpc://localhost:8080 --json
     """  # noqa: D301
     # Here, and not at the top: no other command needs ML Metadata.
-    from tfx_lr_finder import metadata
-    from tfx_lr_finder.history import read_history
+    from tfx_lr_finder.lineage import metadata
+    from tfx_lr_finder.lineage.history import read_history
 
     entries = read_history(metadata.connect(location), pipeline)
     entries = entries[-last:] if last else entries

@@ -19,7 +19,7 @@ Exit status, for scripts:
   2  wrong usage
   3  --fail-on low_confidence: the verdict is LOW_CONFIDENCE
   4  --fail-on: the verdict is INCONCLUSIVE, no rate was found
-  5  --max-change: two rates are further apart
+  5  --max-drift-decades: two rates are further apart
 """
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.result_file import RESULT_FILE, read_report
 
 

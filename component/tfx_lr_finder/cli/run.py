@@ -10,8 +10,7 @@ import click
 
 from tfx_lr_finder.cli.show import print_report
 from tfx_lr_finder.cli.status import CHOICES, FAIL_ON_HELP, exit_by_verdict, json_option
-from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.knob_types import KNOB_TYPES
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
 from tfx_lr_finder.result_file import read_report
 
 HYPERPARAMETERS = "best_hyperparameters"
@@ -20,7 +19,7 @@ RESULT = "lr_finder_result"
 
 def _knob_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds an option for every knob of the range test."""
-    for name, kind in reversed(tuple(KNOB_TYPES.items())):
+    for name, kind in reversed(tuple(PARAMETER_TYPES.items())):
         default = getattr(RangeTestConfig, name)
         text = (
             "the default depends on others" if default is None else f"default {default}"
@@ -125,7 +124,7 @@ def _execute(
     from tfx_lr_finder.artifact import LRFinderResult
     from tfx_lr_finder.component import LRFinder
     from tfx_lr_finder.executor import Executor
-    from tfx_lr_finder.inconclusive import InconclusiveError
+    from tfx_lr_finder.settings.inconclusive import InconclusiveError
 
     function = _module(module)
     given = {name: uri for name, uri in inputs.items() if uri}

@@ -5,7 +5,7 @@ import click
 from tfx_lr_finder.cli import terminal
 from tfx_lr_finder.cli.results import report_at
 from tfx_lr_finder.cli.status import exit_by_verdict, fail_on_option, json_option
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.views import tables
 
 COLORS = {"OK": "green", "LOW_CONFIDENCE": "yellow", "INCONCLUSIVE": "red"}

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views.limits import sweep_limits
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.axis_limits import sweep_limits
 from tfx_lr_finder.views.tables import Table
 
 MIN_WIDTH = 60

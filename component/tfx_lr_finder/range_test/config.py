@@ -2,12 +2,15 @@
 
 import dataclasses
 import math
+import types
+import typing
+from collections.abc import Mapping
 from typing import Any
 
 from tfx_lr_finder.range_test.rules import RULES
 
-MIN_NUM_STEPS = 10
-CLASSIC_NUM_STEPS = 100
+MIN_NUM_RATES = 10
+CLASSIC_NUM_RATES = 100
 DEFAULT_BUDGET = 600
 MIN_BUDGET = 200
 SPACINGS = ("exponential", "linear")
@@ -17,7 +20,7 @@ SMALLEST_RATE = 2.0**-126
 LARGEST_RATE = 2.0**127
 """What float32, the type of a rate on its device, holds in full precision."""
 RATE_GAP = 2.0**-22
-"""Least relative gap of two rungs that float32 keeps apart."""
+"""Least relative gap of two rates that float32 keeps apart."""
 MOST = 2**31
 MOST_FACTOR = 1e30
 
@@ -29,14 +32,14 @@ class RangeTestConfig:
     Attributes:
       min_lr: Smallest learning rate of the sweep, positive.
       max_lr: Largest learning rate of the sweep, above `min_lr`; both as float32 holds
-        them, and far enough apart for all rungs to differ.
-      num_steps: Rungs of the ladder in one sweep, at least 10. None: as many as a
+        them, and far enough apart for all rates to differ.
+      num_rates: Learning rates of one sweep, at least 10. None: as many as a
         seventh of the budget holds, or 100 where confirming is off.
       num_sweeps: Sweeps from the same start over different batches, at least 1.
-      steps_per_rung: Batches trained at each rate, their losses averaged, at
+      steps_per_rate: Batches trained at each rate, their losses averaged, at
         least 1.
       spacing: "exponential" (equal gaps in log rate) or "linear".
-      smoothing: Weight in [0, 1) that a neighbouring rung keeps, as the beta of a
+      smoothing: Weight in [0, 1) that a neighbouring rate keeps, as the beta of a
         moving average; 0 switches smoothing off.
       divergence_factor: A sweep stops when its smoothed loss has risen above its
         best by more than this many times its fall (or its noise, if larger).
@@ -49,8 +52,8 @@ class RangeTestConfig:
       schedule: The Trainer's schedule, for which the suggestion is made:
         "constant", "cosine" or "one_cycle".
       max_steps: The budget: training steps in all, sweeps and candidates together.
-        None: 600, or more where `num_steps` or `confirm_steps` ask for more.
-      max_share: The budget as a share of `train_steps`, in (0, 1]; never lowers it
+        None: 600, or more where `num_rates` or `confirm_steps` ask for more.
+      max_fraction: The budget as a share of `train_steps`, in (0, 1]; never lowers it
         below 200, with which nothing could be confirmed.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
       jit_compile: "on" has XLA compile the training step, which pays for long tests
@@ -70,9 +73,9 @@ class RangeTestConfig:
 
     min_lr: float = 1e-7
     max_lr: float = 10.0
-    num_steps: int | None = None
+    num_rates: int | None = None
     num_sweeps: int = 3
-    steps_per_rung: int = 1
+    steps_per_rate: int = 1
     spacing: str = "exponential"
     smoothing: float = 0.7
     divergence_factor: float = 2.0
@@ -81,7 +84,7 @@ class RangeTestConfig:
     train_steps: int | None = None
     schedule: str = "constant"
     max_steps: int | None = None
-    max_share: float = 1.0
+    max_fraction: float = 1.0
     num_eval_batches: int = 16
     jit_compile: str = "off"
     seed: int = 0
@@ -99,7 +102,7 @@ class RangeTestConfig:
                 "weigh nothing. Use 0.9 for a strong smoothing."
             )
         _check_real("divergence_factor", self.divergence_factor, 1e-3, MOST_FACTOR)
-        _check_real("max_share", self.max_share, 1e-6, 1.0)
+        _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
         _check_choice("rule", self.rule, tuple(RULES))
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
@@ -123,38 +126,38 @@ class RangeTestConfig:
             )
 
     def _check_gaps(self) -> None:
-        if 1.0 - self.min_lr / self.max_lr < RATE_GAP * self.num_rungs:
+        if 1.0 - self.min_lr / self.max_lr < RATE_GAP * self.resolved_num_rates:
             raise ValueError(
                 f"min_lr={self.min_lr} and max_lr={self.max_lr} are too close for "
-                f"{self.num_rungs} rungs that differ. Widen the range."
+                f"{self.resolved_num_rates} rates that differ. Widen the range."
             )
 
     def _check_budget(self) -> None:
         if self.sweep_steps > self.budget:
             raise ValueError(
-                f"{self.num_sweeps} sweeps of {self.num_rungs} rungs at "
-                f"{self.steps_per_rung} batches each take {self.sweep_steps} steps, "
+                f"{self.num_sweeps} sweeps of {self.resolved_num_rates} rates at "
+                f"{self.steps_per_rate} batches each take {self.sweep_steps} steps, "
                 f"more than the budget of {self.budget} (max_steps={self.max_steps}, "
-                f"train_steps={self.train_steps}, max_share={self.max_share}). "
-                "Raise max_steps or lower num_steps, num_sweeps or steps_per_rung."
+                f"train_steps={self.train_steps}, max_fraction={self.max_fraction}). "
+                "Raise max_steps or lower num_rates, num_sweeps or steps_per_rate."
             )
 
     @property
-    def num_rungs(self) -> int:
-        """Rungs of the ladder in one sweep."""
-        if self.num_steps is not None:
-            return self.num_steps
+    def resolved_num_rates(self) -> int:
+        """Learning rates of one sweep, `num_rates` or what the budget holds."""
+        if self.num_rates is not None:
+            return self.num_rates
         if self.confirm_steps == 0:
-            share, most = self.budget, CLASSIC_NUM_STEPS
+            share, most = self.budget, CLASSIC_NUM_RATES
         else:
-            share, most = self.budget // 7, CLASSIC_NUM_STEPS // 2
-        rungs = share // (self.num_sweeps * self.steps_per_rung)
-        return max(MIN_NUM_STEPS, min(rungs, most))
+            share, most = self.budget // 7, CLASSIC_NUM_RATES // 2
+        rates = share // (self.num_sweeps * self.steps_per_rate)
+        return max(MIN_NUM_RATES, min(rates, most))
 
     @property
     def sweep_steps(self) -> int:
         """Training steps that all sweeps together take if none ends early."""
-        return self.num_sweeps * self.num_rungs * self.steps_per_rung
+        return self.num_sweeps * self.resolved_num_rates * self.steps_per_rate
 
     @property
     def budget(self) -> int:
@@ -162,12 +165,12 @@ class RangeTestConfig:
         budget = self.max_steps or max(DEFAULT_BUDGET, self._asked_for())
         if self.train_steps is None:
             return budget
-        share = math.floor(self.train_steps * self.max_share)
+        share = math.floor(self.train_steps * self.max_fraction)
         return min(budget, max(share, MIN_BUDGET))
 
     def _asked_for(self) -> int:
         """Returns the steps that explicit sweeps and candidates need."""
-        sweeps = (self.num_steps or 0) * self.num_sweeps * self.steps_per_rung
+        sweeps = (self.num_rates or 0) * self.num_sweeps * self.steps_per_rate
         if self.confirm_steps == 0:
             return sweeps
         if self.confirm_steps is None:
@@ -176,16 +179,16 @@ class RangeTestConfig:
 
 
 _LEAST = {
-    "num_steps": MIN_NUM_STEPS,
+    "num_rates": MIN_NUM_RATES,
     "num_sweeps": 1,
-    "steps_per_rung": 1,
+    "steps_per_rate": 1,
     "confirm_steps": 0,
     "train_steps": 1,
-    "max_steps": MIN_NUM_STEPS,
+    "max_steps": MIN_NUM_RATES,
     "num_eval_batches": 1,
     "seed": 0,
 }
-_NEVER_NONE = ("num_sweeps", "steps_per_rung", "num_eval_batches", "seed")
+_NEVER_NONE = ("num_sweeps", "steps_per_rate", "num_eval_batches", "seed")
 
 
 def _is_real(value: Any) -> bool:
@@ -213,3 +216,17 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise ValueError(
             f"{name} must be one of {', '.join(choices)}, got {name}={value!r}."
         )
+
+
+def _plain_type(hint: Any) -> type:
+    """Returns the type of a field without its `| None`."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    return typing.cast(type, hint)
+
+
+PARAMETER_TYPES: Mapping[str, type] = {
+    field.name: _plain_type(typing.get_type_hints(RangeTestConfig)[field.name])
+    for field in dataclasses.fields(RangeTestConfig)
+}
+"""The plain type of each field, without its `| None`."""

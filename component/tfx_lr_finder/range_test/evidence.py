@@ -6,14 +6,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tfx_lr_finder.range_test.confirm import (
+from tfx_lr_finder.range_test.candidates import (
     SIGNIFICANT,
     Candidate,
     best_candidate,
     gain,
 )
-from tfx_lr_finder.range_test.shape import CurveShape, curve_shape
-from tfx_lr_finder.range_test.sweep import START_RUNGS, Sweep
+from tfx_lr_finder.range_test.curve_shape import CurveShape, curve_shape
+from tfx_lr_finder.range_test.sweep import START_RATES, Sweep
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Evidence:
       untrained: Held-out loss of each batch before training, `[b]`.
       checked: The training at the suggestion itself, where it was affordable.
       rate: The suggestion, or None.
-      num_rungs: Rungs of the whole ladder.
+      num_rates: Rungs of the whole ladder.
       steps_per_sweep: Training steps of a sweep over the whole ladder.
       num_train_batches: Batches in one pass over the training data; None if unknown.
       train_steps: The Trainer's steps, or None.
@@ -46,7 +46,7 @@ class Evidence:
     untrained: FloatArray
     checked: Candidate | None
     rate: float | None
-    num_rungs: int
+    num_rates: int
     steps_per_sweep: int
     num_train_batches: int | None
     train_steps: int | None
@@ -54,7 +54,7 @@ class Evidence:
     @property
     def shape(self) -> CurveShape:
         """The shape of the sweeps' mean curve."""
-        return curve_shape(self.sweeps, self.num_rungs)
+        return curve_shape(self.sweeps, self.num_rates)
 
     def signs(self) -> dict[str, bool]:
         """Returns the four signs that the model learns, and which of them are there.
@@ -92,7 +92,7 @@ class Evidence:
         From the level at which the sweeps begin.
         """
         best = best_candidate(self.candidates)
-        starts = np.concatenate([sweep.losses[:START_RUNGS] for sweep in self.sweeps])
+        starts = np.concatenate([sweep.losses[:START_RATES] for sweep in self.sweeps])
         if len(starts) < 2 or not np.isfinite([*starts, best.train_loss]).all():
             return 0.0
         last = max(1, best.num_steps // LAST_PART)

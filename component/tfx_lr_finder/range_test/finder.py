@@ -8,18 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import Confirmed, confirm_rate
+from tfx_lr_finder.range_test.confirmation import Confirmed, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.schedule import learning_rate_ladder, rates_by_schedule
-from tfx_lr_finder.range_test.sweep import (
-    StopReason,
-    Sweep,
-    TrainingLoop,
-    run_sweep,
-)
-from tfx_lr_finder.range_test.verdict import MIN_RUNGS, Verdict, judge
+from tfx_lr_finder.range_test.sweep import StopReason, Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -71,8 +66,8 @@ def run_range_test(
             untrained=confirmed.untrained,
             checked=confirmed.checked,
             rate=rate,
-            num_rungs=config.num_rungs,
-            steps_per_sweep=config.num_rungs * config.steps_per_rung,
+            num_rates=config.resolved_num_rates,
+            steps_per_sweep=config.resolved_num_rates * config.steps_per_rate,
             num_train_batches=num_train_batches,
             train_steps=config.train_steps,
         )
@@ -106,7 +101,7 @@ def run_range_test(
 def read(name: str, sweep: Sweep) -> float | None:
     """Returns what a rule reads off one sweep, None for too short a curve."""
     losses = np.array(sweep.smoothed_losses)
-    if len(losses) < MIN_RUNGS:
+    if len(losses) < MIN_RATES:
         return None
     return RULES[name](np.array(sweep.learning_rates[: len(losses)]), losses)
 

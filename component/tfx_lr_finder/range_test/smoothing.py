@@ -36,7 +36,7 @@ def moving_average(losses: FloatArray, beta: float) -> FloatArray:
 def smooth(losses: FloatArray, beta: float) -> FloatArray:
     """Returns the curve smoothed evenly to both sides, so that nothing shifts.
 
-    A loss j rungs away weighs `beta ** j`; the weights are normed at each rung,
+    A loss j rates away weighs `beta ** j`; the weights are normed at each rate,
     also at the ends. Unlike the one-sided average of other finders, which moves the
     curve to higher rates by one to three decades on a sweep of 100 steps, a fall
     stays where it was.

@@ -13,8 +13,8 @@ from tfx_lr_finder.range_test.smoothing import moving_average, noise_scale, smoo
 
 FloatArray = npt.NDArray[np.float64]
 
-MIN_RUNGS_BEFORE_STOP = 10
-START_RUNGS = 5
+MIN_RATES_BEFORE_STOP = 10
+START_RATES = 5
 NOISE_FACTOR = 8.0
 FIRST_LOOK = 16
 
@@ -86,22 +86,22 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     Args:
       loop: Trains; is put back to the start first.
       ladder: The rates, float64 `[n]`, rising.
-      config: `steps_per_rung`, `smoothing` and `divergence_factor` are read.
+      config: `steps_per_rate`, `smoothing` and `divergence_factor` are read.
 
     Returns:
-      The sweep, cut after the rung at which it diverged or stopped being finite.
+      The sweep, cut after the rate at which it diverged or stopped being finite.
     """
-    steps = np.repeat(ladder, config.steps_per_rung)
+    steps = np.repeat(ladder, config.steps_per_rate)
     losses = np.empty(0)
     look_above = math.inf
     loop.begin_sweep()
     while len(losses) < len(steps):
         losses = _train_until_look(loop, steps, losses, look_above)
-        rungs = mean_of_rungs(losses, config.steps_per_rung)
-        end, reason, look_above = find_stop(rungs, config)
+        losses_by_rate = mean_of_rates(losses, config.steps_per_rate)
+        end, reason, look_above = find_stop(losses_by_rate, config)
         if reason is not StopReason.COMPLETED:
             break
-    kept = rungs[:end]
+    kept = losses_by_rate[:end]
     finite = kept[:-1] if reason is StopReason.NON_FINITE else kept
     return Sweep(
         learning_rates=tuple(ladder[:end].tolist()),
@@ -136,22 +136,22 @@ def _train_until_look(
     return losses
 
 
-def mean_of_rungs(losses: FloatArray, steps_per_rung: int) -> FloatArray:
-    """Returns the mean loss of each rung, the last one perhaps of fewer steps.
+def mean_of_rates(losses: FloatArray, steps_per_rate: int) -> FloatArray:
+    """Returns the mean loss of each rate, the last one perhaps of fewer steps.
 
     Args:
       losses: float64 `[n]`, one a step.
-      steps_per_rung: Steps of a full rung.
+      steps_per_rate: Steps of a full rate.
 
     Returns:
-      float64 `[ceil(n / steps_per_rung)]`, without a last rung that is not full,
+      float64 `[ceil(n / steps_per_rate)]`, without a last rate that is not full,
       unless a loss in it is not finite.
     """
-    full = len(losses) // steps_per_rung
+    full = len(losses) // steps_per_rate
     means: FloatArray = (
-        losses[: full * steps_per_rung].reshape(full, steps_per_rung).mean(axis=1)
+        losses[: full * steps_per_rate].reshape(full, steps_per_rate).mean(axis=1)
     )
-    rest = losses[full * steps_per_rung :]
+    rest = losses[full * steps_per_rate :]
     if len(rest) and not np.isfinite(rest).all():
         means = np.append(means, np.nan)
     return means
@@ -171,7 +171,7 @@ def without_explosion(losses: FloatArray) -> FloatArray:
     """
     if len(losses) == 0:
         return losses
-    start = float(np.median(losses[:START_RUNGS]))
+    start = float(np.median(losses[:START_RATES]))
     fall = start - float(np.min(losses))
     return np.minimum(losses, start + max(fall, NOISE_FACTOR * noise_scale(losses)))
 
@@ -179,7 +179,7 @@ def without_explosion(losses: FloatArray) -> FloatArray:
 def find_stop(
     losses: FloatArray, config: RangeTestConfig
 ) -> tuple[int, StopReason, float]:
-    """Returns how many rungs a sweep keeps, why it ends there, and what would end it.
+    """Returns how many rates a sweep keeps, why it ends there, and what would end it.
 
     A sweep diverges where the moving average of its losses exceeds its least value
     by more than `divergence_factor` times the fall from the start to that value, or
@@ -189,24 +189,24 @@ def find_stop(
     others. Unlike other finders' `loss > 4 * best`, which a loss below 0 meets at once.
 
     Args:
-      losses: float64 `[n]`, the mean loss of each rung so far.
+      losses: float64 `[n]`, the mean loss of each rate so far.
       config: `smoothing` and `divergence_factor` are read.
 
     Returns:
-      The number of rungs up to and with the one that ends the sweep, `n` if none does;
+      The number of rates up to and with the one that ends the sweep, `n` if none does;
       the reason, COMPLETED if none; the height of loss above which the sweep may end.
     """
     bad = np.flatnonzero(~np.isfinite(losses))
     finite = losses[: bad[0]] if len(bad) else losses
     ended = (len(finite) + 1, StopReason.NON_FINITE) if len(bad) else None
-    if len(finite) <= MIN_RUNGS_BEFORE_STOP:
+    if len(finite) <= MIN_RATES_BEFORE_STOP:
         return *(ended or (len(losses), StopReason.COMPLETED)), math.inf
     averages = moving_average(finite, config.smoothing)
     best = np.minimum.accumulate(averages)
-    start = float(np.median(finite[:START_RUNGS]))
+    start = float(np.median(finite[:START_RATES]))
     allowed = config.divergence_factor * np.maximum(0.0, start - best)
     suspects = np.flatnonzero(averages - best > allowed)
-    for i in suspects[suspects >= MIN_RUNGS_BEFORE_STOP]:
+    for i in suspects[suspects >= MIN_RATES_BEFORE_STOP]:
         height = max(allowed[i], NOISE_FACTOR * noise_scale(finite[: i + 1]))
         if min(averages[i], finite[i - 1], finite[i]) - best[i] > height > 0.0:
             return int(i) + 1, StopReason.DIVERGED, math.inf

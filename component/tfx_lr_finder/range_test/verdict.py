@@ -5,21 +5,21 @@ import math
 
 import numpy as np
 
-from tfx_lr_finder.range_test.confirm import (
+from tfx_lr_finder.range_test.candidates import (
     SIGNIFICANT,
     beats,
     best_candidate,
     gain,
     overfits,
 )
+from tfx_lr_finder.range_test.curve_shape import curve_shape
 from tfx_lr_finder.range_test.evidence import Evidence
-from tfx_lr_finder.range_test.schedule import ASSUMED_TRAIN_STEPS
-from tfx_lr_finder.range_test.shape import curve_shape
+from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS
 from tfx_lr_finder.range_test.smoothing import noise_scale
 from tfx_lr_finder.range_test.sweep import StopReason
 
 MAX_SPREAD = 1.0
-MIN_RUNGS = 8
+MIN_RATES = 8
 MIN_SIGNS = 3
 
 
@@ -51,10 +51,10 @@ def _no_answer(evidence: Evidence) -> list[str]:
     if evidence.candidates and evidence.learns():
         return []
     num_finite = max(len(sweep.smoothed_losses) for sweep in sweeps)
-    if num_finite < MIN_RUNGS:
+    if num_finite < MIN_RATES:
         return [
             f"The loss was finite and not diverged at {num_finite} learning rates from "
-            f"{sweeps[0].learning_rates[0]:.3g} on, fewer than the {MIN_RUNGS} that a "
+            f"{sweeps[0].learning_rates[0]:.3g} on, fewer than the {MIN_RATES} that a "
             "curve needs. Lower min_lr; if it is low already, look for a fault in the "
             "model or the data (log of 0, division by 0, missing values)."
         ]
@@ -67,7 +67,7 @@ def _no_answer(evidence: Evidence) -> list[str]:
     if not evidence.shape.falls:
         return [
             "The loss does not fall beyond its noise at any rate. Check the labels and "
-            "the loss, raise steps_per_rung against noise, or widen the range."
+            "the loss, raise steps_per_rate against noise, or widen the range."
         ]
     if evidence.rate is None:
         return ["The rule finds no rate on these curves. Choose another rule."]
@@ -82,7 +82,7 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
         reasons.append(
             "The loss goes up and down more than once, so it follows the order of the "
             "data rather than the rate. Shuffle the training data or raise "
-            "steps_per_rung."
+            "steps_per_rate."
         )
     if shape.falls and shape.falls_at_once:
         reasons.append(
@@ -92,7 +92,7 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
         )
     broken = sum(
         sweep.stop_reason is StopReason.NON_FINITE
-        and not curve_shape([sweep], evidence.num_rungs).rises_at_end
+        and not curve_shape([sweep], evidence.num_rates).rises_at_end
         for sweep in sweeps
     )
     if broken:
@@ -114,7 +114,7 @@ def _rule_doubts(evidence: Evidence) -> list[str]:
     elif max(logs) - min(logs) > MAX_SPREAD:
         reasons.append(
             f"The sweeps disagree by {max(logs) - min(logs):.1f} decades. Raise "
-            "num_sweeps or steps_per_rung, or shuffle the training data."
+            "num_sweeps or steps_per_rate, or shuffle the training data."
         )
     rate = evidence.rate or 0.0
     if not rates[0] * 1.001 < rate < rates[-1] / 1.001:
@@ -126,7 +126,7 @@ def _rule_doubts(evidence: Evidence) -> list[str]:
     if batches is not None and steps > batches:
         reasons.append(
             f"A sweep of {steps} steps is longer than one pass over the {batches} "
-            "training batches, so the loss falls on data seen before. Lower num_steps, "
+            "training batches, so the loss falls on data seen before. Lower num_rates, "
             "or leave confirm_steps unset, which compares rates on held-out data."
         )
     return reasons
@@ -178,7 +178,7 @@ def _sign_doubts(evidence: Evidence) -> list[str]:
     return [
         f"Of {len(signs)} signs that the model learns, these are missing or within the "
         f"noise: {'; '.join(missing)}. Raise max_steps, num_eval_batches or "
-        "steps_per_rung, and check the labels."
+        "steps_per_rate, and check the labels."
     ]
 
 

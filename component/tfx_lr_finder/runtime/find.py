@@ -13,23 +13,23 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfx_lr_finder.checkpoint_plan import CheckpointPlan
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmed import most_candidate_steps
+from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
-from tfx_lr_finder.range_test.result import LRFinderReport, Verdict
-from tfx_lr_finder.runtime import gpus
-from tfx_lr_finder.runtime.batches import Batches, batch_size
-from tfx_lr_finder.runtime.environment import describe
-from tfx_lr_finder.runtime.fingerprint import fingerprint
-from tfx_lr_finder.runtime.optimizers import (
+from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
+from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.environment import describe
+from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
-from tfx_lr_finder.runtime.progress import Progress
-from tfx_lr_finder.runtime.resume import Checkpoint
-from tfx_lr_finder.runtime.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 
 def find_learning_rate(
@@ -62,7 +62,7 @@ def find_learning_rate(
         tried among the others, if it is of the same optimizer.
       checkpoint: Where to save the test as it goes, and to look for one that was
         killed; the caller deletes it at the end, by `checkpoint.remove()`.
-      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_steps`,
+      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
     Returns:
@@ -182,7 +182,7 @@ def _earlier_rate(earlier: LRFinderReport | None, model: Any) -> float | None:
 
 
 def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
-    steps = config.num_rungs * config.steps_per_rung
+    steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < steps:
         logging.warning(
             "LRFinder: the training data have %d batches, a sweep takes %d steps: they "

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views import held_out, limits
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views import axis_limits, plot_candidates
 
 SWEEP_COLOR = "tab:blue"
 RANGE_COLOR = "tab:green"
@@ -29,7 +29,7 @@ def draw_figure(report: LRFinderReport) -> Figure:
     Args:
       report: What to draw.
     """
-    if not held_out.has_any(report):
+    if not plot_candidates.has_any(report):
         figure = Figure(figsize=SIZE, layout="constrained")
         plot_report(report, figure.add_subplot())
         return figure
@@ -37,13 +37,15 @@ def draw_figure(report: LRFinderReport) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _draw_sweeps(upper, report)
     _draw_suggestion(upper, report)
-    _finish(upper, report, "training loss of the batch", limits.sweep_limits(report))
+    _finish(
+        upper, report, "training loss of the batch", axis_limits.sweep_limits(report)
+    )
     upper.set_xlabel("")
     upper.set_title(_title(report), fontsize="medium")
-    held_out.draw(lower, report)
+    plot_candidates.draw(lower, report)
     _draw_suggestion(lower, report, labelled=False)
-    _finish(lower, report, "held-out loss", limits.held_out_limits(report))
-    held_out.draw_outside(lower, report)
+    _finish(lower, report, "held-out loss", axis_limits.held_out_limits(report))
+    plot_candidates.draw_outside(lower, report)
     return figure
 
 
@@ -63,11 +65,13 @@ def plot_report(report: LRFinderReport, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = Figure(figsize=SIZE, layout="constrained").add_subplot()
     _draw_sweeps(ax, report)
-    held_out.draw(ax, report)
+    plot_candidates.draw(ax, report)
     _draw_suggestion(ax, report)
     label = "training loss of the batch"
-    label = f"{label}, held-out loss" if held_out.has_any(report) else label
-    shown = limits.both(limits.sweep_limits(report), limits.held_out_limits(report))
+    label = f"{label}, held-out loss" if plot_candidates.has_any(report) else label
+    shown = axis_limits.both(
+        axis_limits.sweep_limits(report), axis_limits.held_out_limits(report)
+    )
     _finish(ax, report, label, shown)
     ax.set_title(_title(report), fontsize="medium")
     return ax
@@ -93,7 +97,7 @@ def _title(report: LRFinderReport) -> str:
 
 
 def _finish(
-    ax: Axes, report: LRFinderReport, loss: str, shown: limits.Limits | None
+    ax: Axes, report: LRFinderReport, loss: str, shown: axis_limits.Limits | None
 ) -> None:
     """Sets the scale, the labels, the limits, the grid and the legend."""
     ax.set_xscale("log")
@@ -120,7 +124,7 @@ def _draw_sweeps(ax: Axes, report: LRFinderReport) -> None:
             color=SWEEP_COLOR,
             alpha=0.3,
             markersize=4,
-            label="loss of each rung" if number == 0 else None,
+            label="loss of each rate" if number == 0 else None,
         )
         ax.plot(
             sweep.learning_rates[: len(sweep.smoothed_losses)],

@@ -4,12 +4,12 @@ import dataclasses
 import math
 from typing import TypeAlias
 
-from tfx_lr_finder.range_test.confirm import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.finder import combine, read
-from tfx_lr_finder.range_test.result import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.views.limits import distinct_probes
-from tfx_lr_finder.views.thinning import shown_rungs, stride
+from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views.html.thinning import shown_points, stride
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -188,7 +188,7 @@ def earlier(report: LRFinderReport) -> Table:
 
 
 def curves(report: LRFinderReport) -> Table:
-    """Returns the points of the sweeps: the loss of each rung, and smoothed.
+    """Returns the points of the sweeps: the loss of each point, and smoothed.
 
     All of them, but every k-th of sweeps that would make a page too long.
     """
@@ -198,10 +198,10 @@ def curves(report: LRFinderReport) -> Table:
     for index in range(1, len(report.sweeps) + 1):
         columns += [f"sweep {index} loss", f"sweep {index} smoothed"]
     rows = []
-    for rung in shown_rungs(len(longest.learning_rates), every):
-        row = [number(longest.learning_rates[rung])]
+    for point in shown_points(len(longest.learning_rates), every):
+        row = [number(longest.learning_rates[point])]
         for sweep in report.sweeps:
-            row += [_at(sweep.losses, rung), _at(sweep.smoothed_losses, rung)]
+            row += [_at(sweep.losses, point), _at(sweep.smoothed_losses, point)]
         rows.append(tuple(row))
     which = "Every point" if every == 1 else f"One point in {every}"
     return Table(

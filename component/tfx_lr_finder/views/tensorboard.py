@@ -8,8 +8,8 @@ import math
 import os
 from collections.abc import Iterable
 
-from tfx_lr_finder.range_test.result import LRFinderReport
-from tfx_lr_finder.views.limits import distinct_probes
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.axis_limits import distinct_probes
 
 FOLDER = "tensorboard"
 PER_DECADE = 1000

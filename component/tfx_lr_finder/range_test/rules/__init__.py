@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tfx_lr_finder.range_test.rules.article import article
+from tfx_lr_finder.range_test.rules.largest_drop import largest_drop
 from tfx_lr_finder.range_test.rules.minimum import minimum
 from tfx_lr_finder.range_test.rules.slide import slide
 from tfx_lr_finder.range_test.rules.steepest import steepest
@@ -28,7 +28,7 @@ RULES: dict[str, Rule] = {
     "steepest": steepest,
     "slide": slide,
     "minimum": minimum,
-    "article": article,
+    "largest_drop": largest_drop,
 }
 
-__all__ = ["RULES", "Rule", "article", "minimum", "slide", "steepest", "valley"]
+__all__ = ["RULES", "Rule", "largest_drop", "minimum", "slide", "steepest", "valley"]

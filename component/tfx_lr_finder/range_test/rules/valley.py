@@ -11,9 +11,9 @@ MIN_LENGTH = 3
 def valley(learning_rates: FloatArray, losses: FloatArray) -> float | None:
     """Returns the rate half-way down the longest decreasing run of losses.
 
-    The run may skip rungs (a longest decreasing subsequence), so noise does not cut
+    The run may skip rates (a longest decreasing subsequence), so noise does not cut
     it. Unlike fastai's rule of this name, the run starts where it really starts, not
-    as many rungs before its end as it has members, and a curve without a valley has
+    as many rates before its end as it has members, and a curve without a valley has
     no suggestion.
 
     Args:

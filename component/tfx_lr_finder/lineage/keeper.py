@@ -1,0 +1,151 @@
+"""The last good result at a fixed place, for runners whose resolvers cannot find it.
+
+Kubeflow v2 and Vertex resolve standard types only. There, `LastGoodKeeper` puts a good
+result in a folder of its own at the end of a run, and `last_good_importer` brings it in
+at the start of the next.
+"""
+
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.components.common import importer
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
+
+from tfx_lr_finder import result_file
+from tfx_lr_finder.artifact import LRFinderResult, read_result
+from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.settings import keys
+
+
+def last_good_importer(uri: str) -> importer.Importer:
+    """Returns the node that brings in the result that a `LastGoodKeeper` keeps.
+
+    ::
+
+        last_good = last_good_importer("gs://bucket/last_good")
+        lr_finder = LRFinder(
+            ..., previous=last_good.outputs["previous"], on_inconclusive="last_good"
+        )
+        keeper = LastGoodKeeper(
+            lr_finder_result=lr_finder.outputs["lr_finder_result"],
+            model_blessing=evaluator.outputs["blessing"],
+            destination="gs://bucket/last_good",
+        )
+
+    All three are components of the pipeline. Before the first good run there is
+    nothing at the uri, which counts as no earlier result.
+
+    Args:
+      uri: The keeper's `destination`.
+    """
+    node = importer.Importer(
+        source_uri=uri, artifact_type=LRFinderResult, output_key=keys.PREVIOUS
+    )
+    return node.with_id("LastGood")
+
+
+class LastGoodKeeperSpec(ComponentSpec):
+    """Channels and execution parameters of `LastGoodKeeper`."""
+
+    PARAMETERS = {keys.DESTINATION: ExecutionParameter(type=str)}
+    INPUTS = {
+        keys.LR_FINDER_RESULT: ChannelParameter(type=LRFinderResult),
+        keys.MODEL_BLESSING: ChannelParameter(
+            type=standard_artifacts.ModelBlessing, optional=True
+        ),
+    }
+    OUTPUTS: dict[str, ChannelParameter] = {}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Copies a good result to its place.
+
+    Its import path is part of every compiled pipeline: do not move it.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Copies the result if its verdict is OK and the model was blessed.
+
+        Args:
+          input_dict: `lr_finder_result`, and optionally `model_blessing`.
+          output_dict: Empty.
+          exec_properties: `destination`.
+
+        Raises:
+          ValueError: If the result cannot be read.
+        """
+        del output_dict
+        result = artifact_utils.get_single_instance(input_dict[keys.LR_FINDER_RESULT])
+        report = read_result(result)
+        objection = _objection(report, input_dict.get(keys.MODEL_BLESSING) or [])
+        destination = exec_properties[keys.DESTINATION]
+        if objection:
+            logging.info("LastGoodKeeper: %s stays: %s", destination, objection)
+            return
+        result_file.write_report(destination, report)
+        logging.info("LastGoodKeeper: %s now holds %s", destination, result.uri)
+
+
+def _objection(report: LRFinderReport, blessings: list[types.Artifact]) -> str | None:
+    """Returns why a result is not to be kept, or None."""
+    if report.verdict is not Verdict.OK:
+        return f"this run's verdict is {report.verdict.name}"
+    if any(not _is_blessed(blessing) for blessing in blessings):
+        return "this run's model was not blessed"
+    return None
+
+
+def _is_blessed(blessing: types.Artifact) -> bool:
+    return int(blessing.get_int_custom_property("blessed") or 0) == 1
+
+
+class LastGoodKeeper(base_component.BaseComponent):
+    """Keeps the newest good `LRFinderResult` at a fixed place.
+
+    Good means that its verdict is OK and, with `model_blessing`, that the model
+    trained with it was blessed. See `last_good_importer`.
+    """
+
+    SPEC_CLASS = LastGoodKeeperSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        lr_finder_result: types.BaseChannel,
+        destination: str,
+        model_blessing: types.BaseChannel | None = None,
+    ) -> None:
+        """Builds the component.
+
+        Args:
+          lr_finder_result: Channel of the run's `LRFinderResult`.
+          destination: Folder or bucket prefix that holds one result, replaced by each
+            newer good one.
+          model_blessing: Channel of the Evaluator's `ModelBlessing`.
+
+        Raises:
+          ValueError: If the destination is empty.
+        """
+        if not destination:
+            raise ValueError(
+                "LastGoodKeeper needs a destination, a folder or a bucket prefix such "
+                f"as 'gs://bucket/last_good', got {destination!r}."
+            )
+        optional = {keys.MODEL_BLESSING: model_blessing} if model_blessing else {}
+        super().__init__(
+            LastGoodKeeperSpec(
+                lr_finder_result=lr_finder_result, destination=destination, **optional
+            )
+        )

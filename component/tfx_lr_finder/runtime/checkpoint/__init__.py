@@ -1,0 +1,1 @@
+"""Resuming a range test after preemption."""

@@ -1,0 +1,1 @@
+"""What LRFinderTrainer does at the user's `model.fit`."""

@@ -1,0 +1,1 @@
+"""Keras trains a chunk of learning rates on the device."""

@@ -1,0 +1,1 @@
+"""A uniform sample of the examples, drawn with Beam."""

@@ -1,0 +1,198 @@
+"""The data and the steps of a `fit` call, as batched datasets."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_lr_finder.runtime.fit.intercept import FitCall
+
+DEFAULT_BATCH_SIZE = 32
+
+
+def datasets(call: FitCall, seed: int) -> tuple[tf.data.Dataset, Any]:
+    """Returns the training batches of a `fit` call, and its held-out ones.
+
+    Args:
+      call: The call.
+      seed: Seed of the order in which arrays are shuffled.
+
+    Returns:
+      `(x, y)` or `(x, y, sample_weight)` batches: a `tf.data.Dataset` as it was
+      passed, arrays cut into batches as `fit` cuts them. Class weights are multiplied
+      into the sample weights of the training batches. The second is None where `fit`
+      has no validation data.
+
+    Raises:
+      ValueError: If the data are neither datasets nor arrays.
+    """
+    given = call.arguments
+    size = given["batch_size"] or DEFAULT_BATCH_SIZE
+    train = _as_dataset(given["x"], "x")
+    validation = _validation(call, given.get("validation_batch_size") or size)
+    if train is None:
+        arrays = _pack(call, given["x"], given.get("y"), given.get("sample_weight"))
+        if given.get("validation_split") and validation is None:
+            num_kept = math.floor(_num_rows(arrays) * (1 - given["validation_split"]))
+            held_out = _rows(arrays, slice(num_kept, None))
+            validation = _batched(
+                held_out, given.get("validation_batch_size") or size, None
+            )
+            arrays = _rows(arrays, slice(None, num_kept))
+        train = _batched(arrays, size, seed if given["shuffle"] else None)
+    if given.get("class_weight"):
+        train = _with_class_weights(train, given["class_weight"])
+    return train, validation
+
+
+def num_steps(call: FitCall) -> int | None:
+    """Returns how many training steps a `fit` call takes; None if it cannot be known.
+
+    Args:
+      call: The call.
+    """
+    epochs = (call.arguments["epochs"] or 1) - (call.arguments["initial_epoch"] or 0)
+    steps = call.arguments.get("steps_per_epoch")
+    if not steps or steps < 0:
+        steps = _num_batches(call)
+    return int(steps) * epochs if steps > 0 and epochs > 0 else None
+
+
+def _num_batches(call: FitCall) -> int:
+    """Returns the batches of one pass over the training data, 0 if unknown."""
+    x = call.arguments["x"]
+    if isinstance(getattr(x, "_original_dataset", x), tf.data.Dataset):
+        return int(getattr(x, "_original_dataset", x).cardinality())
+    first = tf.nest.flatten(x)[0] if isinstance(x, Mapping | list | tuple) else x
+    if not hasattr(first, "shape"):
+        return 0
+    split = call.arguments.get("validation_split") or 0.0
+    if call.arguments.get("validation_data") is not None:
+        split = 0.0
+    kept = math.floor(int(first.shape[0]) * (1 - split))
+    return math.ceil(kept / (call.arguments["batch_size"] or DEFAULT_BATCH_SIZE))
+
+
+def _validation(call: FitCall, batch_size: int) -> Any:
+    """Returns the batches of `validation_data`, or None."""
+    given = call.arguments.get("validation_data")
+    if given is None:
+        return None
+    dataset = _as_dataset(given, "validation_data")
+    if dataset is not None:
+        return dataset
+    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        raise ValueError(
+            "validation_data of fit must be a tf.data.Dataset or a tuple (x, y) or "
+            f"(x, y, sample_weight) of arrays, got {type(given).__name__}."
+        )
+    return _batched(_pack(call, *given), batch_size, None)
+
+
+def _as_dataset(value: Any, name: str) -> Any:
+    """Returns a dataset as it is, None for arrays; refuses what is neither."""
+    if isinstance(value, tf.data.Dataset):
+        return value
+    whole = getattr(value, "_original_dataset", None)  # distributed by the user
+    if isinstance(whole, tf.data.Dataset):
+        return whole
+    generates = isinstance(value, Iterator) or (
+        hasattr(value, "__getitem__")
+        and hasattr(value, "__len__")
+        and not hasattr(value, "shape")
+        and not isinstance(value, Mapping | list | tuple)
+    )
+    if value is None or callable(value) or generates:
+        raise ValueError(
+            f"LRFinder cannot take the {name} of this fit, a "
+            f"{type(value).__module__}.{type(value).__qualname__}: it must be able to "
+            "read the same batches again, and a generator or a Sequence promises "
+            "nothing of the kind. Pass a tf.data.Dataset or arrays to fit, or add "
+            "lr_finder_fn to the module, with tf.data.Dataset.from_generator(...) "
+            "around the generator."
+        )
+    return None
+
+
+def _pack(call: FitCall, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Returns the arrays as the tuple that a batch will be."""
+    parts = [part for part in (x, y, sample_weight) if part is not None]
+    if y is None and sample_weight is not None:
+        raise ValueError("fit got sample_weight without y. Pass y too.")
+    floats = call.keras.backend.floatx()
+    arrays = tuple(_structure(part, floats) for part in parts)
+    lengths = {int(array.shape[0]) for array in tf.nest.flatten(arrays)}
+    if len(lengths) != 1:
+        raise ValueError(
+            f"The arrays of fit have different numbers of rows: {sorted(lengths)}."
+        )
+    return arrays
+
+
+def _structure(value: Any, floats: str) -> Any:
+    """Returns arrays, lists or tables of them as tensors of Keras' precision."""
+    if isinstance(value, Mapping):
+        return {name: _structure(item, floats) for name, item in value.items()}
+    if isinstance(value, list | tuple) and value and hasattr(value[0], "shape"):
+        if np.ndim(value[0]):
+            return tuple(_structure(item, floats) for item in value)
+        value = np.asarray(value)
+    if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
+        return value
+    if not tf.is_tensor(value):
+        value = np.asarray(value)  # also pandas' tables and columns
+    tensor = tf.convert_to_tensor(value)
+    return tf.cast(tensor, floats) if tensor.dtype.is_floating else tensor
+
+
+def _num_rows(arrays: Any) -> int:
+    return int(tf.nest.flatten(arrays)[0].shape[0])
+
+
+def _rows(arrays: Any, rows: slice) -> Any:
+    return tf.nest.map_structure(lambda array: array[rows], arrays)
+
+
+def _batched(arrays: Any, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    """Returns batches of the rows, shuffled anew at each pass if there is a seed."""
+    if any(isinstance(part, tf.SparseTensor) for part in tf.nest.flatten(arrays)):
+        rows = tf.data.Dataset.from_tensor_slices(arrays)
+        count = int(rows.cardinality())
+        rows = rows if seed is None else rows.shuffle(count, seed=seed)
+        return rows.batch(batch_size)
+    count = _num_rows(arrays)
+    order = tf.data.Dataset.range(count)
+    if seed is not None:
+        order = order.shuffle(max(1, count), seed=seed)
+
+    def batch(rows: tf.Tensor) -> Any:
+        return tf.nest.map_structure(lambda part: tf.gather(part, rows), arrays)
+
+    return order.batch(batch_size).map(batch)
+
+
+def _with_class_weights(
+    dataset: tf.data.Dataset, class_weight: Mapping[int, float]
+) -> tf.data.Dataset:
+    """Returns the batches with each row weighted by its class; others weigh one."""
+    table = np.ones([max(map(int, class_weight)) + 1], np.float32)
+    for label, weight in class_weight.items():
+        table[int(label)] = weight
+
+    def weigh(x: Any, y: Any, sample_weight: Any = None) -> Any:
+        if len(tf.nest.flatten(y)) != 1:
+            raise ValueError("class_weight is only for models with a single output.")
+        one_hot = y.shape.rank is not None and y.shape.rank > 1 and y.shape[-1] != 1
+        labels = tf.argmax(y, axis=-1) if one_hot else tf.reshape(y, [tf.shape(y)[0]])
+        labels = tf.cast(labels, tf.int64)
+        known = (labels >= 0) & (labels < len(table))
+        weights = tf.gather(table, tf.where(known, labels, 0))
+        weights = tf.where(known, weights, 1.0)
+        if sample_weight is not None:
+            given = tf.cast(sample_weight, weights.dtype)
+            weights *= tf.reshape(given, tf.shape(weights))
+        return x, y, weights
+
+    return dataset.map(weigh)

@@ -1,0 +1,1 @@
+"""What a pipeline author may set, and every check of it. Light to import."""

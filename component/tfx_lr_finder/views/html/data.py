@@ -1,0 +1,94 @@
+"""The numbers that the report's script draws, in JSON's own types."""
+
+import math
+from typing import Any, TypeAlias
+
+from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.sweep import Sweep
+from tfx_lr_finder.views.axis_limits import (
+    Limits,
+    distinct_probes,
+    held_out_limits,
+    sweep_limits,
+)
+from tfx_lr_finder.views.html.thinning import shown_points, stride
+
+Json: TypeAlias = dict[str, Any]
+
+
+def chart_data(report: LRFinderReport) -> Json:
+    """Returns everything that the charts show; what is not finite is None.
+
+    Args:
+      report: What to draw.
+    """
+    low, high = report.learning_rate_range or (None, None)
+    return {
+        "rate": report.learning_rate,
+        "range": [low, high] if low is not None else None,
+        "rates": [report.config.min_lr, report.config.max_lr],
+        "sweeps": [_sweep(sweep, stride(report)) for sweep in report.sweeps],
+        "sweepLimits": _limits(sweep_limits(report)),
+        "trainings": _trainings(report),
+        "untrained": _finite(report.untrained_loss),
+        "heldOutLimits": _limits(held_out_limits(report)),
+        "runs": _runs(report),
+    }
+
+
+def _sweep(sweep: Sweep, every: int) -> Json:
+    points = shown_points(len(sweep.learning_rates), every)
+    smoothed = [point for point in points if point < len(sweep.smoothed_losses)]
+    return {
+        "points": [point + 1 for point in points],
+        "rates": [_short(sweep.learning_rates[point]) for point in points],
+        "losses": [_short(sweep.losses[point]) for point in points],
+        "smoothed": [_short(sweep.smoothed_losses[point]) for point in smoothed],
+        "stop": sweep.stop_reason.value,
+        "completed": sweep.stop_reason.name == "COMPLETED",
+    }
+
+
+def _short(value: float) -> float | None:
+    """Returns a number with as many digits as a picture can show."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _trainings(report: LRFinderReport) -> list[Json]:
+    trained = [_training("probe", item) for item in distinct_probes(report)]
+    trained += [_training("candidate", item) for item in report.candidates]
+    if report.checked is not None:
+        trained.append(_training("check", report.checked))
+    return trained
+
+
+def _training(kind: str, item: Candidate) -> Json:
+    return {
+        "kind": kind,
+        "rate": item.learning_rate,
+        "loss": _finite(item.eval_loss),
+        "trainLoss": _finite(item.train_loss),
+        "steps": item.num_steps,
+    }
+
+
+def _runs(report: LRFinderReport) -> list[Json]:
+    runs = [
+        {"rate": item.learning_rate, "verdict": item.verdict.name, "when": item.when}
+        for item in report.earlier
+    ]
+    this = {
+        "rate": report.learning_rate,
+        "verdict": report.verdict.name,
+        "when": "this run",
+    }
+    return [*runs, this]
+
+
+def _limits(limits: Limits | None) -> list[float] | None:
+    return None if limits is None else list(limits)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

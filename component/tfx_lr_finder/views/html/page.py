@@ -1,0 +1,119 @@
+"""The report as one HTML file that needs nothing beside it."""
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.version import __version__
+from tfx_lr_finder.views import tables
+from tfx_lr_finder.views.html.data import chart_data
+
+SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "report.js")
+"""In the order in which they are run; see vendor/README.md."""
+
+
+def render(
+    report: LRFinderReport,
+    *,
+    picture: bytes | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> str:
+    """Returns the page: verdict, charts, tables.
+
+    It loads nothing: scripts, styles, data and the picture are inside, and its content
+    security policy forbids requests, and every script but those that are named there
+    by their hashes. Text from the pipeline is escaped.
+
+    Args:
+      report: What to show.
+      picture: A PNG to show where scripts do not run, or None.
+      labels: What the page says about where it comes from: pipeline, node, run, ...
+    """
+    scripts = [_asset(name) for name in SCRIPTS]
+    page: str = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            headline=_headline(report),
+            labels=dict(labels or {}),
+            number=tables.number,
+            picture=_data_uri(picture),
+            policy=_policy(scripts),
+            style=markupsafe.Markup(_asset("report.css")),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+            data=_script_safe(chart_data(report)),
+            trainings=tables.trainings(report),
+            earlier=tables.earlier(report),
+            open_tables=[
+                tables.summary(report),
+                tables.rules(report),
+                tables.cost(report),
+            ],
+            closed_tables=[
+                tables.environment(report),
+                tables.configuration(report),
+                tables.curves(report),
+            ],
+            version=__version__,
+        )
+    )
+    return page
+
+
+def _headline(report: LRFinderReport) -> str:
+    if report.learning_rate is None:
+        return "No learning rate found"
+    return f"Learning rate {tables.number(report.learning_rate)}"
+
+
+def _data_uri(picture: bytes | None) -> str | None:
+    if picture is None:
+        return None
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
+
+
+def _policy(scripts: list[str]) -> str:
+    """Returns a content security policy: no request at all, and only these scripts."""
+    hashes = []
+    for script in scripts:
+        digest = hashlib.sha256(script.encode()).digest()
+        hashes.append(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src 'unsafe-inline'; script-src {' '.join(hashes)}"
+    )
+
+
+def _script_safe(value: Any) -> markupsafe.Markup:
+    """Returns JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return markupsafe.Markup(text)
+
+
+def _asset(name: str) -> str:
+    # Universal newlines: a browser hashes what it reads with line feeds alone.
+    path = resources.files(__package__).joinpath(name)
+    return path.read_text(encoding="utf-8").strip().replace("\r\n", "\n")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        autoescape=True,
+        keep_trailing_newline=True,
+        loader=jinja2.FunctionLoader(_asset),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )

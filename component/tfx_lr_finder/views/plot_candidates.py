@@ -1,0 +1,116 @@
+"""The trainings of a range test in its picture: held-out loss over learning rate."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.axis_limits import distinct_probes
+
+CANDIDATE_COLOR = "black"
+PROBE_COLOR = "gray"
+CHECK_COLOR = "tab:red"
+UNTRAINED_COLOR = "tab:purple"
+OUTSIDE = 0.97
+"""Height of the marks of what is out of the picture, as a share of the axes."""
+
+
+def has_any(report: LRFinderReport) -> bool:
+    """Returns whether anything was trained to confirm a rate.
+
+    Args:
+      report: What to draw.
+    """
+    return bool(report.probes or report.candidates)
+
+
+def draw(ax: Axes, report: LRFinderReport) -> None:
+    """Marks every training at its rate and its held-out loss.
+
+    Args:
+      ax: Where to draw.
+      report: What to draw; a training that broke down is left out.
+    """
+    if report.untrained_loss is not None and math.isfinite(report.untrained_loss):
+        ax.axhline(
+            report.untrained_loss,
+            color=UNTRAINED_COLOR,
+            linewidth=0.9,
+            linestyle="--",
+            label=f"untrained model {report.untrained_loss:.4g}",
+        )
+    _mark(
+        ax,
+        distinct_probes(report),
+        "o",
+        PROBE_COLOR,
+        5,
+        _label("probe", distinct_probes(report)),
+    )
+    _mark(
+        ax,
+        report.candidates,
+        "D",
+        CANDIDATE_COLOR,
+        6,
+        _label("candidate", report.candidates),
+    )
+    if report.checked is not None:
+        rate = f"{report.checked.learning_rate:.3g}"
+        label = f"check at {rate}, {report.checked.num_steps} steps"
+        _mark(ax, (report.checked,), "*", CHECK_COLOR, 13, label)
+
+
+def draw_outside(ax: Axes, report: LRFinderReport) -> None:
+    """Marks the trainings that are above the picture, or not finite, at its top.
+
+    Args:
+      ax: Where to draw; its limits are set.
+      report: What to draw.
+    """
+    top = ax.get_ylim()[1]
+    outside = [
+        item.learning_rate
+        for item in (*distinct_probes(report), *report.candidates)
+        if not item.eval_loss <= top
+    ]
+    if outside:
+        ax.plot(
+            outside,
+            [OUTSIDE] * len(outside),
+            "^",
+            transform=ax.get_xaxis_transform(),
+            markerfacecolor="none",
+            markeredgecolor=PROBE_COLOR,
+            label="above the picture, or broken down",
+        )
+        ax.legend(loc="best", fontsize="small")
+
+
+def _label(kind: str, trained: Sequence[Candidate]) -> str:
+    steps = sorted({item.num_steps for item in trained})
+    return f"{kind}s, up to {steps[-1]} steps" if steps else kind
+
+
+def _mark(
+    ax: Axes,
+    trained: Sequence[Candidate],
+    marker: str,
+    color: str,
+    size: float,
+    label: str,
+) -> None:
+    """Marks the trainings that ended with a finite loss."""
+    finite = [item for item in trained if math.isfinite(item.eval_loss)]
+    if finite:
+        ax.plot(
+            [item.learning_rate for item in finite],
+            [item.eval_loss for item in finite],
+            marker,
+            color=color,
+            alpha=0.5 if color == PROBE_COLOR else 1.0,
+            markersize=size,
+            label=label,
+        )
