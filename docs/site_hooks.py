@@ -26,7 +26,9 @@ def on_files(files, config):
     for page in list(files.documentation_pages()):
         for link in LINK.findall(page.content_string):
             target = _in_repository(page, link)
-            if (REPOSITORY / target).is_file() and _on_site(target) not in files.src_uris:
+            if (REPOSITORY / target).is_file() and _on_site(
+                target
+            ) not in files.src_uris:
                 files.append(_file(target, config))
     return files
 
