@@ -49,11 +49,11 @@ sbom: venv ## List what the image holds in build/sbom.json (CycloneDX)
 audit: venv ## Ask PyPI for known vulnerabilities of the locked dependencies
 	@.ci/audit.sh $(lock).txt
 
-docs: venv ## Build the documentation site in build/site; a broken link is an error
+docs: ## Build the documentation site in build/site. A broken link is an error
 	@.ci/docs.sh
 
-dist: venv ## Build the wheel and the source archive in dist, and check them
-	@.ci/dist.sh $(lock)-dev.txt
+dist: ## Build the wheel and the source archive in dist, and check them
+	@.ci/dist.sh
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .
