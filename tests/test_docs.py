@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 
 import pytest
 
@@ -34,3 +35,9 @@ def test_the_diagram_of_the_rooms_shows_every_folder_of_the_package(name):
     parent = PACKAGE if name == "component" else PACKAGE / name
     folders = [p.name for p in parent.iterdir() if (p / "__init__.py").exists()]
     assert [folder for folder in folders if f"{folder}/" not in diagram] == []
+
+
+def test_the_page_of_parameters_is_what_the_code_generates():
+    generator = runpy.run_path(str(DOCS / "generate_parameters.py"))
+    page = (DOCS / "parameters.md").read_text()
+    assert page == generator["page"](), "run: python docs/generate_parameters.py"
