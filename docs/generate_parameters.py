@@ -20,8 +20,8 @@ INTRO = """\
 
 These are the parameters of `LRFinder`, apart from its channels and those that every
 Trainer takes. All are typed execution parameters, so each accepts a `RuntimeParameter`.
-Every invalid value fails before LRFinder reads data. `python docs/generate_parameters.py`
-writes this page from the code.
+Every invalid value fails before LRFinder reads data. The script
+`docs/generate_parameters.py` writes this page from the code.
 """
 
 RANGE_TEST = """\
