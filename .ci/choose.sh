@@ -1,52 +1,48 @@
 #!/usr/bin/env bash
-# Prints the lock to install and the Python for it, "tfx-1.21-py3.11 /usr/bin/python3.11", and on standard error what
-# speaks against a newer TFX. TFX names a version (default: the newest that runs here), PYTHON a Python.
+# Prints the lock to install and the Python for it, such as "tfx-1.21-py3.11 /usr/bin/python3.11". Standard error says why
+# a newer TFX does not fit. TFX selects a version of TFX, PYTHON an interpreter.
 set -euo pipefail
-shopt -s inherit_errexit
-
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# TFX, the oldest glibc that it runs on, and the Pythons that there are locks for; the best first.
-versions="1.21 2.39 3.11 3.12 3.13
+# TFX, the oldest glibc that it runs on, and a Python that it has a lock for. The first line that fits is taken.
+locks="1.21 2.39 3.11
+1.21 2.39 3.12
+1.21 2.39 3.13
 1.16 2.17 3.10"
 
-here=$(getconf GNU_LIBC_VERSION 2>/dev/null || echo "glibc 0")
-here=${here#glibc }
-named=""
-if [ -n "${PYTHON:-}" ]; then
-    named=$("$PYTHON" -E -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || named=unusable
-fi
-
-# Prints the first Python of those named that runs on the glibc named, and the lock for it.
+# choose FIND GLIBC: FIND prints the path of a Python, given its version; GLIBC is the one that it runs on.
 choose() {
-    local tfx=$1 glibc=$2 python found reasons=""
-    shift 2
-    case " $* " in *" $named "*) set -- "$named" ;; esac
-    if [ "$named" != "$1" ] && [ "$(printf '%s\n' "$glibc" "$here" | sort -V | head -n 1)" != "$glibc" ]; then
-        echo "TFX $tfx needs glibc $glibc; this machine has $here." >&2
-        return 1
-    fi
-    for python in "$@"; do
-        if found=$(./find-python.sh "$python" "$glibc" 2>&1); then
-            head -n -1 <<<"$found" >&2
-            echo "tfx-$tfx-py$python $(tail -n 1 <<<"$found")"
-            return
-        fi
-        reasons+=$found$'\n'
-    done
-    echo -n "$reasons" >&2
-    return 1
-}
-
-any=""
-while read -r line; do
-    if [ -z "${TFX:-}" ] || [ "${line%% *}" = "$TFX" ]; then
-        any=yes
-        # shellcheck disable=SC2086
-        if choose $line; then
+    local tfx glibc version python
+    while read -r tfx glibc version; do
+        if [ "${TFX:-$tfx}" != "$tfx" ]; then
+            continue
+        elif ! printf '%s\n' "$glibc" "$2" | sort -VC; then
+            reasons+="TFX $tfx needs glibc $glibc, but $2 was found."$'\n'
+        elif ! python=$("$1" "$version"); then
+            reasons+="TFX $tfx needs Python $version, which was not found on PATH, in pyenv or in uv. Install it, for example with"
+            reasons+=" 'pyenv install $version', or name yours: make PYTHON=/path/to/python$version"$'\n'
+        else
+            echo -n "$reasons" | uniq >&2
+            echo "tfx-$tfx-py$version $python"
             exit 0
         fi
-    fi
-done <<<"$versions"
-[ -n "$any" ] || echo "TFX=$TFX: there are locks for TFX $(cut -d' ' -f1 <<<"$versions" | paste -sd' ')." >&2
+    done <<<"$locks"
+}
+
+named() { [ "$1" = "$version_of_named" ] && echo "$path_of_named"; }
+search() { ./uv.sh python find --system --no-project "$1" 2>/dev/null; }
+
+reasons=""
+if [ -n "${PYTHON:-}" ]; then
+    facts=$("$PYTHON" -E -c 'import os, sys; print("%d.%d" % sys.version_info[:2], *os.confstr("CS_GNU_LIBC_VERSION").split(),
+        os.path.realpath(getattr(sys, "_base_executable", sys.executable)))' 2>/dev/null) || facts="unusable glibc 0 -"
+    read -r version_of_named _ glibc_of_named path_of_named <<<"$facts"
+    choose named "$glibc_of_named"
+    echo "PYTHON=$PYTHON does not fit (version $version_of_named, glibc $glibc_of_named): looking for another Python." >&2
+    reasons=""
+fi
+./uv.sh --version >/dev/null
+choose search "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)"
+[ -n "$reasons" ] || reasons="TFX=$TFX has no lock; there are locks for TFX $(cut -d' ' -f1 <<<"$locks" | uniq | paste -sd' ')."$'\n'
+echo -n "$reasons" | uniq >&2
 exit 1

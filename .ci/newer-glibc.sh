@@ -9,10 +9,13 @@ version=${1:-3.11}
 suite=trixie
 unset PYTHON
 
-if .ci/find-python.sh "$version" 2.39 2>/dev/null; then
-    exit 0
+if ! python=$(.ci/uv.sh python find --system --no-project "$version" 2>/dev/null); then
+    echo "TFX 1.21 needs Python $version, which was not found on PATH, in pyenv or in uv." >&2
+    exit 1
+elif printf 'glibc 2.39\n%s\n' "$(getconf GNU_LIBC_VERSION)" | sort -VC; then
+    echo "$python"
+    exit
 fi
-python=$(.ci/find-python.sh "$version" 2.17)
 place=$PWD/.venvs/python$version-$suite
 started=$place/bin/python$version
 if [ -x "$started" ] && "$started" -c pass; then

@@ -18,7 +18,11 @@ from tfx_lr_finder.range_test.smoothing import smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-pytest_plugins = ["tests.kfp_server", "tests.tested"]
+pytest_plugins = [
+    "tests.keras_models",
+    "tests.kfp_server",
+    "tests.compatibility",
+]
 
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
 NEED_KFP = [
@@ -95,6 +99,14 @@ def _report():
         environment={"optimizer": "SGD", "keras": "3.12.4", "batch_size": 32},
         config=config,
     )
+
+
+# Two devices for tf.distribute, in every process that runs tests. They can only be
+# made before TensorFlow starts.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
 
 
 @pytest.fixture(scope="session")

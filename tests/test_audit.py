@@ -1,4 +1,4 @@
-"""`make audit` with a pip-audit that says what the real one may say."""
+"""`make audit`, with a pip-audit that prints messages of the real one."""
 
 import pathlib
 import shutil
@@ -14,17 +14,18 @@ NOT_REACHED = "requests.exceptions.ProxyError: HTTPSConnectionPool"
 
 
 @pytest.mark.parametrize(
-    ("told", "ended", "status"),
+    ("printed", "exit_status", "status"),
     [(CLEAN, 0, 0), (FOUND, 1, 1), (UNKNOWN, 1, 2), (NOT_REACHED, 1, 2)],
 )
-def test_the_audit_passes_only_with_an_answer_that_is_clean(
-    told, ended, status, tmp_path
+def test_the_audit_passes_only_if_every_package_was_checked_and_is_clean(
+    printed, exit_status, status, tmp_path
 ):
     (tmp_path / ".ci").mkdir()
     shutil.copy(AUDIT, tmp_path / ".ci/audit.sh")
     fake = tmp_path / ".ci/uv.sh"
     fake.write_text(
-        f'#!/bin/sh\n[ "$6" = --strict ] || exit 9\necho "{told}"\nexit {ended}\n'
+        '#!/bin/sh\n[ "$6" = --strict ] || exit 9\n'
+        f'echo "{printed}"\nexit {exit_status}\n'
     )
     fake.chmod(0o755)
     done = subprocess.run(
@@ -34,5 +35,5 @@ def test_the_audit_passes_only_with_an_answer_that_is_clean(
         check=False,
     )
     assert done.returncode == status
-    assert told in done.stdout + done.stderr
+    assert printed in done.stdout + done.stderr
     assert ("nothing was audited" in done.stderr) == (status == 2)

@@ -10,9 +10,20 @@ import sys
 import kubernetes_validate
 import pytest
 import yaml
+from remote import kubernetes
 
 FOLDER = pathlib.Path(__file__).parents[1] / "kubeflow"
-OVERLAYS = ["base", "overlays/local", "overlays/gke", "overlays/spot", "recurring-run"]
+OVERLAYS = [
+    "base",
+    "overlays/local",
+    "overlays/gke",
+    "overlays/spot",
+    "overlays/own-namespace",
+    "copy-data",
+    "recurring-run",
+]
+CLUSTER_WIDE = ("ComputeClass",)
+NAMESPACES = ("kubeflow", "team-a")
 VERSIONS = ("1.30", "1.34", "1.37")
 
 needs_kubectl = pytest.mark.skipif(
@@ -20,69 +31,191 @@ needs_kubectl = pytest.mark.skipif(
 )
 
 
-def _build(overlay, folder):
-    """The objects of an overlay; a recurring run needs a compiled pipeline."""
-    copy = folder / "kubeflow"
-    shutil.copytree(FOLDER, copy, dirs_exist_ok=True)
-    (copy / "recurring-run" / "pipeline.yaml").write_text("schemaVersion: 2.1.0\n")
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(copy / overlay)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+@pytest.fixture
+def build(tmp_path):
+    """Renders an overlay for a namespace, with optional components added to it."""
+
+    def render(overlay, namespace="kubeflow", components=()):
+        copy = tmp_path / "kubeflow"
+        shutil.copytree(FOLDER, copy, dirs_exist_ok=True)
+        # The Git deployment of a recurring run adds a compiled pipeline.
+        (copy / "recurring-run" / "pipeline.yaml").write_text("schemaVersion: 2.1.0\n")
+        _edit(copy / "namespace/kustomization.yaml", namespace=namespace)
+        if components:
+            file = copy / overlay / "kustomization.yaml"
+            there = yaml.safe_load(file.read_text()).get("components", [])
+            up = "../" * len(pathlib.PurePath(overlay).parts)
+            added = [f"{up}components/{name}" for name in components]
+            _edit(file, components=[*there, *added])
+        done = subprocess.run(
+            ["kubectl", "kustomize", str(copy / overlay)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return list(yaml.safe_load_all(done.stdout))
+
+    return render
+
+
+def _edit(file, **changes):
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **changes}))
+
+
+def _only(objects, kind):
+    (found,) = (item for item in objects if item["kind"] == kind)
+    return found
+
+
+def _pod_spec(item):
+    spec = item["spec"]
+    return spec["template"]["spec"] if item["kind"] == "Job" else spec
 
 
 @needs_kubectl
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_object_is_one_by_the_schema(overlay, version, tmp_path):
+def test_every_object_follows_the_schema(overlay, version, build):
     logging.getLogger("kubernetes_validate").setLevel(logging.ERROR)
-    for item in _build(overlay, tmp_path):
-        if item["kind"] != "ComputeClass":  # Google's own
+    for item in build(overlay):
+        if item["kind"] not in CLUSTER_WIDE:  # Google's own type
             kubernetes_validate.validate(item, version, strict=True)
 
 
 @needs_kubectl
-def test_the_schema_finds_a_slip(tmp_path):
-    (quota,) = (o for o in _build("base", tmp_path) if o["kind"] == "ResourceQuota")
-    quota["spec"]["hrad"] = quota["spec"].pop("hard")
+def test_the_schema_check_finds_a_misspelled_field(build):
+    policy = _only(build("base"), "NetworkPolicy")
+    policy["spec"]["egres"] = policy["spec"].pop("egress")
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(quota, "1.37", strict=True)
+        kubernetes_validate.validate(policy, "1.37", strict=True)
+
+
+@needs_kubectl
+@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_one_change_moves_every_object_to_another_namespace(overlay, namespace, build):
+    spaces = {
+        item["metadata"].get("namespace")
+        for item in build(overlay, namespace)
+        if item["kind"] not in CLUSTER_WIDE
+    }
+    assert spaces == {namespace}
+
+
+@needs_kubectl
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_the_role_is_bound_to_the_service_account_of_the_namespace(namespace, build):
+    objects = build("overlays/gke", namespace)
+    (subject,) = _only(objects, "RoleBinding")["subjects"]
+    account = _only(objects, "ServiceAccount")["metadata"]
+    assert (subject["name"], subject["namespace"]) == (account["name"], namespace)
+    assert account["namespace"] == namespace
 
 
 @needs_kubectl
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_all_objects_of_a_namespace_are_in_one(overlay, tmp_path):
-    objects = _build(overlay, tmp_path)
-    clusters = ("Namespace", "PriorityClass", "ComputeClass")
-    spaces = {
-        item["metadata"].get("namespace")
-        for item in objects
-        if item["kind"] not in clusters
-    }
-    assert spaces == {"kubeflow"}
+def test_deleting_an_overlay_deletes_no_namespace_and_no_priority_class(overlay, build):
+    kinds = {item["kind"] for item in build(overlay)}
+    assert not kinds & {"Namespace", "PriorityClass"}
 
 
 @needs_kubectl
-def test_the_service_account_may_not_start_read_or_delete_what_it_need_not(tmp_path):
-    (role,) = (item for item in _build("base", tmp_path) if item["kind"] == "Role")
-    for rule in role["rules"]:
-        assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
-        if {"secrets", "configmaps"} & set(rule["resources"]):
-            assert rule["resourceNames"]
-            assert rule["verbs"] == ["get"]
-        if "pods" in rule["resources"]:
-            assert set(rule["verbs"]) <= {"get", "list", "watch"}
-
-
-@needs_kubectl
-def test_google_service_account_becomes_an_annotation(tmp_path):
-    accounts = [
-        item
-        for item in _build("overlays/gke", tmp_path)
-        if item["kind"] == "ServiceAccount"
+def test_the_quota_is_in_the_overlay_for_a_namespace_of_its_own_only(build):
+    with_quota = [
+        overlay
+        for overlay in OVERLAYS
+        if "ResourceQuota" in {item["kind"] for item in build(overlay)}
     ]
-    ((annotation, value),) = accounts[0]["metadata"]["annotations"].items()
+    assert with_quota == ["overlays/own-namespace"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_the_network_policy_selects_the_pods_that_the_runner_labels(namespace, build):
+    policy = _only(build("base", namespace), "NetworkPolicy")
+    assert policy["spec"]["podSelector"]["matchLabels"] == kubernetes.POD_LABELS
+
+
+def _peers(policy, protocol, port):
+    """The peers that a port is open to."""
+    for rule in policy["spec"]["egress"]:
+        ports = rule.get("ports")
+        if ports is None or {"protocol": protocol, "port": port} in ports:
+            yield from rule.get("to", [{}])
+
+
+@needs_kubectl
+@pytest.mark.parametrize("address", ["169.254.20.10/32", "169.254.169.254/32"])
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_the_network_policy_lets_dns_through_node_caches(protocol, address, build):
+    policy = _only(build("base"), "NetworkPolicy")
+    assert {"ipBlock": {"cidr": address}} in list(_peers(policy, protocol, 53))
+
+
+@needs_kubectl
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_the_network_policy_reaches_its_own_namespace_and_kubeflow(namespace, build):
+    peers = list(_peers(_only(build("base", namespace), "NetworkPolicy"), "TCP", 8080))
+    kubeflow = {"matchLabels": {"kubernetes.io/metadata.name": "kubeflow"}}
+    assert peers == [{"podSelector": {}}, {"namespaceSelector": kubeflow}]
+
+
+@needs_kubectl
+def test_the_service_account_has_only_the_rights_that_are_used(build):
+    rights = {
+        (group, resource, verb, *rule.get("resourceNames", []))
+        for rule in _only(build("base"), "Role")["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert rights == {
+        ("argoproj.io", "workflowtaskresults", "create"),
+        ("argoproj.io", "workflowtaskresults", "patch"),
+        ("", "configmaps", "get", "kfp-launcher"),
+        ("", "secrets", "get", "mlpipeline-minio-artifact"),
+        ("", "pods", "get"),
+    }
+
+
+@needs_kubectl
+def test_a_private_registry_is_one_component(build):
+    secret = [{"name": "lr-finder-registry"}]
+    added = ["private-registry"]
+    account = _only(build("overlays/local", components=added), "ServiceAccount")
+    assert account["imagePullSecrets"] == secret
+    for overlay, kind in (("recurring-run", "Job"), ("copy-data", "Pod")):
+        item = _only(build(overlay, components=added), kind)
+        assert _pod_spec(item)["imagePullSecrets"] == secret
+
+
+@needs_kubectl
+def test_the_pod_that_copies_data_mounts_the_volume_of_the_local_overlay(build):
+    claim = _only(build("overlays/local"), "PersistentVolumeClaim")["metadata"]["name"]
+    (volume,) = _only(build("copy-data"), "Pod")["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim
+
+
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("overlay", "kind"), [("recurring-run", "Job"), ("copy-data", "Pod")]
+)
+def test_pods_of_the_manifests_run_without_rights(overlay, kind, build):
+    spec = _pod_spec(_only(build(overlay), kind))
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["automountServiceAccountToken"] is False
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@needs_kubectl
+def test_google_service_account_becomes_an_annotation(build):
+    account = _only(build("overlays/gke"), "ServiceAccount")
+    ((annotation, value),) = account["metadata"]["annotations"].items()
     assert annotation == "iam.gke.io/gcp-service-account"
     assert value.endswith(".iam.gserviceaccount.com")
 

@@ -19,6 +19,8 @@ SPOT = {  # the label of such a node, and whether the cloud also taints it so
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-\w.]*[A-Za-z0-9])?)?")
 _GPU = re.compile(r"(nvidia\.com|amd\.com)/[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+POD_LABELS = {"tfx-lr-finder/pipeline": "true"}
+"""The network policy selects the pods of this pipeline by it."""
 _REMOTE = ("gs://",)  # what TFX itself reads and writes besides folders
 
 
@@ -168,7 +170,9 @@ def platform_documents(spec, settings, placement):
     for task in spec["root"]["dag"]["tasks"].values():
         label = spec["components"][task["componentRef"]["name"]]["executorLabel"]
         mounts = _mounts(task, placement)
-        executors[label] = {"pvcMount": mounts} if mounts else {}
+        executors[label] = {"podMetadata": {"labels": dict(POD_LABELS)}}
+        if mounts:
+            executors[label]["pvcMount"] = mounts
     for node in compiling.training_nodes(settings):
         executor = executors[f"{node}_executor"]
         if placement.node_selector:

@@ -5,8 +5,9 @@ import pathlib
 import shutil
 
 import tfx
-from pod import make_folder
 from remote import compiling, settings
+
+from tests.compiled.pod import make_folder
 
 MODULES = pathlib.Path(compiling.__file__).parents[1] / "taxi" / "module"
 CSV = pathlib.Path(tfx.__path__[0], "examples/chicago_taxi_pipeline/data/simple")

@@ -15,9 +15,9 @@ import subprocess
 import numpy as np
 import pytest
 import tfx
-from pod import KubeflowPod, Pod
-from taxi_job import compile_taxi, span_and_version
 
+from tests.compiled.pod import KubeflowPod, Pod
+from tests.compiled.taxi_job import compile_taxi, span_and_version
 from tfx_lr_finder import __version__, read_result
 
 IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from pod import KubeflowPod, Pod
-from taxi_job import MODULES, compile_taxi, span_and_version
 
+from tests.compiled.pod import KubeflowPod, Pod
+from tests.compiled.taxi_job import MODULES, compile_taxi, span_and_version
 from tfx_lr_finder import read_result
 
 pytestmark = pytest.mark.timeout(1800)  # ten processes that each load TFX
@@ -43,7 +43,7 @@ def finished(request, tmp_path_factory):
 
 @pytest.mark.long
 def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(
-    finished, make_taxi_trip, tested
+    finished, make_taxi_trip, record_compatibility
 ):
     pod, folder, place = finished
     report = read_result(str(place(pod.outputs["LRFinder"]["lr_finder_result"]["uri"])))
@@ -57,7 +57,7 @@ def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(
     (chance,) = model.signatures["serving_default"](examples=examples).values()
     assert 0 <= chance.numpy().item() <= 1
     backend = "Kubeflow" if isinstance(pod, KubeflowPod) else "Vertex"
-    tested(backend, report.environment["keras"])
+    record_compatibility(backend, report.environment["keras"])
 
 
 @pytest.mark.long

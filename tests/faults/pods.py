@@ -9,7 +9,7 @@ import resource
 import signal
 import time
 
-from tests.faults import injected, pod
+from tests.faults import injected, run_executor
 from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
 
@@ -39,7 +39,7 @@ def _main(root, limits, inject, options):
         if name == "RLIMIT_AS":
             value += _num_bytes()
         resource.setrlimit(getattr(resource, name), (value, value))
-    pod.run(root, **options)
+    run_executor.run(root, **options)
 
 
 def _num_bytes():
@@ -57,7 +57,7 @@ class Pod:
       limits: Resource limits by name; that of the address space comes on top of
         what the process has at its start.
       inject: The fault that is built into it, a function of `injected`.
-      options: See `pod.run`.
+      options: See `run_executor.run`.
     """
 
     def __init__(self, context, root, limits=None, inject=None, **options):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tests.runtime.test_trainer_loop import loop_of, train
+from tests.keras_models import loop_of, train
 
 OPTIMIZERS = ("SGD", "Adam", "RMSprop", "Adagrad", "AdamW", "Adamax", "Nadam")
 LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")

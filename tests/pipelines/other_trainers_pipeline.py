@@ -3,17 +3,16 @@
 import pathlib
 import sys
 
+from penguin.other_trainers import stock_trainer
+from penguin.pipeline import create_pipeline
 from tfx import v1 as tfx
 
 PIPELINES = pathlib.Path(__file__).parents[2] / "pipelines"
 DATA = pathlib.Path(tfx.__file__).parents[1] / "components" / "testdata" / "penguin"
-sys.path.insert(0, str(PIPELINES))
 
 
 def create(root, make_trainer):
     """Returns the penguin example with another Trainer."""
-    from penguin.pipeline import create_pipeline
-
     database = str(pathlib.Path(root) / "metadata.sqlite")
     connect = tfx.orchestration.metadata.sqlite_metadata_connection_config
     return create_pipeline(
@@ -29,6 +28,4 @@ def create(root, make_trainer):
 
 
 if __name__ == "__main__":
-    from penguin.other_trainers import stock_trainer
-
     tfx.orchestration.LocalDagRunner().run(create(sys.argv[1], stock_trainer))

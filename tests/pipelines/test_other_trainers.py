@@ -1,6 +1,7 @@
 """The stock Trainer and Vertex's, with the rate as a hyperparameter."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,15 +11,15 @@ import pytest
 from google.cloud.aiplatform_v1 import types as vertex_types
 from google.protobuf import json_format
 from ml_metadata.proto import metadata_store_pb2
-from other_trainers_pipeline import create
 from penguin.other_trainers import on_vertex
 from tfx.extensions.google_cloud_ai_platform import training_clients
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.types import artifact_utils, standard_artifacts
 
+from tests.pipelines.other_trainers_pipeline import create
 from tfx_lr_finder import read_result
 
-SCRIPT = pathlib.Path(__file__).with_name("other_trainers_pipeline.py")
+ROOT = pathlib.Path(__file__).parents[2]
 VERTEX = {"project": "p", "region": "europe-west4", "image": "registry/image:1"}
 VERTEX_EXECUTOR = "tfx.extensions.google_cloud_ai_platform.trainer.executor"
 INPUTS = {
@@ -41,8 +42,14 @@ class Client(training_clients.VertexJobClient):
 def stock(tmp_path_factory):
     """The folder of a run with the stock Trainer."""
     root = tmp_path_factory.mktemp("stock")
+    command = [sys.executable, "-m", "tests.pipelines.other_trainers_pipeline"]
+    path = os.pathsep.join([str(ROOT / "pipelines"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(root)], capture_output=True, text=True
+        [*command, str(root)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-5000:]
     return root

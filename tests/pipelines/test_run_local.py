@@ -112,13 +112,13 @@ def test_the_trainers_execution_has_the_result_as_an_input(finished):
     assert result.id in inputs
 
 
-def test_the_saved_optimizer_has_the_rate_found(finished, tested):
+def test_the_saved_optimizer_has_the_rate_found(finished, record_compatibility):
     """Keras keeps a rate as float32, so the artifact's float64 is rounded to that."""
     saved = _optimizers_rate(finished.model_folder("LRFinderTrainer"))
     assert saved.dtype == np.float32
     report = finished.report()
     assert saved == np.float32(report.learning_rate)
-    tested("LocalDagRunner", report.environment["keras"])
+    record_compatibility("LocalDagRunner", report.environment["keras"])
 
 
 def test_the_last_lines_tell_the_rate_and_the_picture(finished):

@@ -29,7 +29,10 @@ BAD = [
     ({"smoothing": -0.1}, "smoothing must be a number from 0.0 to 1.0"),
     ({"smoothing": math.nan}, "smoothing must be a number"),
     ({"divergence_factor": 0.0}, "divergence_factor must be"),
-    ({"rule": "steep"}, "rule must be one of valley, steepest, slide, minimum, largest"),
+    (
+        {"rule": "steep"},
+        "rule must be one of valley, steepest, slide, minimum, largest",
+    ),
     ({"spacing": "log"}, "spacing must be one of exponential, linear"),
     ({"schedule": "cos"}, "schedule must be one of constant, cosine, one_cycle"),
     ({"confirm_steps": -1}, "confirm_steps must be a whole number of at least 0"),

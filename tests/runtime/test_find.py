@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfx_lr_finder
-from tests.runtime.conftest import mlp
+from tests.keras_models import mlp
 from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 from tfx_lr_finder.runtime.find import find_learning_rate
 

@@ -1,0 +1,88 @@
+"""How many batches one pass over the training examples has."""
+
+import pathlib
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from tests.executor.user_modules import write_module
+from tfx_lr_finder import read_result
+from tfx_lr_finder.runtime.examples import example_count
+
+COUNTED = """
+    def lr_finder_fn(fn_args):
+        return LRFinderFnResult(compiled(), {dataset}, num_train_examples={number})
+    """
+
+
+@pytest.mark.parametrize(
+    ("dataset", "number", "num_batches"),
+    [("data.repeat()", None, 59), ("data.repeat()", 8, 2), ("data", None, 8)],
+    ids=[
+        "the split's 234 rows",
+        "the hook's number",
+        "its own 10 batches less 2 held out",
+    ],
+)
+def test_the_size_of_one_pass_is_known_of_a_repeating_dataset_too(
+    dataset, number, num_batches, run_finder, penguin_examples, tmp_path
+):
+    outputs = run_finder(
+        {"examples": penguin_examples},
+        module_file=write_module(
+            tmp_path, COUNTED.format(dataset=dataset, number=number)
+        ),
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["num_train_batches"] == num_batches
+
+
+def test_large_files_are_not_counted(penguin_examples, monkeypatch):
+    properties = {"train_args": "{}", "eval_args": "{}"}
+    inputs = {"examples": [penguin_examples]}
+    assert example_count.count_train_examples(inputs, properties) == 234
+    monkeypatch.setattr(example_count, "MAX_BYTES", 1000)
+    assert example_count.count_train_examples(inputs, properties) is None
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    """Statistics that tell of 70,000 training examples and 2 others."""
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri = str(tmp_path / "statistics")
+    artifact.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    for split, number in (("train", 70_000), ("eval", 2)):
+        found = statistics_pb2.DatasetFeatureStatisticsList()
+        found.datasets.add().num_examples = number
+        folder = pathlib.Path(artifact.uri, f"Split-{split}")
+        folder.mkdir(parents=True)
+        (folder / "FeatureStats.pb").write_bytes(found.SerializeToString())
+    return artifact
+
+
+def test_statistics_tell_the_size_of_one_pass(statistics, penguin_examples):
+    inputs = {"examples": [penguin_examples], "statistics": [statistics]}
+    properties = {"train_args": "{}", "eval_args": "{}"}
+    assert example_count.count_train_examples(inputs, properties) == 70_000
+    properties = {"train_args": '{"splits": ["first"]}', "eval_args": "{}"}
+    with pytest.raises(ValueError, match="have no split 'first', only train, eval"):
+        example_count.count_train_examples(inputs, properties)
+
+
+def test_statistics_reach_the_result(
+    run_finder, statistics, penguin_examples, tmp_path
+):
+    dataset = "data.repeat()"
+    outputs = run_finder(
+        {"examples": penguin_examples, "statistics": statistics},
+        module_file=write_module(
+            tmp_path, COUNTED.format(dataset=dataset, number=None)
+        ),
+        on_inconclusive="fallback",
+        default_learning_rate=0.1,
+    )
+    environment = read_result(outputs["lr_finder_result"]).environment
+    assert environment["num_train_batches"] == 70_000 // 4

@@ -1,0 +1,81 @@
+"""Previous results as an input."""
+
+import math
+import pathlib
+
+import pytest
+
+from tfx_lr_finder import artifact, read_result
+from tfx_lr_finder.range_test.ladder import horizon_factor
+
+
+def test_a_rate_far_from_the_last_good_one_is_handed_on_with_a_doubt(
+    penguins,
+    run_finder,
+    penguin_examples,
+    penguin_module,
+    make_report,
+    make_result,
+    caplog,
+):
+    earlier = make_result()
+    report = make_report(
+        learning_rate=1e-7,
+        learning_rates_by_schedule={"constant": 1e-7},
+        environment=read_result(penguins["lr_finder_result"]).environment,
+    )
+    artifact.write_result(earlier, report)
+    outputs = run_finder(
+        {"examples": penguin_examples, "previous": [earlier]},
+        module_file=penguin_module,
+        max_drift_decades=2,
+    )
+    result = outputs["lr_finder_result"]
+    found = read_result(result)
+    assert result.get_string_custom_property("verdict") == "LOW_CONFIDENCE"
+    assert repr(found.learning_rate) in found.reasons[0]
+    assert "1e-07" in found.reasons[0]
+    page = (pathlib.Path(result.uri) / "report.html").read_text()
+    assert "Learning rate over the runs" in page
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
+
+
+def test_the_last_good_rate_is_tried_among_the_probes(
+    run_finder, penguin_examples, penguin_module, penguins, make_report, make_result
+):
+    earlier = make_result("earlier")
+    rates = {"constant": 0.0123}
+    environment = read_result(penguins["lr_finder_result"]).environment
+    artifact.write_result(
+        earlier,
+        make_report(learning_rates_by_schedule=rates, environment=environment),
+    )
+    options = {"module_file": penguin_module, "confirm_steps": 20, "max_steps": 600}
+    plain = {"examples": penguin_examples}
+    reports = [
+        read_result(run_finder(inputs, **options)["lr_finder_result"])
+        for inputs in (plain, {**plain, "previous": earlier})
+    ]
+    without, tried = ({item.learning_rate for item in r.probes} for r in reports)
+    (more,) = tried - without
+    assert more == pytest.approx(
+        0.0123 / horizon_factor(20, reports[1].config.train_steps, overfits=False)
+    )
+    assert reports[1].steps_spent <= 600
+
+
+def test_the_rate_of_another_optimizer_is_not_tried(
+    run_finder, penguin_examples, penguin_module, make_report, make_result
+):
+    earlier = make_result("earlier")
+    environment = {"optimizer": "Adagrad"}
+    artifact.write_result(earlier, make_report(environment=environment))
+    outputs = run_finder(
+        {"examples": penguin_examples, "previous": earlier},
+        module_file=penguin_module,
+        confirm_steps=20,
+        max_steps=600,
+    )
+    probes = read_result(outputs["lr_finder_result"]).probes
+    gaps = {round(math.log10(item.learning_rate) % 1, 6) for item in probes}
+    assert gaps == {0.5}

@@ -1,0 +1,402 @@
+import dataclasses
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.types import standard_artifacts
+
+from tests.keras_models import mlp
+from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
+from tfx_lr_finder.runtime.fit.set_rate import current_rate
+from tfx_lr_finder.runtime.fit.trainer_session import USED_FILE, RateAtFit
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.schedules.scaled import rates
+
+FOUND = 0.02
+BY_SCHEDULE = {"constant": 0.02, "cosine": 0.06, "one_cycle": 0.06}
+
+
+@pytest.fixture
+def report(make_report):
+    return make_report(learning_rate=FOUND, learning_rates_by_schedule=BY_SCHEDULE)
+
+
+@pytest.fixture
+def train(report, tmp_path):
+    """Runs a `run_fn` as LRFinderTrainer does; returns what was written down."""
+
+    def run(run_fn, *, apply="fit", on_unused="fail", report=report, fn_args=None):
+        at_fit = RateAtFit(apply, on_unused)
+        fn_args = fn_args or FnArgs()
+        at_fit.hand_over(fn_args, report)
+        with at_fit.during_run_fn():
+            run_fn(fn_args)
+        model_run = standard_artifacts.ModelRun()
+        model_run.uri = str(tmp_path / "model_run")
+        try:
+            at_fit.finish(model_run)
+        finally:
+            with open(os.path.join(model_run.uri, USED_FILE)) as file:
+                run.used = json.load(file)
+        stored = model_run.get_string_custom_property("learning_rate_used")
+        rate = run.used["learning_rate_used"]
+        assert stored == ("" if rate is None else repr(rate))
+        return run.used
+
+    return run
+
+
+def schedule_of(model):
+    return inner_optimizer(model.optimizer)._learning_rate
+
+
+OPTIMIZERS = {
+    "plain": lambda k: k.optimizers.SGD(0.5),
+    "adam": lambda k: k.optimizers.Adam(0.5),
+    "legacy": lambda k: tf_keras.optimizers.legacy.SGD(0.5),
+    "loss scale": lambda k: (
+        k.optimizers.LossScaleOptimizer(k.optimizers.SGD(0.5))
+        if k is keras
+        else k.mixed_precision.LossScaleOptimizer(k.optimizers.SGD(0.5))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_plain_rate_is_replaced(k, name, dataset, train):
+    if name == "legacy" and k is keras:
+        k = tf_keras
+    model = mlp(k, OPTIMIZERS[name](k))
+    used = train(lambda _: model.fit(dataset, verbose=0))
+    assert np.float32(current_rate(model.optimizer)) == np.float32(FOUND)
+    assert used["learning_rate_found"] == used["learning_rate_used"] == FOUND
+    assert np.float32(used["learning_rate_at_first_step"]) == np.float32(FOUND)
+    assert used["replaced"] == "constant 0.5"
+    assert used["doubt"] is None
+
+
+def test_the_training_is_that_of_the_rate_written_by_hand(k, dataset, train):
+    by_hand, ours = mlp(k, k.optimizers.SGD(FOUND)), mlp(k, k.optimizers.SGD(9.0))
+    by_hand.fit(dataset, verbose=0, shuffle=False)
+    train(lambda _: ours.fit(dataset, verbose=0, shuffle=False))
+    for one, other in zip(by_hand.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+SCHEDULES = {
+    "cosine": lambda s: s.CosineDecay(0.5, 40),
+    "warm-up": lambda s: s.CosineDecay(
+        0.0, 30, warmup_target=0.4, warmup_steps=7, alpha=0.1
+    ),
+    "restarts": lambda s: s.CosineDecayRestarts(0.5, 10),
+    "exponential": lambda s: s.ExponentialDecay(0.5, 10, 0.5),
+    "inverse time": lambda s: s.InverseTimeDecay(0.5, 10, 1.0),
+    "polynomial": lambda s: s.PolynomialDecay(0.5, 40, 0.01, power=2.0),
+    "piecewise": lambda s: s.PiecewiseConstantDecay([10, 20], [0.1, 0.5, 0.02]),
+}
+STEPS = list(range(60))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_keeps_its_class_and_shape_and_peaks_at_the_rate_for_it(
+    k, name, dataset, train
+):
+    schedule = SCHEDULES[name](k.optimizers.schedules)
+    model = mlp(k, k.optimizers.SGD(schedule))
+    used = train(lambda _: model.fit(dataset, epochs=4, verbose=0))
+    after = schedule_of(model)
+    assert type(after) is type(schedule)
+    before, now = rates(schedule, STEPS), rates(after, STEPS)
+    np.testing.assert_allclose(now.max(), BY_SCHEDULE["cosine"], rtol=1e-5)
+    np.testing.assert_allclose(now / now.max(), before / before.max(), rtol=1e-4)
+    assert used["learning_rate_used"] == BY_SCHEDULE["cosine"]
+    assert used["schedule"] == "cosine"
+    assert used["replaced"].startswith(f"{type(schedule).__name__} with the peak 0.")
+
+
+def own_schedule(k):
+    class Triangle(k.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            step = tf.cast(step, tf.float32)
+            return 0.3 * (1 - tf.abs(step - 17) / 40)
+
+        def get_config(self):
+            return {}
+
+    return Triangle()
+
+
+def test_a_schedule_of_the_users_own_is_scaled(k, dataset, train):
+    schedule = own_schedule(k)
+    model = mlp(k, k.optimizers.SGD(schedule))
+    train(lambda _: model.fit(dataset, epochs=4, verbose=0))
+    now = rates(schedule_of(model), STEPS)
+    np.testing.assert_allclose(now, 0.2 * rates(schedule, STEPS), rtol=1e-4)
+
+
+def test_a_scaled_schedule_is_saved_and_loaded(k, dataset, train, tmp_path):
+    class Halving(k.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.3 * 0.5 ** (tf.cast(step, tf.float32) / 10)
+
+        def get_config(self):
+            return {}
+
+    k.saving.register_keras_serializable(package="tests")(Halving)
+    model = mlp(k, k.optimizers.SGD(Halving()))
+    train(lambda _: model.fit(dataset, epochs=4, verbose=0))
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    loaded = k.models.load_model(path)
+    np.testing.assert_allclose(
+        rates(schedule_of(loaded), STEPS), rates(schedule_of(model), STEPS)
+    )
+
+
+def test_a_schedule_that_hardly_moves_gets_the_constant_rate(k, dataset, train):
+    slow = k.optimizers.schedules.ExponentialDecay(0.5, 100_000, 0.96)
+    model = mlp(k, k.optimizers.SGD(slow))
+    used = train(lambda _: model.fit(dataset, verbose=0))
+    assert used["schedule"] == "constant"
+    assert current_rate(model.optimizer) == pytest.approx(FOUND, rel=1e-3)
+
+
+def test_a_first_fit_that_ends_in_the_warm_up_does_not_raise_the_peak(
+    k, dataset, train
+):
+    schedule = k.optimizers.schedules.CosineDecay(
+        0.0, 100, warmup_target=0.4, warmup_steps=50
+    )
+    model = mlp(k, k.optimizers.SGD(schedule))
+    train(lambda _: model.fit(dataset, verbose=0))
+    peak = rates(schedule_of(model), list(range(150))).max()
+    assert peak == pytest.approx(BY_SCHEDULE["cosine"], rel=1e-5)
+
+
+def test_the_schedule_that_lr_finder_was_told_decides(k, dataset, train, make_report):
+    config = RangeTestConfig(schedule="one_cycle")
+    report = make_report(
+        learning_rate=0.06, learning_rates_by_schedule=BY_SCHEDULE, config=config
+    )
+    model = mlp(k, k.optimizers.SGD(0.5))
+    used = train(lambda _: model.fit(dataset, verbose=0), report=report)
+    assert (used["learning_rate_used"], used["schedule"]) == (0.06, "one_cycle")
+
+
+def test_a_fallback_serves_a_schedule_too(k, dataset, train, make_report):
+    report = make_report(learning_rate=0.25, learning_rates_by_schedule={})
+    model = mlp(k, k.optimizers.SGD(k.optimizers.schedules.CosineDecay(0.5, 40)))
+    used = train(lambda _: model.fit(dataset, epochs=4, verbose=0), report=report)
+    assert used["learning_rate_used"] == 0.25
+
+
+def test_a_rate_that_run_fn_has_read_and_set_stays(k, dataset, train):
+    def run_fn(fn_args):
+        schedule = k.optimizers.schedules.CosineDecay(learning_rate(fn_args), 40)
+        run_fn.model = mlp(k, k.optimizers.SGD(schedule))
+        run_fn.model.fit(dataset, epochs=4, verbose=0)
+
+    used = train(run_fn)
+    assert rates(schedule_of(run_fn.model), [0])[0] == pytest.approx(FOUND)
+    assert used["how"] == "run_fn had set it already"
+    assert used["read_by_run_fn"]
+
+
+FOUND_RANGE = (0.004, 0.03)
+
+
+@pytest.fixture
+def report_with_range(report):
+    return dataclasses.replace(report, learning_rate_range=FOUND_RANGE)
+
+
+BUILT_FROM_IT = {
+    "one cycle": (lambda args: OneCycle.from_fn_args(args, 40), 0.06, "one_cycle"),
+    "cyclical": (lambda args: Cyclical.from_fn_args(args, 7), 0.03, "cyclical"),
+    "exp_range": (
+        lambda args: Cyclical.from_fn_args(args, 7, mode="exp_range", gamma=0.9),
+        0.03,
+        "cyclical",
+    ),
+    "one cycle, by hand": (lambda args: OneCycle(learning_rate(args), 40), 0.02, None),
+}
+
+
+@pytest.mark.parametrize("name", BUILT_FROM_IT)
+def test_a_cycle_built_from_what_was_found_is_not_scaled_again(
+    k, name, dataset, train, report_with_range
+):
+    build, peak, kind = BUILT_FROM_IT[name]
+
+    def run_fn(fn_args):
+        run_fn.schedule = build(fn_args)
+        run_fn.model = mlp(k, k.optimizers.SGD(run_fn.schedule))
+        run_fn.model.fit(dataset, verbose=0)
+
+    used = train(run_fn, report=report_with_range)
+    assert schedule_of(run_fn.model) is run_fn.schedule
+    assert run_fn.schedule.max_lr == used["learning_rate_used"] == peak
+    assert used["how"] == "run_fn had set it already"
+    assert used["schedule"] == (kind or "one_cycle")
+
+
+BY_HAND = {
+    "one cycle": (OneCycle(0.5, 40), 0.06, {"min_lr": 0.006, "final_lr": 0.00006}),
+    "cyclical": (Cyclical(0.1, 0.5, 7), 0.03, {"min_lr": 0.006}),
+    "exp_range": (
+        Cyclical(0.1, 0.5, 7, mode="exp_range", gamma=0.9),
+        0.03,
+        {"min_lr": 0.006, "gamma": 0.9},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_cycle_of_other_numbers_peaks_at_the_rate_for_its_kind(
+    k, name, dataset, train, report_with_range
+):
+    schedule, peak, others = BY_HAND[name]
+    model = mlp(k, k.optimizers.SGD(schedule))
+    used = train(lambda _: model.fit(dataset, verbose=0), report=report_with_range)
+    after = schedule_of(model)
+    assert type(after) is type(schedule)
+    assert after.max_lr == pytest.approx(peak)
+    for field, value in others.items():
+        assert getattr(after, field) == pytest.approx(value)
+    assert used["learning_rate_used"] == pytest.approx(peak)
+
+
+def test_a_rate_that_was_only_looked_at_is_set(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(fn_args):
+        str(dict(fn_args.custom_config.items()))
+        model.fit(dataset, verbose=0)
+
+    assert train(run_fn)["how"] == "set at fit"
+    assert current_rate(model.optimizer) == pytest.approx(FOUND)
+
+
+def test_reduce_on_plateau_works_from_the_rate_found(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+    callback = k.callbacks.ReduceLROnPlateau(
+        monitor="loss", factor=0.5, patience=1, min_delta=1e9
+    )
+    train(lambda _: model.fit(dataset, epochs=3, callbacks=[callback], verbose=0))
+    assert current_rate(model.optimizer) == pytest.approx(FOUND / 4)
+
+
+def test_a_callback_that_sets_a_rate_of_its_own_is_noticed(k, dataset, train):
+    model = mlp(k)
+    callback = k.callbacks.LearningRateScheduler(lambda epoch: 0.7)
+
+    def run_fn(_):
+        model.fit(dataset, callbacks=[callback], verbose=0)
+
+    with pytest.raises(ValueError, match="a callback sets the rate itself"):
+        train(run_fn)
+    assert train.used["learning_rate_used"] is None
+    assert train.used["learning_rate_at_first_step"] == pytest.approx(0.7)
+
+
+def test_an_optimizer_that_takes_no_step_is_noticed(k, dataset, train):
+    class Own(k.Sequential):
+        def train_step(self, data):
+            return {"loss": tf.constant(0.0)}
+
+    model = Own([k.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="taken no step there"):
+        train(lambda _: model.fit(dataset, verbose=0))
+
+
+def test_inside_a_scope_every_replica_has_the_rate(k, dataset, train):
+    def run_fn(_):
+        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+            run_fn.model = mlp(k, k.optimizers.SGD(0.5))
+            run_fn.model.fit(dataset, verbose=0)
+
+    used = train(run_fn)
+    assert run_fn.model.distribute_strategy.num_replicas_in_sync == 2
+    assert current_rate(run_fn.model.optimizer) == pytest.approx(FOUND)
+    assert used["learning_rate_used"] == FOUND
+
+
+def test_a_second_fit_is_left_as_it_was_written(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(_):
+        model.fit(dataset, verbose=0)
+        model.compile(k.optimizers.SGD(1e-5), "mse")
+        model.fit(dataset, verbose=0)
+
+    used = train(run_fn)
+    assert current_rate(model.optimizer) == pytest.approx(1e-5)
+    assert used["num_fits"] == 2
+    assert used["learning_rate_used"] == FOUND
+
+
+def test_hyperparameters_only_hands_over(k, dataset, train):
+    def run_fn(fn_args):
+        rate = fn_args.hyperparameters["values"]["learning_rate"]
+        run_fn.model = mlp(k, k.optimizers.SGD(rate / 2))
+        run_fn.model.fit(dataset, verbose=0)
+
+    used = train(run_fn, apply="hyperparameters")
+    assert current_rate(run_fn.model.optimizer) == pytest.approx(FOUND / 2)
+    assert used["how"] == "read by run_fn"
+
+
+@pytest.mark.parametrize("apply", ["fit", "hyperparameters"])
+def test_a_rate_that_nobody_used_fails_or_warns(apply, train, caplog):
+    with pytest.raises(ValueError, match=r"was not used: run_fn .*learning_rate\("):
+        train(lambda _: None, apply=apply)
+    used = train(lambda _: None, apply=apply, on_unused="warn")
+    assert used["learning_rate_used"] is None
+    assert "was not used" in caplog.text
+
+
+def test_a_loop_of_ones_own_that_read_the_rate_is_believed(train):
+    used = train(lambda fn_args: learning_rate(fn_args))
+    assert used["how"] == "read by run_fn"
+    assert used["num_fits"] == 0
+
+
+def test_no_hyperparameters_stay_none_and_a_tuners_get_the_rate(report):
+    fn_args = FnArgs()
+    RateAtFit("fit", "warn").hand_over(fn_args, report)
+    assert fn_args.hyperparameters is None
+    tuned = {"space": [], "values": {"units": 3}}
+    fn_args = FnArgs(hyperparameters=tuned)
+    RateAtFit("fit", "warn").hand_over(fn_args, report)
+    values = fn_args.hyperparameters["values"]
+    assert values == {"units": 3, "learning_rate": FOUND}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"custom_config": {"learning_rate": 0.5}},
+        {"hyperparameters": {"values": {"learning_rate": 0.5}}},
+    ],
+)
+def test_the_helper_reads_either_place(args):
+    assert learning_rate(FnArgs(**args)) == 0.5
+
+
+@pytest.mark.parametrize("value", ["adam", True, 0.0, -1e-3, float("nan")])
+def test_the_helper_refuses_what_is_no_rate(value):
+    fn_args = FnArgs(hyperparameters={"values": {"lr": value}})
+    with pytest.raises(ValueError, match="'lr' that was handed over is .*positive"):
+        learning_rate(fn_args, name="lr")
+
+
+def test_the_helper_has_a_default_or_says_what_to_do():
+    assert learning_rate(FnArgs(), default=0.1) == 0.1
+    with pytest.raises(ValueError, match="LRFinderTrainer"):
+        learning_rate(FnArgs())
