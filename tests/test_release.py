@@ -19,7 +19,7 @@ def test_the_first_example_of_the_readme_runs_where_only_the_wheel_is_installed(
     tmp_path,
 ):
     python = _clean_environment(tmp_path / "venv")
-    _run(python, "-m", "pip", "install", "--requirement", _lock())
+    _run(python, "-m", "pip", "install", "--no-deps", "--requirement", _lock())
     _run(python, "-m", "pip", "install", _wheel(tmp_path))
     script = tmp_path / "first_example.py"
     script.write_text(_first_example())
