@@ -22,10 +22,11 @@ _COLUMNS = (
 )
 
 LEGEND = """\
-Regret of a rate: (V - V*) / (V0 - V*). V is the held-out loss after the whole training
-at that constant rate, V* the loss of the best rate of the grid, and V0 the loss of the
-untrained model. Regret is at most 2, and 2 if a finder gives no rate. Spread: standard
-deviation of the log10 rate over seeds, mean over tasks. Steps: training steps used."""
+Regret of a rate: `(V - V*) / (V0 - V*)`. `V` is the held-out loss after the whole
+training at that constant rate, `V*` the loss of the best rate of the grid, and `V0` the
+loss of the untrained model. Regret is at most 2, and 2 if a finder gives no rate.
+Spread: standard deviation of the log10 rate over seeds, mean over tasks. Steps:
+training steps used."""
 
 CAVEATS = """\
 The constants of this project's finder were chosen on these tasks: a decade between
