@@ -21,7 +21,7 @@ MODEL_TITLES = {
     "transformer": "transformer",
 }
 NOTE = """\
-One run. The contestants took turns, each time on a fresh model with the same weights and
+One run. The contestants took turns, each time on a fresh model with equal weights and
 on the same batches of 32. Ratios are medians of the ratios within a turn. "Whole sweep"
 is the wall time from a compiled model to all losses, including tracing. For (e) it is a
 complete call of `find_learning_rate(model, data, data, num_sweeps=1, confirm_steps=0)`
@@ -33,7 +33,7 @@ steps. The data are read without autotuning, because with it TensorFlow sometime
 for seconds before it ends an iterator."""
 
 LIMIT_NOTE = """\
-Limit: the same measure for (d), the bare compiled loop without a finder. In such a short
+Limit: the same measure for (d), the bare compiled loop without a finder. In so short a
 sweep, (b), (d) and (e) spend most of their time on tracing the model once."""
 
 
