@@ -9,20 +9,13 @@ from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
-from tfx_lr_finder.range_test.values import Rate, check_rate
+from tfx_lr_finder.range_test.values import Rate
 from tfx_lr_finder.range_test.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "LRFinderReport",
-    "PreviousRate",
-    "StopReason",
-    "Verdict",
-    "check_rate",
-]
+__all__ = ["SCHEMA_VERSION", "LRFinderReport", "PreviousRate", "StopReason", "Verdict"]
 
 SCHEMA_VERSION = 2
 
