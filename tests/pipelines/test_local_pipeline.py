@@ -2,8 +2,8 @@ import json
 import pathlib
 
 import pytest
-from closing_table import closing_table
 from ml_metadata import metadata_store
+from run_summary import summary
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata, pipeline
@@ -124,15 +124,13 @@ def test_the_trainers_execution_has_the_result_as_its_input(store):
     }
 
 
-def test_the_closing_table_names_the_rate_and_the_picture(store):
+def test_the_summary_shows_the_rate_and_the_picture(store):
     """The example modules write `training.json`; the module of this test does not."""
     for run in store.get_artifacts_by_type("ModelRun"):
         record = json.dumps({"learning_rate": RATE, "loss": 0.5})
         pathlib.Path(run.uri, "training.json").write_text(record)
     folder = pathlib.Path(_result(store).uri)
-    lines = closing_table(str(folder.parents[2] / "metadata.db"), "penguins").split(
-        "\n"
-    )
+    lines = summary(folder.parents[2] / "metadata.db", "penguins").splitlines()
     rows = dict(line.split(maxsplit=1) for line in lines if line.startswith("picture"))
     assert pathlib.Path(rows["picture"]).read_bytes().startswith(b"\x89PNG")
     (rate,) = (line for line in lines if line.startswith("learning rate found"))
