@@ -1,26 +1,26 @@
-# The image for every node of a pipeline: TFX, the component and the example modules, with the locks of requirements/.
+# The image for every node of a pipeline: TFX, this package and the example modules, as locked in requirements/.
 #
 #   docker build --target cpu --tag tfx-lr-finder:0.1.0 .
 #   docker build --target gpu --tag tfx-lr-finder:0.1.0-gpu .
-#   docker run --rm tfx-lr-finder:0.1.0          # prints versions
+#   docker run --rm tfx-lr-finder:0.1.0          # versions
 #
-# This is TFX 1.16. TFX 1.21 needs the libc of Debian 13:
+# These commands install TFX 1.16. TFX 1.21 needs the libc of Debian 13:
 #
 #   docker build --build-arg LOCK=tfx-1.21-py3.11 --build-arg BASE_IMAGE=python:3.11-slim-trixie --target cpu ...
 #
-# `cpu` has tensorflow-cpu. `gpu` has TensorFlow with its CUDA libraries, and needs only the driver of the machine.
-# To add your own user module, copy it as the taxi module is copied below, and name it by its dotted path.
+# `cpu` has tensorflow-cpu. `gpu` has TensorFlow with its CUDA libraries, so the machine needs only the driver.
+# Add your own module as pipelines/taxi's module is added below, and name it by its dotted path.
 #
-# Behind a mirror or a proxy, pass pip's configuration and certificate to the build. Neither stays in the image:
+# Behind a mirror or a proxy, pass pip's configuration and the certificate that it names as secrets:
 # --secret id=pip_conf,src=pip.conf --secret id=ca,src=ca.crt, with `cert = /run/secrets/ca.crt` in pip.conf.
-# With podman and buildah, add `--format docker`: OCI images have no HEALTHCHECK.
+# Neither stays in the image. With podman and buildah add `--format docker`: OCI images have no HEALTHCHECK.
 
 ARG BASE_IMAGE=python:3.10-slim-bookworm
 ARG LOCK=tfx-1.16-py3.10
 
 FROM ${BASE_IMAGE} AS packages
 
-# pyfarmhash is compiled: it has no wheel.
+# pyfarmhash has no wheel and is compiled.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ \
@@ -34,7 +34,7 @@ ARG LOCK
 WORKDIR /build
 COPY requirements/${LOCK}.txt locked.txt
 
-# The tools that build source packages are locked, too, so they come first. TensorFlow comes in the next stages.
+# The locked build tools go in first, to build the source packages. TensorFlow follows in the next stages.
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python3 -m venv /opt/venv \
@@ -72,7 +72,7 @@ ARG LOCK
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tfx-lr-finder" \
-      org.opencontainers.image.description="TFX with a component that finds and checks a learning rate, ${LOCK}" \
+      org.opencontainers.image.description="TFX with a component that finds a learning rate and checks it, ${LOCK}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -80,12 +80,12 @@ LABEL org.opencontainers.image.title="tfx-lr-finder" \
 RUN useradd --create-home --uid 1000 finder
 COPY pipelines/taxi/module/taxi_module.py pipelines/penguin/module/penguin_module.py /opt/modules/
 
-# TF_USE_LEGACY_KERAS=1 makes tf.keras Keras 2 (tf_keras) in every process of a pod, as TFX's own image does from
-# 1.21 on. Without it, tf.keras depends on the order of imports, and TensorFlow Transform sets it for child
-# processes only. `import keras` is Keras 3 in any case. If your module needs Keras 3 as tf.keras, set it to 0 in
-# an image built `FROM` this one.
-# TF_FORCE_GPU_ALLOW_GROWTH lets nodes share a GPU. All files except outputs are written to /tmp, so the root file
-# system can be read-only.
+# TF_USE_LEGACY_KERAS: without it, tf.keras depends on the order of imports, and TensorFlow Transform sets it to 1
+# in child processes only. It must be the same in every process of a pod. 1 means Keras 2 (tf_keras), as in TFX's
+# own image from 1.21 on. `import keras` gives Keras 3 in any case. If your module needs Keras 3 as tf.keras, build
+# an image from this one with `ENV TF_USE_LEGACY_KERAS=0`.
+# TF_FORCE_GPU_ALLOW_GROWTH lets nodes share a card. Everything but the outputs is written to /tmp, so that the root
+# file system can be read-only.
 ENV TF_USE_LEGACY_KERAS=1 \
     TF_FORCE_GPU_ALLOW_GROWTH=true \
     PATH=/opt/venv/bin:$PATH \

@@ -32,3 +32,5 @@ lock 1.16 3.10 manylinux_2_17 images
 lock 1.21 3.11 manylinux_2_39 images
 lock 1.21 3.12 manylinux_2_39
 lock 1.21 3.13 manylinux_2_39
+
+compile --python-version 3.10 --universal --group docs --output-file requirements/docs.txt

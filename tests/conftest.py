@@ -62,75 +62,12 @@ def k(request):
     return importlib.import_module(request.param)
 
 
-def _report():
-    config = RangeTestConfig(num_rates=100, max_steps=1000)
-    sweeps = tuple(_sweep(config, seed) for seed in range(config.num_sweeps))
-    probes = [(3e-4, 0.98), (3e-3, 0.86), (0.03, 0.70), (0.3, 1.4), (3.0, math.nan)]
-    candidates = [(0.003, 0.71), (0.01, 0.58), (0.03, 0.55), (0.1, 0.95)]
-    return LRFinderReport(
-        learning_rate=0.03,
-        learning_rate_range=(0.006, 0.06),
-        learning_rates_by_schedule=rates_by_schedule(0.03),
-        verdict=Verdict.OK,
-        reasons=(),
-        source="confirmed",
-        rule="valley",
-        suggestions={"valley": 0.004, "steepest": 0.001, "slide": None},
-        stop_reason=StopReason.DIVERGED,
-        sweeps=sweeps,
-        probes=tuple(_candidate(rate, loss, 20) for rate, loss in probes),
-        candidates=tuple(_candidate(rate, loss, 40) for rate, loss in candidates),
-        final_check=_candidate(0.03, 0.54, 40),
-        untrained_loss=1.1,
-        steps_by_phase={
-            "sweeps": sum(sweep.num_steps for sweep in sweeps),
-            "probes": 100,
-            "candidates": 160,
-            "final_check": 40,
-        },
-        seconds={"sweeps": 1.5, "confirmation": 0.5},
-        environment={"optimizer": "SGD", "keras": "3.12.4", "batch_size": 32},
-        config=config,
-    )
+@pytest.fixture
+def dataset():
+    """Ten batches of 16 rows, y linear in x, in a fixed order."""
+    from tests.keras_models import linear_dataset
 
-
-# Two devices for tf.distribute, in every process that runs tests. They can only be
-# made before TensorFlow starts.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0],
-    [tf.config.LogicalDeviceConfiguration()] * 2,
-)
-
-
-@pytest.fixture(scope="session")
-def make_report():
-    """Makes a report like that of a real search, with some fields replaced."""
-    report = _report()
-
-    def make(**changes):
-        return dataclasses.replace(report, **changes)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def make_inconclusive(make_report):
-    """Makes the report of a search that found nothing."""
-
-    def make(**changes):
-        nothing = {
-            "learning_rate": None,
-            "learning_rate_range": None,
-            "learning_rates_by_schedule": {},
-            "verdict": Verdict.INCONCLUSIVE,
-            "reasons": ("the loss did not fall at any learning rate",),
-            "source": "none",
-            "candidates": (),
-            "final_check": None,
-        }
-        return make_report(**{**nothing, **changes})
-
-    return make
+    return linear_dataset()
 
 
 @pytest.fixture

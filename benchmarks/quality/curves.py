@@ -128,7 +128,7 @@ def main() -> None:
 
 def _document(counts: dict[str, dict[str, dict[str, int]]], count: int) -> str:
     parts = [
-        "# Verdicts on curves of nothing and on real ones",
+        "# Verdicts on curves without a signal and on real curves",
         f"Command: `python -m benchmarks.quality.curves`, {count} curves of each kind.",
     ]
     goals = {"junk": "never OK", "clean": "never INCONCLUSIVE"}

@@ -63,7 +63,7 @@ def test_show_all_has_every_table(invoke, saved):
     for said in (
         "Learning rate by each rule",
         "Configuration",
-        "Data, model and device",
+        "Environment",
     ):
         assert said in output
 

@@ -25,9 +25,9 @@ from tfx_lr_finder.range_test.smoothing import moving_average, smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep, find_stop, run_sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-pytestmark = pytest.mark.timeout(3000)
-
 FULL = os.environ.get("FAULTS") == "full"
+
+pytestmark = pytest.mark.timeout(3000 if FULL else 300)
 
 
 def tried(quick, full):

@@ -103,7 +103,6 @@ def find_learning_rate(
                 progress=progress,
                 seed=config.seed,
             )
-            facts = functools.partial(describe, model, train, rate, loop)
             previous_rate = _previous_rate(previous, model)
             test = functools.partial(
                 run_range_test,
@@ -112,21 +111,20 @@ def find_learning_rate(
                 num_train_batches=train.num_batches,
                 previous_rate=previous_rate,
             )
-            resumed = {}
+            facts = describe(model, train, rate, loop)
+            saved = None
+            if checkpoint is not None:
+                asked = {"config": config, "previous_rate": previous_rate}
+                digests = fingerprint(asked, loop, train, held_out, facts, checkpoint)
+                saved = Checkpoint(checkpoint, digests)
             try:
-                if checkpoint is None:
-                    report = test(loop)
-                else:
-                    asked = {"config": config, "previous_rate": previous_rate}
-                    digests = fingerprint(
-                        asked, loop, train, held_out, facts(), checkpoint
-                    )
-                    saved = Checkpoint(checkpoint, digests)
-                    report = saved.run(test, loop)
-                    resumed["num_steps_resumed"] = saved.num_steps_resumed
+                report = test(loop) if saved is None else saved.run(test, loop)
             finally:
                 loop.restore()
-            return dataclasses.replace(report, environment=facts() | resumed)
+            facts = describe(model, train, rate, loop)
+            if saved is not None:
+                facts["num_steps_resumed"] = saved.num_steps_resumed
+    return dataclasses.replace(report, environment=facts)
 
 
 def _config(

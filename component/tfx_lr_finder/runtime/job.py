@@ -74,9 +74,7 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
       SystemExit: After SIGTERM, when the checkpoint is saved.
     """
     logging.info("LRFinder: starting with %s", request.config)
-    plan = CheckpointPlan.from_execution(
-        node.context, node.inputs, dict(request.exec_properties), watch
-    )
+    plan = CheckpointPlan.from_execution(node.context, node.inputs, request, watch)
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
     report, hyperparameters = _search(request, node, previous, plan)
     with watch.held():
@@ -102,8 +100,7 @@ def _search(
 ) -> tuple[LRFinderReport, dict[str, Any] | None]:
     """Returns the report, and the hyperparameters of the input."""
     gpus.prepare(request.gpus.requested_gpus, request.gpus.on_no_gpu)
-    exec_properties = dict(request.exec_properties)
-    fn_args = lr_finder_fn.make_fn_args(node.inputs, exec_properties, node.tmp_dir)
+    fn_args = lr_finder_fn.make_fn_args(node.inputs, request, node.tmp_dir)
     with (
         corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
         _model_and_data(request, node, fn_args) as (found, config, sample),
@@ -117,7 +114,7 @@ def _search(
             num_train_examples=example_count.num_train_examples(
                 found,
                 node.inputs,
-                exec_properties,
+                request.train_splits,
                 sample.num_train_examples if sample else None,
             ),
             checkpoint=plan,
@@ -135,34 +132,28 @@ def _model_and_data(
 
     The sample is deleted at the end of the block.
     """
-    exec_properties = dict(request.exec_properties)
     if request.sample is None:
         corruption.reject_truncated(fn_args)
         interleave.interleave_shards(node.inputs[keys.EXAMPLES], fn_args)
-        found, config = fit_capture.model_and_data(
-            exec_properties, fn_args, request.config
-        )
+        found, config = fit_capture.model_and_data(request, fn_args)
         yield found, config, None
         return
     with draw.scratch(node.tmp_dir) as folder:
         source = Source(
             input_dict=node.inputs,
-            exec_properties=exec_properties,
+            train_splits=request.train_splits,
+            eval_splits=request.eval_splits,
             make_pipeline=node.make_beam_pipeline,
             folder=folder,
         )
         sample = draw.draw(request.sample, request.config, source)
         sample.replace_files(fn_args)
-        found, config = fit_capture.model_and_data(
-            exec_properties, fn_args, request.config
-        )
+        found, config = fit_capture.model_and_data(request, fn_args)
         batch_size = draw.batch_size_to_redraw_for(request.sample, found)
         if batch_size is not None:  # "auto" drew too few for the module's batches
             sample = draw.draw(request.sample, config, source, batch_size)
             sample.replace_files(fn_args)
-            found, config = fit_capture.model_and_data(
-                exec_properties, fn_args, request.config
-            )
+            found, config = fit_capture.model_and_data(request, fn_args)
         yield found, config, sample
 
 

@@ -69,7 +69,7 @@ class FinderRequest:
     train_splits: tuple[str, ...]
     eval_splits: tuple[str, ...]
     train_steps_given: bool
-    exec_properties: Mapping[str, Any]
+    exec_properties: dict[str, Any]
 
     @classmethod
     def from_properties(cls, exec_properties: Mapping[str, Any]) -> "FinderRequest":
@@ -98,7 +98,7 @@ class FinderRequest:
             train_splits=tuple(train_args.splits) or ("train",),
             eval_splits=tuple(eval_args.splits) or ("eval",),
             train_steps_given=exec_properties.get("train_steps") is not None,
-            exec_properties=exec_properties,
+            exec_properties=dict(exec_properties),
         )
         check_user_code(exec_properties)
         return request

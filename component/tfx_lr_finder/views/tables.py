@@ -147,9 +147,7 @@ def environment(report: LRFinderReport) -> Table:
         (name.replace("_", " "), "unknown" if value is None else str(value))
         for name, value in report.environment.items()
     )
-    return Table(
-        caption="Data, model and device", columns=("property", "value"), rows=rows
-    )
+    return Table(caption="Environment", columns=("property", "value"), rows=rows)
 
 
 def configuration(report: LRFinderReport) -> Table:

@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import os
-import time
 
 import keras
 import numpy as np
@@ -181,17 +180,3 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_test(
     assert result(with_plan) == result(find(keras, dataset))
     assert "the test continues without it" in caplog.text
     plan.remove()
-
-
-def test_a_clock_that_goes_back_changes_nothing(dataset, tmp_path, monkeypatch):
-    expected = result(find(keras, dataset))
-    now = [1e9]
-
-    def back():
-        now[0] -= 1000.0
-        return now[0]
-
-    monkeypatch.setattr(time, "time", back)
-    assert (
-        result(find(keras, dataset, CheckpointPlan(folder=str(tmp_path)))) == expected
-    )

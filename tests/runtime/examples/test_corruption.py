@@ -60,7 +60,7 @@ def test_large_files_are_not_checked_in_advance(shard, monkeypatch):
 def test_an_error_that_data_did_not_cause_is_unchanged(error, shard, tmp_path):
     shard.write_bytes(b"damaged")
     with (
-        pytest.raises(type(error)),
+        pytest.raises(type(error)) as raised,
         corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
@@ -70,7 +70,7 @@ def test_an_error_that_data_did_not_cause_is_unchanged(error, shard, tmp_path):
 def test_a_data_error_is_unchanged_if_no_file_is_damaged(shard, tmp_path):
     error = tf.errors.DataLossError(None, None, "corrupted record")
     with (
-        pytest.raises(tf.errors.DataLossError),
+        pytest.raises(tf.errors.DataLossError) as raised,
         corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error

@@ -71,16 +71,13 @@ def data(folder, shards, held_out=None):
 def draw(artifacts, folder, *, argv=IN_MEMORY, seed=0, inputs=(), splits=(), **options):
     """Draws a sample as the executor does."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = ", ".join(f'"{split}"' for split in splits)
     source = Source(
         input_dict={
             "examples": artifacts if isinstance(artifacts, list) else [artifacts],
             **dict(inputs),
         },
-        exec_properties={
-            "train_args": f'{{"splits": [{names}]}}' if splits else "{}",
-            "eval_args": "{}",
-        },
+        train_splits=splits or ("train",),
+        eval_splits=("eval",),
         make_pipeline=lambda: beam.Pipeline(argv=list(argv)),
         folder=str(folder),
     )

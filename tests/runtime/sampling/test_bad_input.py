@@ -44,9 +44,8 @@ def test_a_split_without_files_is_refused(tmp_path):
 
 def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
     made = data(tmp_path / "data", [numbered(30)])
-    properties = {"train_args": '{"splits": ["nope"]}', "eval_args": "{}"}
     with pytest.raises(ValueError, match="no split 'nope', only train, eval. Name one"):
-        splits.check({"examples": [made]}, properties)
+        splits.check({"examples": [made]}, ["nope"], ["eval"])
 
 
 def test_empty_files_and_folders_in_a_split_are_ignored(tmp_path):
@@ -99,11 +98,10 @@ def test_an_invalid_first_example_does_not_stop_the_check_of_the_features(tmp_pa
         schema = tmp_path / "graph" / kind / "schema.pbtxt"
         schema.write_text(f'feature {{ name: "{feature}" }}')
     inputs = {"examples": [made], "transform_graph": [graph]}
-    properties = {"train_args": "{}", "eval_args": "{}"}
-    splits.check(inputs, properties)
+    splits.check(inputs, ["train"], ["eval"])
     schema.write_text('feature { name: "another" }')
     with pytest.raises(ValueError, match="they have the features label, number"):
-        splits.check(inputs, properties)
+        splits.check(inputs, ["train"], ["eval"])
 
 
 def test_a_sequence_example_without_a_feature_is_refused(tmp_path):

@@ -32,9 +32,9 @@ def fingerprint(
 ) -> dict[str, str]:
     """Returns digests that are equal in two processes only if their tests are.
 
-    The batches that candidates train on and are scored on are read in full. A data set
-    whose order differs between processes therefore gives another digest, and results
-    from two orders are never mixed.
+    The digest of the data covers the batches that candidates train on and are scored
+    on, if they are in memory. A dataset whose order differs between processes therefore
+    gives another digest, so that no result mixes two orders.
 
     Args:
       arguments: The configuration and all other arguments of the test.

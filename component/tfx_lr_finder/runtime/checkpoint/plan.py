@@ -13,6 +13,7 @@ from absl import logging
 from tfx_lr_finder import storage
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.request import FinderRequest
 
 _MAX_CODE_BYTES = 64 * 1024**2
 _DATA_PROPERTIES = ("input_fingerprint", "span", "version")
@@ -42,7 +43,7 @@ class CheckpointPlan:
         cls,
         context: Any,
         input_dict: Mapping[str, Any],
-        exec_properties: Mapping[str, Any],
+        request: FinderRequest,
         watch: Watch,
     ) -> "CheckpointPlan | None":
         """Returns the plan of an execution; None if there is no folder to write to.
@@ -50,14 +51,14 @@ class CheckpointPlan:
         Args:
           context: The executor's context, or None.
           input_dict: The input artifacts; their uris identify the data.
-          exec_properties: `checkpoint_dir` and what identifies the user's module.
+          request: Holds `checkpoint_dir` and what identifies the user's module.
           watch: See `CheckpointPlan`.
         """
-        folder = exec_properties.get(keys.CHECKPOINT_DIR)
+        folder = request.checkpoint_dir
         folder = folder or getattr(context, "stateful_working_dir", None)
         if not folder:
             return None
-        inputs = _inputs(input_dict, exec_properties)
+        inputs = _inputs(input_dict, request.exec_properties)
         return cls(folder=folder, inputs=inputs, watch=watch)
 
     def remove(self) -> None:

@@ -29,15 +29,15 @@ _NAME = re.compile(r"lr_finder-[0-9a-f]{16}\.checkpoint")
 class Checkpoint:
     """The checkpoint of one range test.
 
-    It is written whole after each phase, so that a killed test loses one phase at
-    most. A write that fails is logged and does not stop the test.
+    It is replaced after each phase, so that a killed test loses at most one phase. A
+    failed write is logged and does not stop the test.
 
     Args:
-      plan: The folder, and what reports SIGTERM.
+      plan: The folder, and the watch for SIGTERM.
       fingerprint: Digests of everything the test depends on, by name.
 
     Attributes:
-      num_steps_resumed: Training steps that did not run again.
+      num_steps_resumed: Training steps replayed instead of run.
     """
 
     def __init__(self, plan: CheckpointPlan, fingerprint: Mapping[str, str]) -> None:
@@ -134,7 +134,7 @@ class Checkpoint:
         """Writes the checkpoint, or logs why it cannot be written."""
         journal = Journal(fingerprint=self._fingerprint, events=tuple(events))
         try:
-            storage.write_whole(self._path, [journal.to_json().encode()])
+            storage.write_whole(self._path, journal.to_json().encode())
         except Exception as error:  # noqa: BLE001 - a file system may raise anything
             logging.warning(
                 "LRFinder: cannot write the checkpoint %s; the test continues without "

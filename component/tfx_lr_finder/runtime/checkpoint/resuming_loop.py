@@ -110,10 +110,10 @@ class ResumingLoop:
         """Ends the last phase.
 
         Raises:
-          JournalMismatchError: The journal goes on after the end of the test.
+          JournalMismatchError: The journal has more calls than the test.
         """
         if self._num_replayed < self._num_recorded:
-            raise JournalMismatchError("it goes on after the end of the test")
+            raise JournalMismatchError("it has more calls than the test")
         self._end_phase()
 
     def _replay(

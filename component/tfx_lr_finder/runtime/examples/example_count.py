@@ -1,6 +1,6 @@
 """The number of examples in one epoch of the train split."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import tensorflow as tf
 from tfx import types
@@ -11,7 +11,6 @@ from tfx.utils import io_utils
 
 from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.runtime.examples import formats
-from tfx_lr_finder.runtime.examples import splits as examples
 from tfx_lr_finder.settings import keys
 
 MAX_BYTES = 100 * 1024**2
@@ -21,7 +20,7 @@ MAX_BYTES = 100 * 1024**2
 def num_train_examples(
     found: LRFinderFnResult,
     input_dict: dict[str, list[types.Artifact]],
-    exec_properties: dict[str, Any],
+    train_splits: Sequence[str],
     sampled: int | None = None,
 ) -> int | None:
     """Returns the number of examples in one epoch of the training data.
@@ -29,7 +28,7 @@ def num_train_examples(
     Args:
       found: The user's model and data; a number that the user gave takes precedence.
       input_dict: See `count_train_examples`.
-      exec_properties: See `count_train_examples`.
+      train_splits: See `count_train_examples`.
       sampled: The size of the training sample; None without a sample.
 
     Returns:
@@ -41,32 +40,31 @@ def num_train_examples(
         return None
     if sampled is not None:
         return sampled
-    return count_train_examples(input_dict, exec_properties)
+    return count_train_examples(input_dict, train_splits)
 
 
 def count_train_examples(
-    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
+    input_dict: dict[str, list[types.Artifact]], train_splits: Sequence[str]
 ) -> int | None:
     """Returns the number of records of the train splits.
 
     Args:
       input_dict: The examples and, optionally, their statistics.
-      exec_properties: `train_args` as JSON, which names the splits.
+      train_splits: Names of the training splits.
 
     Returns:
       The number; None without statistics if the files are not TFRecords or exceed
       100 MiB in total.
     """
-    train, _ = examples.splits(exec_properties)
     if input_dict.get(keys.STATISTICS):
-        return _in_statistics(input_dict[keys.STATISTICS], train)
+        return _in_statistics(input_dict[keys.STATISTICS], train_splits)
     artifacts = input_dict[keys.EXAMPLES]
     compressions = {formats.tfrecord_compression(artifact) for artifact in artifacts}
     if len(compressions) != 1 or None in compressions:
         return None
     files = [
         file
-        for split in train
+        for split in train_splits
         for uri in artifact_utils.get_split_uris(artifacts, split)
         for file in fileio.glob(io_utils.all_files_pattern(uri))
     ]
@@ -76,7 +74,7 @@ def count_train_examples(
     return int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))
 
 
-def _in_statistics(artifacts: list[types.Artifact], splits: list[str]) -> int:
+def _in_statistics(artifacts: list[types.Artifact], splits: Sequence[str]) -> int:
     """Returns the number of examples that the statistics count in some splits."""
     statistics = artifact_utils.get_single_instance(artifacts)
     names = artifact_utils.decode_split_names(statistics.split_names)

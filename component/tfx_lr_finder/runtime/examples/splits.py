@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import Any
+from collections.abc import Sequence
 
 import tensorflow as tf
 from google.protobuf import text_format
@@ -10,9 +10,8 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.dsl.io import fileio
-from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils
 
 from tfx_lr_finder.runtime.examples import formats
 from tfx_lr_finder.settings import keys
@@ -23,38 +22,29 @@ _MAX_FILES_NAMED = 5
 
 
 def check(
-    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
+    input_dict: dict[str, list[types.Artifact]],
+    train_splits: Sequence[str],
+    eval_splits: Sequence[str],
 ) -> None:
     """Checks the splits that the user's module reads.
 
     Args:
       input_dict: The node's input artifacts.
-      exec_properties: `train_args` and `eval_args` as JSON.
+      train_splits: Names of the training splits.
+      eval_splits: Names of the held-out splits.
 
     Raises:
       ValueError: A split is missing or empty, or its examples and the transform
         graph have no feature in common.
     """
     artifacts = input_dict[keys.EXAMPLES]
-    train, held_out = splits(exec_properties)
-    for argument, names in ((keys.TRAIN_ARGS, train), (keys.EVAL_ARGS, held_out)):
-        for split in names:
+    names = {keys.TRAIN_ARGS: train_splits, keys.EVAL_ARGS: eval_splits}
+    for argument, splits in names.items():
+        for split in splits:
             _check_split(artifacts, split, argument)
     if input_dict.get(keys.TRANSFORM_GRAPH):
         graph = artifact_utils.get_single_uri(input_dict[keys.TRANSFORM_GRAPH])
-        _check_features(artifacts, train[0], graph)
-
-
-def splits(exec_properties: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Returns the names of the training splits and of the held-out splits.
-
-    Args:
-      exec_properties: `train_args` and `eval_args` as JSON.
-    """
-    train_args, eval_args = trainer_pb2.TrainArgs(), trainer_pb2.EvalArgs()
-    proto_utils.json_to_proto(exec_properties[keys.TRAIN_ARGS], train_args)
-    proto_utils.json_to_proto(exec_properties[keys.EVAL_ARGS], eval_args)
-    return list(train_args.splits) or ["train"], list(eval_args.splits) or ["eval"]
+        _check_features(artifacts, train_splits[0], graph)
 
 
 def _check_split(artifacts: list[types.Artifact], split: str, argument: str) -> None:

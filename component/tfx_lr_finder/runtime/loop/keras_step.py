@@ -66,7 +66,7 @@ class KerasStep:
     def _compile(self, first_batch: Any, iterator: Any) -> Any:
         """Returns `_train_chunk` as one traced function, for chunks of any length.
 
-        The step is traced as it stands. If that fails, autograph converts it, as
+        The step is traced without autograph. If that fails, autograph converts it, as
         tf_keras' `fit` always does (20 s, because it converts tf_keras as well). If
         that fails too, the step runs eagerly, with a warning.
         """
@@ -75,14 +75,16 @@ class KerasStep:
             try:
                 return self._trace(iterator)
             except Exception as error:  # noqa: BLE001 - user code may raise anything
-                logging.info("LRFinder tries autograph on the training step: %s", error)
+                logging.info(
+                    "LRFinder: trying autograph on the training step: %s", error
+                )
             self._step = tf.function(self._train_on_next)
             try:
                 return self._trace(iterator)
             except Exception as error:  # noqa: BLE001
                 reason = f"it cannot be compiled ({type(error).__name__}: {error})"
         logging.warning(
-            "LRFinder runs the training step eagerly, about 20 times slower: %s.",
+            "LRFinder: running the training step eagerly, about 20 times slower: %s.",
             reason,
         )
         self.eager = True
@@ -190,7 +192,7 @@ def _build(model: Any, batch: Any) -> None:
         model.reset_metrics()
         metrics.restore()
     except Exception as error:  # noqa: BLE001 - tracing reports whatever is wrong
-        logging.info("LRFinder lets the first step build the model: %s", error)
+        logging.info("LRFinder: the first step has to build the model: %s", error)
     if model.built:
         with model.distribute_strategy.scope():
             build_optimizer(model.optimizer, model.trainable_variables)

@@ -16,7 +16,6 @@ from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.runtime.examples import formats
-from tfx_lr_finder.runtime.examples import splits as examples
 from tfx_lr_finder.runtime.loop.batches import batch_size
 from tfx_lr_finder.runtime.loop.checks import first_batch
 from tfx_lr_finder.runtime.loop.environment import Facts
@@ -116,9 +115,7 @@ def draw(
             transform_graph(source, payload) if config.sample_transform == ON else ""
         ),
     )
-    splits = dict(
-        zip((TRAIN, EVAL), examples.splits(source.exec_properties), strict=True)
-    )
+    splits = {TRAIN: list(source.train_splits), EVAL: list(source.eval_splits)}
     sizes = sample_sizes(config, search, examples_per_batch or AUTO_BATCH_SIZE)
     groups = [
         Group(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -21,13 +21,15 @@ class Source:
 
     Attributes:
       input_dict: The node's input artifacts.
-      exec_properties: `train_args` and `eval_args` as JSON, which name the splits.
+      train_splits: Names of the training splits.
+      eval_splits: Names of the held-out splits.
       make_pipeline: Returns a new Beam pipeline.
       folder: Scratch folder that the Beam workers can write to.
     """
 
     input_dict: dict[str, list[types.Artifact]]
-    exec_properties: dict[str, Any]
+    train_splits: Sequence[str]
+    eval_splits: Sequence[str]
     make_pipeline: Callable[[], Any]
     folder: str
 

@@ -17,6 +17,7 @@ from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
 from tfx_lr_finder.runtime.user_module import fit_data
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
 from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.request import FinderRequest
 
 RunFn: TypeAlias = Callable[[fn_args_utils.FnArgs], Any]
 
@@ -26,16 +27,13 @@ class FitReached(BaseException):
 
 
 def model_and_data(
-    exec_properties: dict[str, Any],
-    fn_args: fn_args_utils.FnArgs,
-    config: RangeTestConfig,
+    request: FinderRequest, fn_args: fn_args_utils.FnArgs
 ) -> tuple[LRFinderFnResult, RangeTestConfig]:
     """Returns the user's model and data, from `lr_finder_fn` or from `run_fn`'s fit.
 
     Args:
-      exec_properties: Holds `module_path`, `module_file`, `lr_finder_fn` or `run_fn`.
+      request: Names the user's code and the range test.
       fn_args: The argument of either function.
-      config: The configuration of the range test.
 
     Returns:
       The model and the data, checked, and the configuration. If the user does not set
@@ -45,7 +43,8 @@ def model_and_data(
       ValueError: If the module has neither function, `run_fn` calls no `fit`, or the
         model or the data cannot be used.
     """
-    lr_finder_fn = user_functions.find_lr_finder_fn(exec_properties)
+    config = request.config
+    lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
     if lr_finder_fn is not None:
         found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
         return found, config
@@ -53,7 +52,7 @@ def model_and_data(
         "LRFinder: the module has no lr_finder_fn. Running run_fn up to its first fit "
         "for the model and the data."
     )
-    run_fn: RunFn = user_functions.find_function(exec_properties, keys.RUN_FN)
+    run_fn: RunFn = user_functions.find_function(request.exec_properties, keys.RUN_FN)
     calls: list[FitCall] = []
 
     def from_fit(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:
@@ -62,7 +61,7 @@ def model_and_data(
         return LRFinderFnResult(calls[0].model, train, validation)
 
     found = user_functions.call_lr_finder_fn(from_fit, fn_args, config.seed)
-    if exec_properties.get("train_steps") is None:
+    if not request.train_steps_given:
         config = _with_train_steps(config, calls[0].num_steps)
     return found, config
 

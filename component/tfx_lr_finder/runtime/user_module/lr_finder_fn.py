@@ -22,6 +22,7 @@ from tfx_lr_finder.settings.hyperparameters import (
     check_replaceable,
     merge_learning_rate,
 )
+from tfx_lr_finder.settings.request import FinderRequest
 
 LRFinderFn: TypeAlias = Callable[[fn_args_utils.FnArgs], LRFinderFnResult]
 
@@ -43,14 +44,14 @@ def lr_finder_fn(fn_args):
 
 def make_fn_args(
     input_dict: dict[str, list[types.Artifact]],
-    exec_properties: dict[str, Any],
+    request: FinderRequest,
     working_dir: str,
 ) -> fn_args_utils.FnArgs:
     """Returns the argument of `lr_finder_fn`: the `FnArgs` that `run_fn` gets.
 
     Args:
       input_dict: The node's input artifacts.
-      exec_properties: The node's execution properties.
+      request: What the node does.
       working_dir: A scratch folder.
 
     Returns:
@@ -62,16 +63,15 @@ def make_fn_args(
         have no feature in common, or the learning rate cannot be set among the
         hyperparameters.
     """
-    splits.check(input_dict, exec_properties)
-    fn_args = fn_args_utils.get_common_fn_args(input_dict, exec_properties, working_dir)
-    if fn_args.custom_config and not isinstance(fn_args.custom_config, dict):
-        raise ValueError(
-            f"custom_config must be a dict, got {fn_args.custom_config!r}."
-        )
+    splits.check(input_dict, request.train_splits, request.eval_splits)
+    fn_args = fn_args_utils.get_common_fn_args(
+        input_dict, request.exec_properties, working_dir
+    )
     fn_args.transform_output = fn_args.transform_graph_path
     fn_args.schema_file = fn_args.schema_path
-    name = exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
-    fn_args.hyperparameters = _read_hyperparameters(input_dict, name)
+    fn_args.hyperparameters = _read_hyperparameters(
+        input_dict, request.hyperparameter_name
+    )
     return fn_args
 
 
