@@ -18,7 +18,7 @@ from tfx.utils import json_utils
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
-from tfx_lr_finder.settings.trainer_options import OPTIMIZER, WARN, TrainerOptions
+from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
 
 RuntimeParameter: TypeAlias = data_types.RuntimeParameter
 
@@ -138,7 +138,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         eval_args: trainer_pb2.EvalArgs | RuntimeParameter | None = None,
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
         set_rate_on: str | RuntimeParameter = OPTIMIZER,
-        on_unused: str | RuntimeParameter = WARN,
+        on_unused: str | RuntimeParameter = keys.WARN,
         hyperparameter_name: str | RuntimeParameter = keys.LEARNING_RATE,
         **channels: types.BaseChannel | None,
     ) -> None:

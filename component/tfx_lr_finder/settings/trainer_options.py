@@ -8,12 +8,10 @@ from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
 
 OPTIMIZER = "optimizer"
-WARN = "warn"
-FAIL = "fail"
 
 _CHOICES = {
     keys.SET_RATE_ON: (OPTIMIZER, keys.HYPERPARAMETERS),
-    keys.ON_UNUSED: (WARN, FAIL),
+    keys.ON_UNUSED: (keys.WARN, keys.FAIL),
 }
 
 
@@ -29,7 +27,7 @@ class TrainerOptions:
     """
 
     set_rate_on: str = OPTIMIZER
-    on_unused: str = WARN
+    on_unused: str = keys.WARN
     hyperparameter_name: str = keys.LEARNING_RATE
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 from tfx_lr_finder.settings.inconclusive import DECLARED_SOURCES
-from tfx_lr_finder.settings.trainer_options import FAIL, OPTIMIZER, TrainerOptions
+from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
 
 USED_FILE = "learning_rate_used.json"
 
@@ -117,7 +117,7 @@ def write_rate_used(
     model_run.set_string_custom_property(keys.LEARNING_RATE_USED, in_full)
     if used["doubt"] is None:
         logging.info("LRFinder: run_fn used the learning rate: %s", json.dumps(used))
-    elif options.on_unused == FAIL:
+    elif options.on_unused == keys.FAIL:
         raise ValueError(used["doubt"])
     else:
         logging.warning("LRFinder: %s", used["doubt"])
