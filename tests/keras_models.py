@@ -43,8 +43,13 @@ def loop_of(model, dataset, evaluation=None, **options):
             model,
             rate,
             Batches(dataset, strategy, "train_dataset", num_replayed=5),
-            Batches(evaluation or dataset, strategy, "eval_dataset", num_replayed=4),
-            num_eval_batches=4,
+            Batches(
+                evaluation or dataset,
+                strategy,
+                "eval_dataset",
+                num_replayed=4,
+                read_once=True,
+            ),
             **options,
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.values import Rate
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -59,6 +60,7 @@ class LRFinderReport:
       candidates: The rates that were compared, smallest first.
       final_check: A training at the suggestion itself, or None.
       untrained_loss: The held-out loss before any training, or None.
+      held_out: The held-out data that score the trainings, or None.
       steps_by_phase: Training steps of each phase.
       seconds: Wall time of each phase, in seconds.
       environment: Versions, device, optimizer, batch size and the like.
@@ -80,6 +82,7 @@ class LRFinderReport:
     candidates: tuple[Candidate, ...]
     final_check: Candidate | None
     untrained_loss: float | None
+    held_out: HeldOut | None
     steps_by_phase: dict[str, int]
     seconds: dict[str, float]
     environment: dict[str, str | int | float | bool | None]

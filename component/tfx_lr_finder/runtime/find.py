@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus, random_state
-from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.checks import (
     check_model_and_data,
     is_model_function,
@@ -31,6 +30,7 @@ from tfx_lr_finder.runtime.loop.optimizers import (
     swept_learning_rate,
 )
 from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
 
@@ -55,9 +55,8 @@ def find_learning_rate(
         arguments that builds one.
       train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
         The test repeats them as often as it needs.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it, the
-        first training batches are held out. A dataset that reshuffles in each pass
-        mixes them with the training batches.
+      eval_dataset: Held-out batches, on which candidates are compared. Without it,
+        about every fifth training row is held out.
       config: The range test. Alternatively pass its fields as keyword arguments.
       num_train_examples: Number of training examples, for a dataset that repeats and
         so does not know its size. A small dataset limits the test.
@@ -98,7 +97,6 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_eval_batches=held_out.num_replayed,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
                 seed=config.seed,
@@ -110,6 +108,7 @@ def find_learning_rate(
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
                 previous_rate=previous_rate,
+                held_out=loop.scoring.held_out if loop.scoring else None,
             )
             facts = describe(model, train, rate, loop)
             saved = None
@@ -162,9 +161,11 @@ def _make_batches(
     num_train_examples: int | None,
 ) -> tuple[Batches, Batches]:
     """Returns the training batches and the held-out batches."""
-    if eval_dataset is None:
-        train_dataset, eval_dataset = _hold_out(train_dataset, config)
     confirms = config.confirm_steps != 0
+    if eval_dataset is None and confirms:
+        train_dataset, eval_dataset, num_train_examples = split_rows(
+            train_dataset, num_train_examples
+        )
     train = Batches(
         train_dataset,
         strategy,
@@ -173,10 +174,11 @@ def _make_batches(
         num_replayed=most_candidate_steps(config) if confirms else 0,
     )
     held_out = Batches(
-        eval_dataset,
+        train_dataset if eval_dataset is None else eval_dataset,
         strategy,
         "evaluation dataset",
-        num_replayed=_num_eval_batches(eval_dataset, config) if confirms else 0,
+        num_replayed=config.num_eval_batches if confirms else 0,
+        read_once=True,
     )
     num_steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < num_steps:
@@ -187,26 +189,3 @@ def _make_batches(
             num_steps,
         )
     return train, held_out
-
-
-def _hold_out(
-    dataset: tf.data.Dataset, config: RangeTestConfig
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the batches after the first ones for training, and the first ones."""
-    num_batches = int(dataset.cardinality())
-    if 0 <= num_batches < 2:
-        return dataset, dataset
-    num_held_out = config.num_eval_batches
-    if num_batches > 0:
-        num_held_out = max(1, min(num_held_out, num_batches // 5))
-    return dataset.skip(num_held_out), dataset.take(num_held_out)
-
-
-def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
-    """Returns how many batches to score: full ones, at most as many as there are.
-
-    A small last batch would count as much as any other, though it is far noisier.
-    """
-    sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
-    full = itertools.takewhile(lambda size: size == sizes[0], sizes)
-    return max(1, len(list(full)))

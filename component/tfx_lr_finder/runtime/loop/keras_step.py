@@ -24,6 +24,7 @@ class KerasStep:
 
     Attributes:
       eager: Whether the step runs eagerly, because it cannot be compiled.
+      model: The model.
       graph: The traced training step; None if it runs eagerly.
       num_traces: How often the training step was traced.
       run: Trains on the next batches of an iterator at each of some rates, float32
@@ -41,7 +42,7 @@ class KerasStep:
         jit_compile: bool,
     ) -> None:
         """Builds the model if it is not built, and traces the step."""
-        self._model = model
+        self.model = model
         self._rate = rate
         self._strategy = model.distribute_strategy
         self._jit_compile = jit_compile
@@ -62,6 +63,10 @@ class KerasStep:
                 else tf.function(self._test_batches, autograph=False)
             )
         return self._compiled_test(iterator, num_batches)
+
+    def test_loss(self, batch: Any) -> tf.Tensor:
+        """Returns the loss of a batch under `test_step`, float32 scalar."""
+        return self._batch_loss(self.model.test_step, batch)
 
     def _compile(self, first_batch: Any, iterator: Any) -> Any:
         """Returns `_train_chunk` as one traced function, for chunks of any length.
@@ -89,20 +94,20 @@ class KerasStep:
         )
         self.eager = True
         self._step = self._train_on_next
-        _try_step(self._model, first_batch)
+        _try_step(self.model, first_batch)
         return self._train_chunk
 
     def _trace(self, iterator: Any) -> Any:
         """Returns the traced chunk; traces again if the first trace built metrics."""
         while True:
-            num_known = len(_metric_variables(self._model))
+            num_known = len(_metric_variables(self.model))
             run: Any = tf.function(self._train_chunk, autograph=False)
             traced = run.get_concrete_function(
                 iterator,
                 tf.TensorSpec([None], tf.float32),
                 tf.TensorSpec([], tf.float32),
             )
-            if len(_metric_variables(self._model)) == num_known:
+            if len(_metric_variables(self.model)) == num_known:
                 self.graph = traced.graph
                 return traced
 
@@ -132,8 +137,7 @@ class KerasStep:
         losses = tf.TensorArray(tf.float32, size=num_batches, element_shape=())
 
         def one_batch(i: Any, losses: Any) -> Any:
-            loss = self._batch_loss(self._model.test_step, next(iterator))
-            return i + 1, losses.write(i, loss)
+            return i + 1, losses.write(i, self.test_loss(next(iterator)))
 
         _, losses = tf.while_loop(
             lambda i, losses: i < num_batches,
@@ -146,12 +150,12 @@ class KerasStep:
     def _train_on_next(self, iterator: Any) -> tf.Tensor:
         """Returns the loss of the next batch, float32 scalar, after training on it."""
         self.num_traces += 1
-        return self._batch_loss(self._model.train_step, next(iterator))
+        return self._batch_loss(self.model.train_step, next(iterator))
 
     def _batch_loss(self, keras_step: Any, batch: Any) -> tf.Tensor:
         # Keras returns the mean of the loss since its metrics were last reset. Reset
         # before each batch, it is the loss of that batch, in a custom step as well.
-        for metric in self._model.metrics:
+        for metric in self.model.metrics:
             metric.reset_state()
         step = (
             tf.function(keras_step, jit_compile=True)

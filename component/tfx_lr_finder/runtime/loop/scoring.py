@@ -1,0 +1,122 @@
+"""Scores a model on the held-out rows, and knows how much evidence they hold."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfx_lr_finder.range_test.held_out import (
+    MAX_UNITS,
+    HeldOut,
+    RowFacts,
+    compare_rows,
+    concatenated,
+    to_units,
+)
+from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.keras_step import KerasStep
+from tfx_lr_finder.runtime.loop.row_losses import row_losses_or_none
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Scoring:
+    """Scores the model on the same held-out rows every time.
+
+    Args:
+      step: Runs the model, which must be untrained.
+      batches: The held-out batches.
+      train: The training batches.
+
+    Attributes:
+      held_out: How much evidence the rows hold.
+      num_scores: Scores of each unit: 2, or 1 if the loss has no value for each row.
+    """
+
+    def __init__(self, step: KerasStep, batches: Batches, train: Batches) -> None:
+        """Compares the rows, and leaves out those whose untrained loss is broken."""
+        self._step = step
+        self._batches = batches
+        self._sizes = np.array([len(hashes) for hashes in batches.hashes])
+        train_hashes = concatenated(train.hashes)
+        facts = compare_rows(
+            concatenated(batches.hashes), train_hashes, train.batch_size
+        )
+        largest = int(np.argmax(self._sizes))
+        self._row_losses = row_losses_or_none(
+            step.model, batches.batch(largest), step.test_loss, train.batch_size
+        )
+        self.num_scores = 1 if self._row_losses is None else 2
+        self._compiled: Any = None
+        losses = self._losses()
+        self._kept = self._units_of(facts)
+        broken = self._kept & ~np.isfinite(losses[0])
+        if not broken[self._kept].all():
+            self._kept &= ~broken
+        self.held_out = self._describe(facts, broken)
+
+    def score(self) -> FloatArray:
+        """Returns the scores of the units; see `TrainingLoop.evaluate`."""
+        losses = self._losses()[:, self._kept]
+        if self._row_losses is None:
+            sizes = self._sizes[self._kept]
+            losses = losses * (sizes * (len(sizes) / sizes.sum()))
+        num_units = min(MAX_UNITS, losses.shape[1])
+        return np.stack([to_units(line, num_units) for line in losses])
+
+    def _units_of(self, facts: RowFacts) -> npt.NDArray[np.bool_]:
+        """Returns which rows count, or which batches, all of whose rows must count."""
+        if self._row_losses is not None:
+            return facts.kept.copy()
+        starts = np.cumsum(self._sizes) - self._sizes
+        kept = np.logical_and.reduceat(facts.kept, starts)
+        return kept if kept.any() else np.ones_like(kept)
+
+    def _describe(self, facts: RowFacts, broken: npt.NDArray[np.bool_]) -> HeldOut:
+        by_row = self._row_losses is not None
+        sizes = np.ones(len(self._kept), int) if by_row else self._sizes
+        num_units = int(np.sum(self._kept))
+        independent = num_units * (1.0 - facts.duplicate_fraction)
+        if facts.all_trained_on:
+            independent = 0.0
+        return HeldOut(
+            unit="row" if by_row else "batch",
+            num_rows=int(np.sum(sizes[self._kept])),
+            num_units=num_units,
+            num_independent=independent,
+            overlap_fraction=facts.overlap_fraction,
+            duplicate_fraction=facts.duplicate_fraction,
+            num_not_finite=int(np.sum(sizes[broken])),
+        )
+
+    def _losses(self) -> FloatArray:
+        """Returns the losses of all rows or batches, float64 `[num_scores, n]`."""
+        iterator = self._batches.replayed_batches()
+        num_batches = self._batches.num_replayed
+        if self._row_losses is None:
+            losses = self._step.evaluate(iterator, num_batches)
+            return np.asarray(losses, np.float64)[None]
+        if self._compiled is None:
+            rows = self._rows_of_batches
+            self._compiled = (
+                rows if self._step.eager else tf.function(rows, autograph=False)
+            )
+        return np.asarray(self._compiled(iterator, num_batches), np.float64).T
+
+    def _rows_of_batches(self, iterator: Any, num_batches: int) -> tf.Tensor:
+        shape = tf.TensorShape([None, 2])
+        losses = tf.TensorArray(
+            tf.float32, size=num_batches, element_shape=shape, infer_shape=False
+        )
+
+        def one_batch(i: Any, losses: Any) -> Any:
+            return i + 1, losses.write(i, self._row_losses(next(iterator)))  # type: ignore[misc]
+
+        _, losses = tf.while_loop(
+            lambda i, losses: i < num_batches,
+            one_batch,
+            (tf.constant(0), losses),
+            parallel_iterations=1,
+        )
+        return losses.concat()
