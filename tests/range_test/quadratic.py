@@ -6,6 +6,8 @@ import numpy as np
 class QuadraticLoop:
     """w' = (1 - lr h) w, so the loss falls while lr < 2 / h and grows after."""
 
+    num_scores = 1
+
     def __init__(self, curvature, start=1.0, shift=0.0, scale=1.0, chunk=7):
         self.curvature, self.start, self.chunk = curvature, start, chunk
         self.shift, self.scale = shift, scale

@@ -18,7 +18,7 @@ from tfx_lr_finder.range_test.sweep import Sweep
 MAX_FALSE_OK = 1e-3
 """The largest probability of OK on data from which nothing can be learned."""
 
-MIN_INDEPENDENT = {"row": 20, "batch": 4}
+MIN_INDEPENDENT = {"row": 20, "batch": 8}
 """Fewer units are too few for OK, because Student's t assumes normal means."""
 
 
@@ -54,30 +54,31 @@ class Evidence:
         """The best candidate; there must be one."""
         return best_candidate(self.confirmation.candidates)
 
-    @property
-    def chance_allowed(self) -> float:
-        """The largest probability that counts as a gain, for one of many trainings.
-
-        By Bonferroni's correction, all possible trainings together exceed it on data of
-        nothing with a probability of at most `MAX_FALSE_OK`.
-        """
-        return MAX_FALSE_OK / num_possible_trainings(self.config)
-
     def learns(self) -> bool:
         """Returns whether the best candidate or the final check surely gains.
 
         The final check may be the clearer one although it gains less: at a smaller
         rate, the gains of the rows differ less.
         """
-        return any(self.chance(item) <= self.chance_allowed for item in self._decisive)
+        return any(self.is_sure(item) for item in self._decisive)
 
     def repeats(self) -> bool:
-        """Returns whether the best candidate and the final check gain, each by itself.
+        """Returns whether the best candidate and the final check both surely gain."""
+        return all(self.is_sure(item) for item in self._decisive)
 
-        The surer of the two carries the guarantee, so the other one needs no
-        correction for multiple tests.
+    def is_sure(self, training: Candidate) -> bool:
+        """Returns whether a training surely gains over the untrained model.
+
+        By Student's t over the paired differences of the held-out losses. Bonferroni's
+        correction counts every training that could run, so that on data of nothing one
+        of them seems to gain with a probability of at most `MAX_FALSE_OK`.
+
+        Args:
+          training: A training that the held-out data scored.
         """
-        return all(self.chance(item) <= MAX_FALSE_OK for item in self._decisive)
+        zscore = gain_zscore(training, self.confirmation.untrained)
+        allowed = MAX_FALSE_OK / num_possible_trainings(self.config)
+        return self._chance(zscore) <= allowed
 
     def uses_features(self) -> bool:
         """Returns whether the predictions belong to their rows; True if unknown.
@@ -92,31 +93,28 @@ class Evidence:
             for item in self._decisive
         )
 
-    def chance(self, training: Candidate) -> float:
-        """Returns the probability of a gain this clear on data of nothing.
-
-        It is that of Student's t over the paired differences to the untrained model.
-
-        Args:
-          training: A training that the held-out data scored.
-        """
-        return self._chance(gain_zscore(training, self.confirmation.untrained))
-
     def num_needed(self) -> int | None:
         """Returns how many independent units would show the largest gain, or None.
 
-        The number grows with the square of the standard errors that are missing. None
-        if nothing points to a gain.
+        Standard errors grow with the square root of that number. None if nothing points
+        to a gain, or if there are too few units to tell.
         """
+        held_out = self.held_out
+        if (
+            held_out is None
+            or held_out.num_independent < MIN_INDEPENDENT[held_out.unit]
+        ):
+            return None
         untrained = self.confirmation.untrained
         largest = max(gain_zscore(item, untrained) for item in self._decisive)
-        needed = 4.0
-        while self._tail(needed) > self.chance_allowed:
-            needed += 0.05
         largest *= self._shrinkage
-        if self.held_out is None or largest < 1.0:
+        if largest < 1.0:
             return None
-        return math.ceil(self.held_out.num_independent * (needed / largest) ** 2)
+        allowed = MAX_FALSE_OK / num_possible_trainings(self.config)
+        wanted = largest
+        while self._tail(wanted) > allowed:
+            wanted *= 1.02
+        return math.ceil(held_out.num_independent * (wanted / largest) ** 2)
 
     @property
     def _decisive(self) -> tuple[Candidate, ...]:

@@ -59,7 +59,7 @@ def run_range_test(
             unit="batch",
             num_rows=num_units,
             num_units=num_units,
-            num_independent=num_units,
+            num_independent=float(num_units),
         )
     evidence = Evidence(
         config=config,

@@ -8,7 +8,7 @@ import numpy as np
 from tfx_lr_finder.range_test.candidates import overfits
 from tfx_lr_finder.range_test.curve_shape import curve_shape
 from tfx_lr_finder.range_test.evidence import MIN_INDEPENDENT, Evidence
-from tfx_lr_finder.range_test.held_out import MAX_OVERLAP, HeldOut
+from tfx_lr_finder.range_test.held_out import MAX_OVERLAP
 from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS
 from tfx_lr_finder.range_test.sweep import StopReason
 
@@ -54,7 +54,7 @@ def _why_no_rate(evidence: Evidence) -> list[str]:
             "the model or the data (log of 0, division by 0, missing values)."
         ]
     if confirmation.candidates:
-        return [_why_nothing_gains(evidence), *_held_out_doubts(evidence)]
+        return [*_held_out_doubts(evidence), _why_nothing_gains(evidence)]
     if not evidence.shape.falls:
         return [
             "The loss does not fall by more than its noise at any rate. Check the "
@@ -67,14 +67,10 @@ def _why_no_rate(evidence: Evidence) -> list[str]:
 
 
 def _why_nothing_gains(evidence: Evidence) -> str:
-    held_out, needed = evidence.held_out, None
-    if held_out is not None and held_out.num_independent >= 2:
-        needed = evidence.num_needed()
+    needed = evidence.num_needed()
     enough = ""
-    if held_out is not None and needed is not None:
-        enough = (
-            f" About {needed} held-out {_plural(held_out)} would show a gain this size."
-        )
+    if evidence.held_out is not None and needed is not None:
+        enough = f" About {_count(needed, evidence.held_out.unit)} would show its gain."
     return (
         "No rate that was tried lowers the held-out loss below the untrained model's "
         f"{evidence.confirmation.untrained_loss:.4g} by more than its noise.{enough} "
@@ -176,7 +172,7 @@ def _candidate_doubts(evidence: Evidence) -> list[str]:
         if sweep.stop_reason is not StopReason.COMPLETED
     ]
     final_check = confirmation.final_check
-    sure = final_check and evidence.chance(final_check) <= evidence.chance_allowed
+    sure = final_check and evidence.is_sure(final_check)
     most_diverged = 2 * len(diverged) > len(evidence.sweeps)
     if not sure and most_diverged and rate > np.median(diverged):
         reasons.append(
@@ -203,26 +199,28 @@ def _held_out_doubts(evidence: Evidence) -> list[str]:
             "does not train on."
         )
     least = MIN_INDEPENDENT[held_out.unit]
-    if held_out.num_independent < least:
+    if 0 < held_out.num_independent < least:
         copies = ""
         if held_out.duplicate_fraction > MAX_OVERLAP:
-            copies = f" ({held_out.duplicate_fraction:.0%} of them are copies)"
+            copies = f" {held_out.duplicate_fraction:.0%} of the rows are copies."
+        independent = _count(round(held_out.num_independent), held_out.unit)
         reasons.append(
-            f"{held_out.num_rows} held-out rows{copies} make "
-            f"{held_out.num_independent:.0f} independent {_plural(held_out)}, and OK "
-            f"needs at least {least}. Provide more held-out data"
-            + ("." if held_out.unit == "row" else " or a smaller evaluation batch.")
+            f"The held-out data hold {independent} of independent evidence.{copies} OK "
+            f"needs at least {_count(least, held_out.unit)}. Provide more held-out data"
+            + ("." if held_out.unit == "row" else ", or in smaller batches.")
         )
     if held_out.num_not_finite:
         reasons.append(
-            f"The untrained model's loss is not finite on {held_out.num_not_finite} "
-            "held-out rows, which were left out. Look for missing values in the data."
+            "The untrained model's loss is not finite on "
+            f"{_count(held_out.num_not_finite, 'row')} of the held-out data, left out "
+            "here. Look for missing values in the data."
         )
     return reasons
 
 
-def _plural(held_out: HeldOut) -> str:
-    return "rows" if held_out.unit == "row" else "batches"
+def _count(number: int, unit: str) -> str:
+    plural = "es" if unit == "batch" else "s"
+    return f"{number} {unit}{'' if number == 1 else plural}"
 
 
 def _gain_doubts(evidence: Evidence) -> list[str]:

@@ -84,7 +84,7 @@ def find_learning_rate(
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
-        train, held_out = _make_batches(
+        train, held_out = make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
         gpus.reset_memory_peak()
@@ -153,14 +153,22 @@ def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | No
     return None
 
 
-def _make_batches(
+def make_batches(
     train_dataset: Any,
     eval_dataset: Any,
     strategy: Any,
     config: RangeTestConfig,
     num_train_examples: int | None,
 ) -> tuple[Batches, Batches]:
-    """Returns the training batches and the held-out batches."""
+    """Returns the training batches and the held-out batches.
+
+    Args:
+      train_dataset: Batches of training data.
+      eval_dataset: Held-out batches. Without them, training rows are held out.
+      strategy: The tf.distribute strategy of the model.
+      config: Says how many batches are needed.
+      num_train_examples: Rows of one pass over the training data; None if unknown.
+    """
     confirms = config.confirm_steps != 0
     if eval_dataset is None and confirms:
         train_dataset, eval_dataset, num_train_examples = split_rows(

@@ -6,6 +6,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate, build_optimizer
+from tfx_lr_finder.runtime.loop.row_losses import RowLosses
 from tfx_lr_finder.runtime.loop.snapshot import Snapshot, state_variables
 
 
@@ -52,6 +53,7 @@ class KerasStep:
         _build(model, first_batch)
         self._step: Any = self._train_on_next
         self._compiled_test: Any = None
+        self._row_losses: RowLosses | None = None
         self.run = self._compile(first_batch, iterator)
 
     def evaluate(self, iterator: Any, num_batches: int) -> tf.Tensor:
@@ -63,6 +65,29 @@ class KerasStep:
                 else tf.function(self._test_batches, autograph=False)
             )
         return self._compiled_test(iterator, num_batches)
+
+    def row_losses(self, batch: Any, train_batch_size: int) -> RowLosses | None:
+        """Returns the losses by row; None, with a line in the log, if there are none.
+
+        They are verified at the first call only.
+
+        Args:
+          batch: See `RowLosses`.
+          train_batch_size: See `RowLosses`.
+        """
+        if self._row_losses is None:
+            try:
+                self._row_losses = RowLosses(
+                    self.model, batch, self.test_loss, train_batch_size
+                )
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                logging.info(
+                    "LRFinder: the evidence is counted in batches, because the loss "
+                    "has no value for each row: %s: %s",
+                    type(error).__name__,
+                    error,
+                )
+        return self._row_losses
 
     def test_loss(self, batch: Any) -> tf.Tensor:
         """Returns the loss of a batch under `test_step`, float32 scalar."""

@@ -8,6 +8,7 @@ _FACTORS = (0x9E3779B97F4A7C15 - 2**64, 0x2545F4914F6CDD1D, 0x632BE59BD9B4E019)
 _TEXT_BUCKETS = 2**62
 
 
+@tf.function(autograph=False, reduce_retracing=True)
 def row_hashes(batch: Any) -> tf.Tensor:
     """Returns a hash of each row: of its features, its label and its weight.
 

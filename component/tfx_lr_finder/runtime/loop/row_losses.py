@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 RELATIVE_TOLERANCE = 1e-3
 TOLERANCE = 1e-4
@@ -23,6 +22,7 @@ class RowLosses:
     Args:
       model: A compiled and built Keras model.
       batch: Held-out rows, at least two, on which the row losses are verified.
+        Not distributed.
       batch_loss: Returns the loss of a batch under the model's own `test_step`.
       train_batch_size: Rows of a training batch, by which a loss that is a sum over
         rows is multiplied.
@@ -44,10 +44,9 @@ class RowLosses:
         self._strategy = model.distribute_strategy
         self._train_batch_size = train_batch_size
         self._is_mean = True
+        self._compiled: Any = None
         whole, offset = self._verifiable(batch)
         half, half_offset = self._verifiable(_first_half(batch))
-        if len(whole) < 2:
-            raise ValueError("a batch of one row shows no difference")
         if np.allclose(whole[: len(half)], half, **_tolerance(whole)):
             self._is_mean = False
             mean = float(np.sum(whole))
@@ -66,15 +65,42 @@ class RowLosses:
                 f"test_step gives the loss {total:.6g}, the rows {mean + offset:.6g}"
             )
 
-    def __call__(self, batch: Any) -> tf.Tensor:
-        """Returns the losses of the rows of a batch, of all replicas, float32 `[b, 2]`.
+    def of_batches(self, iterator: Any, num_batches: int) -> tf.Tensor:
+        """Returns the losses of the rows of some batches, float32 `[n, 2]`.
 
         The first column is the loss, without regularisation. The second is the loss
         with the prediction for the row before.
 
         Args:
-          batch: Of the strategy's type.
+          iterator: Of batches of the strategy's type.
+          num_batches: How many of them are scored.
         """
+        if self._compiled is None:
+            self._compiled = (
+                self._of_batches
+                if self._model.run_eagerly
+                else tf.function(self._of_batches, autograph=False)
+            )
+        return self._compiled(iterator, num_batches)
+
+    def _of_batches(self, iterator: Any, num_batches: int) -> tf.Tensor:
+        losses = tf.TensorArray(
+            tf.float32, size=num_batches, element_shape=[None, 2], infer_shape=False
+        )
+
+        def one_batch(i: Any, losses: Any) -> Any:
+            return i + 1, losses.write(i, self._of_batch(next(iterator)))
+
+        _, losses = tf.while_loop(
+            lambda i, losses: i < num_batches,
+            one_batch,
+            (tf.constant(0), losses),
+            parallel_iterations=1,
+        )
+        return losses.concat()
+
+    def _of_batch(self, batch: Any) -> tf.Tensor:
+        """Returns the losses of the rows of all replicas, float32 `[b, 2]`."""
         pairs = self._strategy.run(self._of_replica, args=(batch,))
         return tf.concat(self._strategy.experimental_local_results(pairs), axis=0)
 
@@ -128,32 +154,6 @@ class RowLosses:
         replicas = float(self._strategy.num_replicas_in_sync)
         rows = replicas * tf.cast(tf.add_n(parts), tf.float32)
         return rows, replicas * tf.cast(loss, tf.float32) - tf.reduce_sum(rows)
-
-
-def row_losses_or_none(
-    model: Any,
-    batch: Any,
-    batch_loss: Callable[[Any], tf.Tensor],
-    train_batch_size: int,
-) -> RowLosses | None:
-    """Returns the row losses of a model; None, with a line in the log, if it has none.
-
-    Args:
-      model: See `RowLosses`.
-      batch: See `RowLosses`.
-      batch_loss: See `RowLosses`.
-      train_batch_size: See `RowLosses`.
-    """
-    try:
-        return RowLosses(model, batch, batch_loss, train_batch_size)
-    except Exception as error:  # noqa: BLE001 - user code may raise anything
-        logging.info(
-            "LRFinder: the evidence is counted in batches, because the loss has no "
-            "value for each row: %s: %s",
-            type(error).__name__,
-            error,
-        )
-        return None
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:

@@ -1,10 +1,7 @@
 """Scores a model on the held-out rows, and knows how much evidence they hold."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from tfx_lr_finder.range_test.held_out import (
     MAX_UNITS,
@@ -16,7 +13,6 @@ from tfx_lr_finder.range_test.held_out import (
 )
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.keras_step import KerasStep
-from tfx_lr_finder.runtime.loop.row_losses import row_losses_or_none
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,12 +39,11 @@ class Scoring:
         facts = compare_rows(
             concatenated(batches.hashes), train_hashes, train.batch_size
         )
+        self._row_losses = None
         largest = int(np.argmax(self._sizes))
-        self._row_losses = row_losses_or_none(
-            step.model, batches.batch(largest), step.test_loss, train.batch_size
-        )
+        if self._sizes[largest] > 1:
+            self._row_losses = step.row_losses(batches.batch(largest), train.batch_size)
         self.num_scores = 1 if self._row_losses is None else 2
-        self._compiled: Any = None
         losses = self._losses()
         self._kept = self._units_of(facts)
         broken = self._kept & ~np.isfinite(losses[0])
@@ -81,7 +76,7 @@ class Scoring:
         if facts.all_trained_on:
             independent = 0.0
         return HeldOut(
-            unit="row" if by_row else "batch",
+            unit="row" if self._sizes.max() == 1 or by_row else "batch",
             num_rows=int(np.sum(sizes[self._kept])),
             num_units=num_units,
             num_independent=independent,
@@ -97,26 +92,5 @@ class Scoring:
         if self._row_losses is None:
             losses = self._step.evaluate(iterator, num_batches)
             return np.asarray(losses, np.float64)[None]
-        if self._compiled is None:
-            rows = self._rows_of_batches
-            self._compiled = (
-                rows if self._step.eager else tf.function(rows, autograph=False)
-            )
-        return np.asarray(self._compiled(iterator, num_batches), np.float64).T
-
-    def _rows_of_batches(self, iterator: Any, num_batches: int) -> tf.Tensor:
-        shape = tf.TensorShape([None, 2])
-        losses = tf.TensorArray(
-            tf.float32, size=num_batches, element_shape=shape, infer_shape=False
-        )
-
-        def one_batch(i: Any, losses: Any) -> Any:
-            return i + 1, losses.write(i, self._row_losses(next(iterator)))  # type: ignore[misc]
-
-        _, losses = tf.while_loop(
-            lambda i, losses: i < num_batches,
-            one_batch,
-            (tf.constant(0), losses),
-            parallel_iterations=1,
-        )
-        return losses.concat()
+        losses = self._row_losses.of_batches(iterator, num_batches)
+        return np.asarray(losses, np.float64).T

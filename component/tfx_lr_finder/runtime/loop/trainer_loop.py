@@ -60,21 +60,32 @@ class TrainerLoop:
         seed: int = 0,
     ) -> None:
         """Traces the step, which builds what is not built, and copies the start."""
-        self._train = train
         self._progress = progress
         self._seed = seed
         self._max_chunk = FIRST_CHUNK
         self.jit_compile = jit_compile
         self.num_steps = 0
-        self._iterator = train.fresh_batches()
+        self.scoring: Scoring | None = None
         self.step = KerasStep(
-            model, rate, train.first, self._iterator, jit_compile=jit_compile
+            model, rate, train.first, train.fresh_batches(), jit_compile=jit_compile
         )
         graph = self.step.graph
         self._reseeds = graph is None or step_graph.draws_outside_variables(graph)
         self.start = Snapshot(state_variables(model))
-        self.scoring: Scoring | None = None
+        self.serve(train, evaluation)
+
+    def serve(self, train: Batches, evaluation: Batches | None) -> None:
+        """Takes its batches from these data from now on.
+
+        Args:
+          train: Training batches of the type for which the step was traced.
+          evaluation: Held-out batches; None if nothing is evaluated.
+        """
+        self._train = train
+        self._iterator = train.fresh_batches()
+        self.scoring = None
         if evaluation is not None and evaluation.num_replayed:
+            self.start.restore()
             with self._memory_errors():
                 self.scoring = Scoring(self.step, evaluation, train)
             self.start.restore()
