@@ -1,4 +1,4 @@
-"""Models of a few weights, each compiled once and started from new weights each time."""
+"""Small models, each compiled once and started from new weights in each test."""
 
 import contextlib
 import dataclasses
