@@ -76,9 +76,13 @@ class KerasStep:
           train_batch_size: See `RowLosses`.
         """
         if self._row_losses is None:
+            test_loss: Any = self.test_loss
+            if self._strategy.num_replicas_in_sync > 1 and not self.eager:
+                # Keras 3 returns Python numbers eagerly, which no strategy can reduce.
+                test_loss = tf.function(test_loss, autograph=False)
             try:
                 self._row_losses = RowLosses(
-                    self.model, batch, self.test_loss, train_batch_size
+                    self.model, batch, test_loss, train_batch_size
                 )
             except Exception as error:  # noqa: BLE001 - user code may raise anything
                 logging.info(
