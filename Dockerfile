@@ -1,26 +1,26 @@
-# The image for every node of a pipeline: TFX, the component, the example modules, as locked in requirements/.
+# The image for every node of a pipeline: TFX, this package and the example modules, as locked in requirements/.
 #
 #   docker build --target cpu --tag tfx-lr-finder:0.1.0 .
 #   docker build --target gpu --tag tfx-lr-finder:0.1.0-gpu .
 #   docker run --rm tfx-lr-finder:0.1.0          # versions
 #
-# That is TFX 1.16. For TFX 1.21, which needs the libc of Debian 13:
+# These commands install TFX 1.16. TFX 1.21 needs the libc of Debian 13:
 #
 #   docker build --build-arg LOCK=tfx-1.21-py3.11 --build-arg BASE_IMAGE=python:3.11-slim-trixie --target cpu ...
 #
-# `cpu` has tensorflow-cpu, `gpu` TensorFlow with its CUDA libraries (of the machine it needs the driver only).
-# A module of your own goes in as pipelines/taxi's does, below, and is named by its dotted path.
+# `cpu` has tensorflow-cpu. `gpu` has TensorFlow with its CUDA libraries, so the machine needs only the driver.
+# Add your own module as pipelines/taxi's module is added below, and name it by its dotted path.
 #
-# Behind a mirror or a proxy hand pip's configuration, and the certificate it names, to the build; neither
-# stays in the image: --secret id=pip_conf,src=pip.conf --secret id=ca,src=ca.crt, where pip.conf says
-# `cert = /run/secrets/ca.crt`. With podman and buildah add `--format docker`: OCI images have no HEALTHCHECK.
+# Behind a mirror or a proxy, pass pip's configuration and the certificate that it names as secrets:
+# --secret id=pip_conf,src=pip.conf --secret id=ca,src=ca.crt, with `cert = /run/secrets/ca.crt` in pip.conf.
+# Neither stays in the image. With podman and buildah add `--format docker`: OCI images have no HEALTHCHECK.
 
 ARG BASE_IMAGE=python:3.10-slim-bookworm
 ARG LOCK=tfx-1.16-py3.10
 
 FROM ${BASE_IMAGE} AS packages
 
-# pyfarmhash comes as source only.
+# pyfarmhash has no wheel and is compiled.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ \
@@ -34,7 +34,7 @@ ARG LOCK
 WORKDIR /build
 COPY requirements/${LOCK}.txt locked.txt
 
-# What builds the source packages is locked as well, so it goes in first; TensorFlow comes in the next stages.
+# The locked build tools go in first, to build the source packages. TensorFlow follows in the next stages.
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python3 -m venv /opt/venv \
@@ -80,12 +80,12 @@ LABEL org.opencontainers.image.title="tfx-lr-finder" \
 RUN useradd --create-home --uid 1000 finder
 COPY pipelines/taxi/module/taxi_module.py pipelines/penguin/module/penguin_module.py /opt/modules/
 
-# Which Keras tf.keras is would otherwise depend on what is imported first, and TensorFlow Transform sets
-# TF_USE_LEGACY_KERAS to 1 for child processes alone. One value for every process of a pod; 1 (Keras 2, by
-# tf_keras) is what TFX's own image sets from 1.21 on. A module that says `import keras` gets Keras 3 all the
-# same; one that means Keras 3 by tf.keras wants 0, in an image of its own: `FROM` this, `ENV` that.
-# TF_FORCE_GPU_ALLOW_GROWTH lets nodes share a card. All that is written besides outputs goes to /tmp, so that
-# the root file system can be read-only.
+# TF_USE_LEGACY_KERAS: without it, tf.keras depends on the order of imports, and TensorFlow Transform sets it to 1
+# in child processes only. It must be the same in every process of a pod. 1 means Keras 2 (tf_keras), as in TFX's
+# own image from 1.21 on. `import keras` gives Keras 3 in any case. If your module needs Keras 3 as tf.keras, build
+# an image from this one with `ENV TF_USE_LEGACY_KERAS=0`.
+# TF_FORCE_GPU_ALLOW_GROWTH lets nodes share a card. Everything but the outputs is written to /tmp, so that the root
+# file system can be read-only.
 ENV TF_USE_LEGACY_KERAS=1 \
     TF_FORCE_GPU_ALLOW_GROWTH=true \
     PATH=/opt/venv/bin:$PATH \
@@ -104,7 +104,7 @@ CMD ["--version"]
 
 FROM base AS gpu
 COPY --from=packages-gpu /opt/venv /opt/venv
-# TensorFlow 2.16 does not find the CUDA libraries of its own wheels, nor XLA the compiler among them.
+# TensorFlow 2.16 does not find the CUDA libraries of its own wheels, and XLA does not find their compiler.
 ENV NVIDIA=/opt/venv/nvidia
 ENV PATH=$NVIDIA/cuda_nvcc/bin:$PATH \
     XLA_FLAGS=--xla_gpu_cuda_data_dir=$NVIDIA/cuda_nvcc \

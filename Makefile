@@ -16,7 +16,7 @@ export TFX PYTHON
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-quality lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -37,7 +37,7 @@ test-all: venv ## Run all tests
 	@$(python) -m pytest -m ""
 
 test-newest: ## Run the tests and the compatibility tests with TFX 1.21, also if the system's glibc is too old for it
-	@export TFX=1.21 && PYTHON=$$(.ci/newer-glibc.sh) && export PYTHON && .ci/setup.sh && $(python) -m pytest -m "not long or compatibility"
+	@export TFX=1.21 && PYTHON=$$(.ci/newer-glibc.sh) && export PYTHON && .ci/setup.sh && $(python) -m pytest $(workers) -m "not long or compatibility"
 
 compatibility-table: venv ## Run the compatibility tests, and write the table of their results into the docs
 	@$(python) -m pytest -m compatibility --record-compatibility && $(python) -m tests.compatibility
@@ -50,6 +50,12 @@ sbom: ## List the contents of the image in build/sbom.json (CycloneDX)
 
 audit: ## Ask PyPI for known vulnerabilities of the locked dependencies
 	@.ci/audit.sh $(lock).txt
+
+docs: ## Build the documentation site in build/site. A broken link is an error
+	@.ci/docs.sh
+
+dist: ## Build the wheel and the source archive in dist, and check them
+	@.ci/dist.sh
 
 lint: venv ## Check style, format, types and the Dockerfile
 	@$(python) -m ruff check .

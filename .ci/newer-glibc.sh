@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Python that TFX 1.21 runs on: newer-glibc.sh [3.11]. Where this machine's glibc is too old, that
-# is a script which starts its Python with the libc of the next Debian; nothing outside of .venvs/ changes.
+# newer-glibc.sh [3.11]: prints the path of a Python that can run TFX 1.21. If the glibc of this machine is too old, the path
+# is a script that starts the machine's Python with the libc of Debian 13. It changes nothing outside of .venvs.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -24,8 +24,8 @@ if [ -x "$started" ] && "$started" -c pass; then
 fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 if [ ! -f "$keyring" ] || ! command -v apt-get >/dev/null; then
-    echo "TFX 1.21 needs glibc 2.39. Where this machine has an older one, it is taken from Debian's $suite, for which" \
-        "apt-get and $keyring are needed; or use a machine with a newer glibc, such as Debian 13 or Ubuntu 24.04." >&2
+    echo "TFX 1.21 needs glibc 2.39, and this machine has an older one. To fetch a newer one from Debian $suite, it needs" \
+        "apt-get and $keyring. Or use a machine with a newer glibc, such as Debian 13 or Ubuntu 24.04." >&2
     exit 1
 fi
 
@@ -34,7 +34,7 @@ rm -rf "$place"
 mkdir -p "$place"/{bin,apt/lists/partial,apt/cache/archives/partial,apt/packages}
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | { grep -v security || true; } | head -n 1)
 if [ -z "$mirror" ]; then
-    echo "apt knows no Debian mirror to take the libc of $suite from: see apt-get indextargets." >&2
+    echo "apt has no Debian mirror from which to fetch the libc of $suite: see apt-get indextargets." >&2
     exit 1
 fi
 cat >"$place/apt/$suite.sources" <<SOURCES
@@ -54,7 +54,7 @@ for package in "$place"/apt/packages/*.deb; do
 done
 rm -r "$place/apt"
 
-# A virtual environment finds its base by the folder of the Python that it was made with.
+# A virtual environment finds its standard library next to the Python that created it.
 base=$("$python" -c 'import sys; print(sys.base_prefix)')
 ln -s "$base/lib" "$place/lib"
 ln -s "$base/include" "$place/include"

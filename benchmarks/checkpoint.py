@@ -2,41 +2,39 @@
 
 import tempfile
 import time
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfx_lr_finder.runtime import find
-from tfx_lr_finder.runtime.checkpoint import resume
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.find import find_learning_rate
 
 
 def main() -> None:
-    """Prints the share of a test that checkpoints took, for two intervals."""
-    kept: list[resume.Checkpoint] = []
-
-    class Kept(resume.Checkpoint):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            kept.append(self)
-
-    find.Checkpoint = Kept  # type: ignore[misc]
+    """Prints the seconds of a test with and without checkpoints, for two models."""
     for units in (256, 1024):
-        for seconds in (0.0, 5.0):
-            with tempfile.TemporaryDirectory() as folder:
-                plan = CheckpointPlan(folder=folder, seconds=seconds)
-                began = time.monotonic()
-                model = _model(units)
-                report = find.find_learning_rate(model, _data(), checkpoint=plan)
-                whole = time.monotonic() - began
-            spent, training = kept[-1].seconds_spent, sum(report.seconds.values())
-            print(
-                f"{model.count_params()} parameters, every {seconds} s: "
-                f"{spent:.3f} s of {training:.1f} s of training, "
-                f"{100 * spent / training:.2f} %; {whole:.1f} s in all"
-            )
+        without, _ = _measure(units, None)
+        with tempfile.TemporaryDirectory() as folder:
+            first, report = _measure(units, CheckpointPlan(folder=folder))
+            again, resumed = _measure(units, CheckpointPlan(folder=folder))
+        print(
+            f"{units} units, {report.environment['num_parameters']} parameters: "
+            f"{without:.1f} s without checkpoints, {first:.1f} s with them; "
+            f"{again:.1f} s to resume a finished test of {report.steps_spent} steps, "
+            f"of which {resumed.environment['num_steps_run']} ran again"
+        )
+
+
+def _measure(
+    units: int, checkpoint: CheckpointPlan | None
+) -> tuple[float, LRFinderReport]:
+    """Returns the seconds of a test, and its report."""
+    model = _model(units)
+    began = time.monotonic()
+    report = find_learning_rate(model, _data(), checkpoint=checkpoint)
+    return time.monotonic() - began, report
 
 
 def _model(units: int) -> keras.Model:

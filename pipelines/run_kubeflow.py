@@ -1,90 +1,115 @@
-"""Compiles the taxi pipeline for open-source Kubeflow Pipelines v2, and runs it there.
+"""Compiles the taxi pipeline for Kubeflow Pipelines 2 on Kubernetes, and runs it."""
 
-compile   writes the pipeline and its platform document as YAML; needs no cluster
-upload    compiles, and uploads it as a new version of the pipeline
-run       compiles, and starts one run
-schedule  compiles, and creates a recurring run from --cron
-"""
-
+import dataclasses
 import sys
+from collections.abc import Sequence
 
 import yaml
 from remote import checks, compiling, kfp_api, kubernetes, settings
+from remote.settings import option
 
-ROOT_HELP = "gs://, s3:// or minio://BUCKET/FOLDER for all artifacts"
-
-
-def main(arguments=None):
-    """Returns the exit status of the command line."""
-    try:
-        options = _parser().parse_args(arguments)
-        common = settings.from_options(options, "taxi_kubeflow.yaml")
-        placement = _check(options, common)
-        spec = compiling.compile_pipeline(common)["pipelineSpec"]
-        kubernetes.always_look_for_spans(spec)
-        documents = [spec, *kubernetes.platform_documents(spec, common, placement)]
-        with open(common.output, "w") as file:
-            yaml.safe_dump_all(documents, file, sort_keys=True)
-        print(f"Compiled {common.name} to {common.output}")
-        if options.action != "compile":
-            _send(options, common)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+ACTIONS = {
+    "compile": "write the pipeline and its platform document as YAML",
+    "upload": "compile, and upload a new version of the pipeline",
+    "run": "compile, and start one run",
+    "schedule": "compile, and create a recurring run from --cron",
+}
 
 
-def _parser():
-    parser = settings.parser(__doc__, ("compile", "upload", "run", "schedule"))
-    settings.add_flags(parser, ROOT_HELP)
-    add = settings.flag_adder(parser)
-    add("--endpoint", help="address of the API, such as http://localhost:8888")
-    add("--namespace", default="kubeflow", help="namespace of the runs")
-    add("--service-account", default="lr-finder-runner", help="whom the pods run as")
-    add("--experiment", default="lr-finder", help="experiment of the runs")
-    add("--node-selector", action="append", help="KEY=VALUE for the GPU's node")
-    add("--toleration", action="append", help="KEY[=VALUE]:EFFECT for the GPU's node")
-    add("--spot", choices=tuple(kubernetes.SPOT), help="take spot nodes of that cloud")
-    add("--volume", action="append", help="CLAIM:PATH, mounted where PATH is used")
-    return parser
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KubeflowSettings(settings.Settings):
+    """The settings of this runner. The help of a field describes it."""
 
-
-def _check(options, common):
-    """Where the pods go; raises a ValueError for what Kubernetes would refuse."""
-    checks.root(
-        "--root",
-        common.root,
-        ("gs", "s3", "minio"),
-        "the launcher of Kubeflow Pipelines keeps artifacts in a bucket only.",
+    root: str = option(
+        help="Bucket for all artifacts: gs://, s3:// or minio://BUCKET/FOLDER."
     )
-    checks.kubernetes_name("--namespace", options.namespace)
-    checks.kubernetes_name("--service-account", options.service_account)
-    placement = kubernetes.Placement.from_options(options)
-    for flag, value in (("--data", common.data), ("--serving", common.serving)):
-        kubernetes.check_reachable(flag, value, placement)
-    kubernetes.check_last_good(common.last_good)
-    kubernetes.check_accelerator(common.gpu.accelerator)
-    if options.action != "compile" and not options.endpoint:
-        raise ValueError(
-            f"The action `{options.action}` needs --endpoint, such as "
-            "http://localhost:8888 behind `kubectl --namespace kubeflow port-forward "
-            "svc/ml-pipeline 8888`."
+    output: str = option("taxi_kubeflow.yaml", help="File for the compiled pipeline.")
+    endpoint: str | None = option(
+        None, help="Address of the API, such as http://localhost:8888."
+    )
+    namespace: str = option("kubeflow", help="Namespace of the runs.")
+    service_account: str = option(
+        "lr-finder-runner", help="Service account of the pods."
+    )
+    experiment: str = option("lr-finder", help="Experiment of the runs.")
+    node_selector: tuple[str, ...] = option(
+        (), help="KEY=VALUE of a label that the GPU's node must have. Repeatable."
+    )
+    toleration: tuple[str, ...] = option(
+        (), help="KEY[=VALUE]:EFFECT of a taint that the GPU's node has. Repeatable."
+    )
+    spot: str | None = option(
+        None, help="Use spot nodes of this cloud.", choices=tuple(kubernetes.SPOT)
+    )
+    volume: tuple[str, ...] = option(
+        (), help="CLAIM:PATH, mounted in the pods that use PATH. Repeatable."
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the settings for what Kubeflow Pipelines would refuse late.
+
+        Raises:
+          ValueError: If a setting is not valid.
+        """
+        super().__post_init__()
+        reason = "the launcher of Kubeflow Pipelines keeps artifacts in buckets only."
+        checks.root("--root", self.root, ("gs", "s3", "minio"), reason)
+        placement = self.placement
+        kubernetes.check_reachable("--data", self.data, placement)
+        kubernetes.check_reachable("--serving", self.serving, placement)
+        kubernetes.check_last_good(self.last_good)
+        kubernetes.check_accelerator(self.accelerator)
+
+    @property
+    def placement(self) -> kubernetes.Placement:
+        """The nodes and the volumes of the pods."""
+        return kubernetes.Placement.from_options(
+            node_selector=self.node_selector,
+            toleration=self.toleration,
+            spot=self.spot,
+            accelerator=self.accelerator,
+            volume=self.volume,
         )
-    if options.action != "compile":
-        kfp_api.check_answers(options.endpoint)
-    return placement
 
 
-def _send(options, common):
+@settings.command(KubeflowSettings, ACTIONS, help=__doc__ or "")
+def command(action: str, chosen: KubeflowSettings) -> None:
+    r"""Compiles, and performs the action."""
+    if action != "compile":
+        if not chosen.endpoint:
+            raise ValueError(
+                f"The action {action!r} needs --endpoint, such as "
+                "http://localhost:8888 behind `kubectl --namespace kubeflow "
+                "port-forward svc/ml-pipeline 8888`."
+            )
+        kfp_api.check_answers(chosen.endpoint)
+    spec = compiling.compile_pipeline(chosen)["pipelineSpec"]
+    kubernetes.always_look_for_spans(spec)
+    platform = kubernetes.platform_document(
+        spec, compiling.training_nodes(chosen), chosen.placement
+    )
+    with open(chosen.output, "w") as file:
+        yaml.safe_dump_all([spec, platform], file, sort_keys=True)
+    print(f"Compiled {chosen.name} to {chosen.output}")
+    if chosen.endpoint and action != "compile":
+        _send(action, chosen, chosen.endpoint)
+
+
+def _send(action: str, chosen: KubeflowSettings, endpoint: str) -> None:
     """Uploads, runs or schedules the compiled pipeline."""
-    api = kfp_api.Api(options.endpoint, options.namespace, options.experiment)
-    if options.action == "upload":
-        print(f"Uploaded: {api.upload(common)}")
-    elif options.action == "run":
-        print(f"Started: {api.run(common, options.service_account)}")
+    api = kfp_api.Api(endpoint, chosen.namespace, chosen.experiment)
+    if action == "upload":
+        print(f"Uploaded: {api.upload(chosen)}")
+    elif action == "run":
+        print(f"Started: {api.run(chosen, chosen.service_account)}")
     else:
-        identity = api.schedule(common, options.service_account)
-        print(f"Scheduled ({common.cron} UTC): {identity}")
+        recurring_run = api.schedule(chosen, chosen.service_account)
+        print(f"Scheduled ({chosen.cron} UTC): {recurring_run}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line, and returns its exit status."""
+    return settings.run(command, arguments)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs an example pipeline on this machine and prints what came of it."""
+"""Runs an example pipeline on this machine, and prints a summary."""
 
 import argparse
 import contextlib
@@ -10,14 +10,16 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 HERE = pathlib.Path(__file__).parent
 CSV = "examples/chicago_taxi_pipeline/data/simple/data.csv"
 PENGUINS = "components/testdata/penguin"
 
 
-def main():
-    """Returns the exit status of the command line."""
+def main() -> int:
+    """Runs the command line, and returns its exit status."""
     started = time.monotonic()
     options = _parse_arguments()
     try:
@@ -31,17 +33,17 @@ def main():
     with output_to(log) as terminal:
         try:
             _run(options, tfx_folder, folder, _Progress(terminal, started))
-            table = _closing_table(options.pipeline, folder)
+            summary = _summary(options.pipeline, folder)
         except Exception as error:
             logging.exception("The pipeline failed.")
             cause = f"{type(error).__name__}: {error}"
             print(f"The pipeline failed. {cause}\nSee {log}", file=terminal)
             return 1
-    print(f"\n{table}\n\nTook {time.monotonic() - started:.0f} s in all.")
+    print(f"\n{summary}\n\nTook {time.monotonic() - started:.0f} s in total.")
     return 0
 
 
-def _parse_arguments():
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", choices=("taxi", "penguin"), default="taxi")
     parser.add_argument(
@@ -49,18 +51,29 @@ def _parse_arguments():
         type=pathlib.Path,
         default="runs",
         help="folder for data, artifacts, metadata and logs (default: %(default)s); "
-        "a second run there reuses what has not changed",
+        "a second run there reuses the outputs of unchanged nodes",
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of the initial weights and of the order of the batches (default: "
+        "%(default)s)",
+    )
     parser.add_argument(
         "--sample-size",
-        help="examples to find the rate on, drawn with Beam, or auto; default: all",
+        help="number of examples to find the rate on, drawn with Beam, or auto "
+        "(default: all)",
     )
     return parser.parse_args()
 
 
-def find_tfx():
-    """The folder of the installed TFX, which brings the example data."""
+def find_tfx() -> pathlib.Path:
+    """The folder of the installed TFX, which contains the example data.
+
+    Raises:
+      ValueError: If TFX or its example data are missing.
+    """
     spec = importlib.util.find_spec("tfx")
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(
@@ -77,8 +90,12 @@ def find_tfx():
     return folder
 
 
-def make_folder(root, pipeline_name):
-    """The absolute folder `root/pipeline_name`, made and known to be writable."""
+def make_folder(root: pathlib.Path, pipeline_name: str) -> pathlib.Path:
+    """Creates the folder `root/pipeline_name`, and returns its absolute path.
+
+    Raises:
+      ValueError: If it cannot be created or written.
+    """
     folder = (root / pipeline_name).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,18 +103,18 @@ def make_folder(root, pipeline_name):
             pass
     except OSError as error:
         raise ValueError(
-            f"Cannot write to {folder}: {error.strerror}. Pass a folder of your own: "
+            f"Cannot write to {folder}: {error.strerror}. Pass another folder: "
             "--root DIR."
         ) from error
     return folder
 
 
 @contextlib.contextmanager
-def output_to(log):
-    """Sends all that this process and its children print to a file.
+def output_to(log: pathlib.Path) -> Iterator[TextIO]:
+    """Redirects all output of this process and its children to a file.
 
     Yields:
-      The former standard output, as a text file.
+      The previous standard output, as a text file.
     """
     sys.stdout.flush()
     saved = [os.dup(1), os.dup(2)]
@@ -117,46 +134,53 @@ def output_to(log):
 class _Progress(logging.Handler):
     """Prints a line when the runner logs that a component starts."""
 
-    def __init__(self, terminal, started):
+    def __init__(self, terminal: TextIO, started: float) -> None:
         super().__init__()
         self._terminal = terminal
         self._started = started
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         match = re.fullmatch(r"Component (\S+) is running\.", record.getMessage())
         if match:
             seconds = time.monotonic() - self._started
             print(f"{seconds:5.0f} s  {match[1]}", file=self._terminal)
 
 
-def _run(options, tfx_folder, folder, progress):
-    """Runs the pipeline; its metadata goes to `folder/metadata.sqlite`."""
-    # Here, and not at the top: this takes half a minute and logs a lot.
+def _run(
+    options: argparse.Namespace,
+    tfx_folder: pathlib.Path,
+    folder: pathlib.Path,
+    progress: logging.Handler,
+) -> None:
+    """Runs the pipeline. Its metadata go to `folder/metadata.sqlite`."""
+    # A late import: it takes half a minute and logs a lot.
     from absl import logging as absl_logging
     from tfx import v1 as tfx
 
     check_components(tfx.components)
     absl_logging.set_verbosity(absl_logging.INFO)
     absl_logging.get_absl_logger().addHandler(progress)
-    own_part = {"taxi": _taxi, "penguin": _penguin}[options.pipeline]
-    create_pipeline, arguments = own_part(tfx_folder, folder)
-    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
-        str(folder / "metadata.sqlite")
-    )
-    pipeline = create_pipeline(
+    make_pipeline = {"taxi": _taxi, "penguin": _penguin}[options.pipeline]
+    pipeline = make_pipeline(
+        options,
+        tfx_folder,
+        folder,
         pipeline_name=options.pipeline,
         pipeline_root=str(folder / "artifacts"),
-        seed=options.seed,
-        sample_size=options.sample_size,
-        metadata_connection_config=metadata,
+        metadata_connection_config=(
+            tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                str(folder / "metadata.sqlite")
+            )
+        ),
         beam_pipeline_args=["--runner=FnApiRunner"],
-        **arguments,
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
 
 
-def check_components(components):
-    """Refuses a TFX that is not whole: from 1.21 on it says so with None.
+def check_components(components: Any) -> None:
+    """Checks that TFX could import all of its components.
+
+    TFX 1.21 and newer set a component to None if they cannot import it.
 
     Args:
       components: The module `tfx.v1.components`.
@@ -165,47 +189,73 @@ def check_components(components):
       ValueError: If one of its components is None.
     """
     names = [name for name in dir(components) if name[0].isupper()]
-    lost = [name for name in names if getattr(components, name) is None]
-    if lost:
+    missing = [name for name in names if getattr(components, name) is None]
+    if missing:
         raise ValueError(
-            f"TFX could not import its components {', '.join(lost)}: a package that "
-            "they need is missing or of another version. Install the locked "
+            f"TFX could not import its components {', '.join(missing)}: a package that "
+            "they need is missing or has another version. Install the locked "
             "dependencies: `make venv`."
         )
 
 
-def _taxi(tfx_folder, folder):
-    """The taxi pipeline's function and its own arguments."""
-    from taxi.pipeline import create_pipeline
+def _taxi(
+    options: argparse.Namespace,
+    tfx_folder: pathlib.Path,
+    folder: pathlib.Path,
+    **pipeline_options: Any,
+) -> Any:
+    """The taxi pipeline, with a Trainer that uses the module's own learning rate."""
+    from taxi import pipeline as taxi
+    from tfx import v1 as tfx
 
     data = folder / "data"
     data.mkdir(exist_ok=True)
     shutil.copy2(tfx_folder / CSV, data)
-    return create_pipeline, {
-        "module": str(HERE / "taxi" / "module" / "taxi_module.py"),
-        "data_root": str(data),
-        "serving_dir": str(folder / "pushed"),
-        "train_by_hand_too": True,
-    }
+    module = str(HERE / "taxi" / "module" / "taxi_module.py")
+    components = taxi.create_components(
+        data_root=str(data),
+        module=module,
+        serving_dir=str(folder / "pushed"),
+        seed=options.seed,
+        lr_finder_options={"sample_size": options.sample_size},
+    )
+    nodes = {node.id: node for node in components}
+    baseline = tfx.components.Trainer(
+        module_file=module,
+        examples=nodes["Transform"].outputs["transformed_examples"],
+        transform_graph=nodes["Transform"].outputs["transform_graph"],
+        schema=nodes["SchemaGen"].outputs["schema"],
+        train_args=tfx.proto.TrainArgs(num_steps=taxi.TRAIN_STEPS),
+        eval_args=tfx.proto.EvalArgs(num_steps=taxi.EVAL_STEPS),
+        custom_config={"seed": options.seed},
+    ).with_id("BaselineTrainer")
+    return tfx.dsl.Pipeline(components=[*components, baseline], **pipeline_options)
 
 
-def _penguin(tfx_folder, folder):
-    """The penguin pipeline's function and its own arguments."""
+def _penguin(
+    options: argparse.Namespace,
+    tfx_folder: pathlib.Path,
+    folder: pathlib.Path,
+    **pipeline_options: Any,
+) -> Any:
+    """The penguin pipeline."""
     from penguin.pipeline import create_pipeline
 
-    del folder
-    return create_pipeline, {
-        "module_file": str(HERE / "penguin" / "module" / "penguin_module.py"),
-        "data_root": str(tfx_folder / PENGUINS / "data"),
-        "schema_file": str(tfx_folder / PENGUINS / "schema" / "schema.pbtxt"),
-    }
+    return create_pipeline(
+        data_root=str(tfx_folder / PENGUINS / "data"),
+        schema_file=str(tfx_folder / PENGUINS / "schema" / "schema.pbtxt"),
+        module_file=str(HERE / "penguin" / "module" / "penguin_module.py"),
+        seed=options.seed,
+        sample_size=options.sample_size,
+        **pipeline_options,
+    )
 
 
-def _closing_table(pipeline_name, folder):
-    """The table of the run that has just ended."""
-    import closing_table
+def _summary(pipeline_name: str, folder: pathlib.Path) -> str:
+    """The summary of the run that has just ended."""
+    import run_summary
 
-    return closing_table.closing_table(str(folder / "metadata.sqlite"), pipeline_name)
+    return run_summary.summary(folder / "metadata.sqlite", pipeline_name)
 
 
 if __name__ == "__main__":

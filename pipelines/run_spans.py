@@ -1,9 +1,9 @@
 """Retrains on five spans of data in a row, one of them noise, and prints a table.
 
 Each run of the taxi pipeline reads the newest span, as a scheduled run would. In one
-span the labels are coin tosses: LRFinder does not say OK there (and where it finds no
-rate at all, it takes that of the last good result), the Evaluator does not bless the
-model, and the pushed model stays.
+span the labels are coin tosses. There, the verdict of LRFinder is not OK, and if it
+finds no learning rate, it uses the one of the last good result. Evaluator does not
+bless the model, so the previous model stays in place.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import sys
+from collections.abc import Iterable
 
 import run_local
 
@@ -21,8 +22,8 @@ NOISE_SPAN = 3
 COLUMNS = ("span", "data", "verdict", "rate from", "learning rate", "AUC", "pushed")
 
 
-def main():
-    """Returns the exit status of the command line."""
+def main() -> int:
+    """Runs the command line, and returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=pathlib.Path, default="runs")
     options = parser.parse_args()
@@ -44,31 +45,30 @@ def main():
             logging.exception("The pipeline failed.")
             print(f"Failed: {type(error).__name__}: {error}. See {log}", file=terminal)
             return 1
-    with open(log, "a") as file:  # TensorFlow complains while it is torn down
+    with open(log, "a") as file:  # TensorFlow prints warnings at exit
         os.dup2(file.fileno(), 2)
     return 0
 
 
-def _line(cells):
+def _line(cells: Iterable[object]) -> str:
     return "".join(f"{cell!s:<15}" for cell in cells).rstrip()
 
 
-def _spans(path):
-    """The rows of the taxi data in five parts of one size, in a seeded order."""
+def _spans(path: pathlib.Path) -> list[list[dict[str, str]]]:
+    """The rows of the taxi data in five parts of equal size, in a seeded order."""
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
     random.Random(0).shuffle(rows)
     return [rows[start::SPANS] for start in range(SPANS)]
 
 
-def _write_span(data_root, span, rows):
-    """Writes one span's CSV file; in the noisy one each tip is a coin toss."""
+def _write_span(data_root: pathlib.Path, span: int, rows: list[dict[str, str]]) -> None:
+    """Writes the CSV file of a span. In the noisy span each tip is a coin toss."""
     if span == NOISE_SPAN:
         coin = random.Random(span)
-        rows = [
-            {**row, "tips": float(row["fare"] or 0) * coin.choice((0.0, 0.5)) + 0.0}
-            for row in rows
-        ]
+        fares = [float(row["fare"] or 0) for row in rows]
+        tips = [fare * coin.choice((0.0, 0.5)) + 0.0 for fare in fares]  # no -0.0
+        rows = [{**row, "tips": str(tip)} for row, tip in zip(rows, tips, strict=True)]
     folder = data_root / f"span-{span}"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "trips.csv", "w", newline="") as file:
@@ -77,44 +77,54 @@ def _write_span(data_root, span, rows):
         writer.writerows(rows)
 
 
-def _retrain(folder, span):
-    """Runs the pipeline once; returns the table's cells."""
-    # Here, and not at the top: this takes half a minute and logs a lot.
-    from taxi.pipeline import create_pipeline
+def _retrain(folder: pathlib.Path, span: int) -> tuple[object, ...]:
+    """Runs the pipeline once, and returns the cells of its row."""
+    # A late import: it takes half a minute and logs a lot.
+    from taxi.pipeline import create_components
     from tfx import v1 as tfx
 
-    database = str(folder / "metadata.sqlite")
-    pipeline = create_pipeline(
-        pipeline_name="spans",
-        pipeline_root=str(folder / "artifacts"),
+    from tfx_lr_finder import last_good_resolver
+
+    database = folder / "metadata.sqlite"
+    resolver = last_good_resolver()
+    components = create_components(
         data_root=str(folder / "data"),
         module=str(run_local.HERE / "taxi" / "module" / "taxi_module.py"),
         serving_dir=str(folder / "pushed"),
         span_pattern="span-{SPAN}/*",
-        last_good="resolver",
+        lr_finder_options={
+            "previous": resolver.outputs["previous"],
+            "on_inconclusive": "last_good",
+        },
+    )
+    pipeline = tfx.dsl.Pipeline(
+        pipeline_name="spans",
+        pipeline_root=str(folder / "artifacts"),
+        components=[*components, resolver],
         metadata_connection_config=(
-            tfx.orchestration.metadata.sqlite_metadata_connection_config(database)
+            tfx.orchestration.metadata.sqlite_metadata_connection_config(str(database))
         ),
         beam_pipeline_args=["--runner=FnApiRunner"],
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
-    return _cells(database, folder, span)
+    return _cells(database, folder / "pushed", span)
 
 
-def _cells(database, folder, span):
+def _cells(
+    database: pathlib.Path, serving_dir: pathlib.Path, span: int
+) -> tuple[object, ...]:
     """What the latest run found, trained and pushed."""
-    import closing_table
+    import run_summary
 
     from tfx_lr_finder import read_result
 
-    run = closing_table.Run(database, "spans")
-    report = read_result(run.output("LRFinder", "lr_finder_result").uri)
-    model_run = run.output("LRFinderTrainer", "model_run")
-    record = closing_table.read_record(model_run.uri)
-    used = run.output("CsvExampleGen", "examples").custom_properties["span"]
+    _, outputs = run_summary.latest_outputs(database)
+    report = read_result(outputs["LRFinder", "lr_finder_result"].uri)
+    record = run_summary.read_record(outputs["LRFinderTrainer", "model_run"].uri)
+    used = outputs["CsvExampleGen", "examples"].custom_properties["span"]
     if int(used.int_value or used.string_value) != span:
-        raise ValueError(f"Wanted span {span} to be read, got {used}.")
-    pushed = sorted(path.name for path in (folder / "pushed").iterdir())
+        raise ValueError(f"Expected the pipeline to read span {span}, got {used}.")
+    pushed = sorted(path.name for path in serving_dir.iterdir())
     return (
         span,
         "coin tosses" if span == NOISE_SPAN else "taxi trips",

@@ -1,124 +1,108 @@
-"""Compiles the taxi pipeline for Vertex AI Pipelines, submits it, or schedules it.
-
-compile   writes the job as JSON; needs neither credentials nor a project
-submit    compiles, and starts one run
-schedule  compiles, and creates a schedule from --cron
-"""
+"""Compiles the taxi pipeline for Vertex AI Pipelines, submits it, or schedules it."""
 
 import dataclasses
 import json
 import sys
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 from remote import checks, compiling, settings
+from remote.settings import option
 
-ROOT_HELP = "gs://BUCKET/FOLDER for all artifacts"
+ACTIONS = {
+    "compile": "write the job as JSON",
+    "submit": "compile, and start one run",
+    "schedule": "compile, and create a schedule from --cron",
+}
+GPU_COUNTS = (1, 2, 4, 8, 16)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VertexSettings:
-    """What only Vertex needs.
+class VertexSettings(settings.Settings):
+    """The settings of this runner. The help of a field describes it."""
 
-    Attributes:
-      project: The project's id; None if nothing is sent.
-      region: Such as `europe-west4`; None if nothing is sent.
-      service_account: Whom the nodes run as; None: the project's default.
-    """
-
-    project: str | None
-    region: str | None
-    service_account: str | None
-
-
-def main(arguments=None):
-    """Returns the exit status of the command line."""
-    try:
-        options = _parser().parse_args(arguments)
-        common = settings.from_options(options, "taxi_vertex.json")
-        vertex = _check(options, common)
-        job = compiling.compile_pipeline(common, spec_2_1=options.spec == "2.1")
-        with open(common.output, "w") as file:
-            json.dump(job, file, indent=2, sort_keys=True)
-        print(f"Compiled {common.name} to {common.output}")
-        if options.action != "compile":
-            _send(options.action, common, vertex)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser():
-    parser = settings.parser(__doc__, ("compile", "submit", "schedule"))
-    settings.add_flags(parser, ROOT_HELP)
-    add = settings.flag_adder(parser)
-    add("--project", help="id of the Google Cloud project")
-    add("--region", help="such as europe-west4")
-    add("--service-account", help="whom the nodes run as")
-    add("--spec", choices=("2.0", "2.1"), default="2.1", help="version of the schema")
-    return parser
-
-
-def _check(options, common):
-    """The settings of Vertex; raises a ValueError for what it would refuse."""
-    reason = "Vertex' nodes read and write Google Cloud Storage."
-    for flag, value in (
-        ("--root", common.root),
-        ("--data", common.data),
-        ("--serving", common.serving),
-        ("--last-good", common.last_good),
-    ):
-        if value is not None:
-            checks.root(flag, value, ("gs",), reason)
-    if options.spec == "2.0" and common.span_pattern:
-        raise ValueError(
-            "--span-pattern needs --spec 2.1: in version 2.0 the span that TFX' driver "
-            "finds does not reach the node that reads it."
-        )
-    if common.gpu.accelerator:
-        _check_accelerator(common.gpu)
-    if options.action != "compile":
-        missing = [f for f in ("project", "region") if not getattr(options, f)]
-        if missing:
-            flags = " and ".join(f"--{flag}" for flag in missing)
-            raise ValueError(f"The action `{options.action}` needs {flags}.")
-    return VertexSettings(
-        project=options.project,
-        region=options.region,
-        service_account=options.service_account,
+    output: str = option("taxi_vertex.json", help="File for the compiled pipeline.")
+    project: str | None = option(None, help="Id of the Google Cloud project.")
+    region: str | None = option(None, help="Region, such as europe-west4.")
+    service_account: str | None = option(
+        None, help="Service account of the nodes. Default: the one of the project."
+    )
+    spec: str = option(
+        "2.1", help="Version of the pipeline schema.", choices=("2.0", "2.1")
     )
 
+    def __post_init__(self) -> None:
+        """Checks the settings for what Vertex would refuse late.
 
-def _check_accelerator(gpu):
-    """Refuses what Vertex has no name for."""
+        Raises:
+          ValueError: If a setting is not valid.
+        """
+        super().__post_init__()
+        reason = "the nodes of Vertex read and write Google Cloud Storage."
+        for name in ("root", "data", "serving", "last_good"):
+            value = getattr(self, name)
+            if value is not None:
+                checks.root(f"--{name.replace('_', '-')}", value, ("gs",), reason)
+        if self.spec == "2.0" and self.span_pattern:
+            raise ValueError(
+                "--span-pattern needs --spec 2.1: with version 2.0, the span that the "
+                "driver of TFX finds does not reach the node that reads it."
+            )
+        if self.accelerator:
+            _check_accelerator(self.accelerator, self.accelerator_count)
+
+
+def _check_accelerator(accelerator: str, count: int) -> None:
+    """Checks that Vertex has this type and number of GPUs."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Google's, about versions of Python
+        warnings.simplefilter("ignore")  # from Google, about versions of Python
         from google.cloud.aiplatform_v1.types import AcceleratorType
 
-    known = [kind.name for kind in AcceleratorType if kind.name.startswith("NVIDIA_")]
-    if gpu.accelerator not in known:
+    known = [
+        kind.name for kind in list(AcceleratorType) if kind.name.startswith("NVIDIA_")
+    ]
+    if accelerator not in known:
         raise ValueError(
-            f"--accelerator must be one that Vertex knows, got {gpu.accelerator!r}. It "
-            f"knows {', '.join(known)}."
+            f"--accelerator must be a type of Vertex, got {accelerator!r}. Vertex has "
+            f"{', '.join(known)}."
         )
-    if gpu.count not in (1, 2, 4, 8, 16):
+    if count not in GPU_COUNTS:
         raise ValueError(
-            f"--accelerator-count must be 1, 2, 4, 8 or 16 on Vertex, got {gpu.count}."
+            f"--accelerator-count must be 1, 2, 4, 8 or 16 on Vertex, got {count}."
         )
 
 
-def make_job(common, vertex):
-    """The `PipelineJob` of a compiled pipeline; asks Google for credentials."""
+@settings.command(VertexSettings, ACTIONS, help=__doc__ or "")
+def command(action: str, chosen: VertexSettings) -> None:
+    r"""Compiles, and performs the action."""
+    missing = [f"--{f}" for f in ("project", "region") if not getattr(chosen, f)]
+    if action != "compile" and missing:
+        raise ValueError(f"The action {action!r} needs {' and '.join(missing)}.")
+    job = compiling.compile_pipeline(chosen, spec_2_1=chosen.spec == "2.1")
+    with open(chosen.output, "w") as file:
+        json.dump(job, file, indent=2, sort_keys=True)
+    print(f"Compiled {chosen.name} to {chosen.output}")
+    if action != "compile":
+        _send(action, chosen)
+
+
+def make_job(chosen: VertexSettings) -> Any:
+    """The `PipelineJob` of a compiled pipeline. Google is asked for credentials.
+
+    Raises:
+      ValueError: If Google refuses.
+    """
     from google.auth import exceptions
     from google.cloud import aiplatform
 
     try:
         return aiplatform.PipelineJob(
-            display_name=common.name,
-            template_path=common.output,
-            pipeline_root=common.root,
-            project=vertex.project,
-            location=vertex.region,
+            display_name=chosen.name,
+            template_path=chosen.output,
+            pipeline_root=chosen.root.rstrip("/"),
+            project=chosen.project,
+            location=chosen.region,
         )
     except exceptions.GoogleAuthError as error:
         raise ValueError(
@@ -128,29 +112,34 @@ def make_job(common, vertex):
         ) from error
 
 
-def _send(action, common, vertex):
+def _send(action: str, chosen: VertexSettings) -> None:
     """Submits or schedules the compiled pipeline."""
     from google.api_core import exceptions
 
-    job = make_job(common, vertex)
+    job = make_job(chosen)
     try:
         if action == "submit":
-            job.submit(service_account=vertex.service_account)
+            job.submit(service_account=chosen.service_account)
             print(f"Submitted: {job.resource_name}")
             return
         schedule = job.create_schedule(
-            cron=common.cron,
-            display_name=common.name,
+            cron=chosen.cron,
+            display_name=chosen.name,
             max_concurrent_run_count=1,
-            service_account=vertex.service_account,
+            service_account=chosen.service_account,
         )
-        print(f"Scheduled ({common.cron} UTC): {schedule.resource_name}")
+        print(f"Scheduled ({chosen.cron} UTC): {schedule.resource_name}")
     except exceptions.GoogleAPIError as error:
         raise ValueError(
-            f"Vertex refused to {action} {common.name}: {error} Does "
-            f"{vertex.service_account or 'the default service account'} of project "
-            f"{vertex.project} exist, and may it read and write {common.root}?"
+            f"Vertex refused to {action} {chosen.name}: {error} Does "
+            f"{chosen.service_account or 'the default service account'} of project "
+            f"{chosen.project} exist, and may it read and write {chosen.root}?"
         ) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line, and returns its exit status."""
+    return settings.run(command, arguments)
 
 
 if __name__ == "__main__":

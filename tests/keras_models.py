@@ -42,8 +42,8 @@ def loop_of(model, dataset, evaluation=None, **options):
         yield TrainerLoop(
             model,
             rate,
-            Batches(dataset, strategy, "train_dataset", num_kept=5),
-            Batches(evaluation or dataset, strategy, "eval_dataset", num_kept=4),
+            Batches(dataset, strategy, "train_dataset", num_replayed=5),
+            Batches(evaluation or dataset, strategy, "eval_dataset", num_replayed=4),
             num_eval_batches=4,
             **options,
         )

@@ -59,15 +59,15 @@ def _report():
         sweeps=sweeps,
         probes=tuple(_candidate(rate, loss, 20) for rate, loss in probes),
         candidates=tuple(_candidate(rate, loss, 40) for rate, loss in candidates),
-        checked=_candidate(0.03, 0.54, 40),
+        final_check=_candidate(0.03, 0.54, 40),
         untrained_loss=1.1,
         steps_by_phase={
             "sweeps": sum(sweep.num_steps for sweep in sweeps),
             "probes": 100,
             "candidates": 160,
-            "check": 40,
+            "final_check": 40,
         },
-        seconds={"sweeps": 1.5, "confirming": 0.5},
+        seconds={"sweeps": 1.5, "confirmation": 0.5},
         environment={"optimizer": "SGD", "keras": "3.12.4", "batch_size": 32},
         config=config,
     )
@@ -97,7 +97,7 @@ def make_inconclusive(make_report):
             "reasons": ("the loss did not fall at any learning rate",),
             "source": "none",
             "candidates": (),
-            "checked": None,
+            "final_check": None,
         }
         return make_report(**{**nothing, **changes})
 

@@ -32,7 +32,7 @@ def _through(store, result):
 
 
 @pytest.mark.parametrize("rate", AWKWARD_RATES)
-def test_a_rate_comes_out_of_ml_metadata_as_it_went_in(
+def test_a_rate_keeps_full_precision_in_ml_metadata(
     rate, make_report, make_result, store
 ):
     result = make_result()
@@ -66,7 +66,7 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "num_rates": 100,
         "optimizer": "SGD",
         "keras": "3.12.4",
-        "schema_version": 1,
+        "schema_version": 2,
     }
     assert {type(value) for value in values.values()} == {str, int}
 
@@ -79,7 +79,7 @@ def test_a_report_without_a_rate_has_empty_strings(make_inconclusive, make_resul
     assert read_result(result).verdict is Verdict.INCONCLUSIVE
 
 
-def test_the_choice_made_and_its_reasons_are_custom_properties(
+def test_source_verdict_and_reasons_are_custom_properties(
     make_inconclusive, make_result, store
 ):
     result = make_result()
@@ -93,7 +93,7 @@ def test_the_choice_made_and_its_reasons_are_custom_properties(
     assert back.get_string_custom_property("reasons") == "No fall. From before."
 
 
-def test_a_report_is_read_by_artifact_and_by_uri(make_report, make_result):
+def test_read_result_takes_an_artifact_or_a_uri(make_report, make_result):
     result = make_result()
     report = make_report()
     artifact.write_result(result, report)
@@ -101,12 +101,12 @@ def test_a_report_is_read_by_artifact_and_by_uri(make_report, make_result):
     assert repr(read_result(result.uri)) == repr(report)
 
 
-def test_a_missing_result_file_is_named(tmp_path):
+def test_the_error_of_a_missing_result_file_names_the_folder(tmp_path):
     with pytest.raises(ValueError, match=f"no result.json at '{tmp_path}'"):
         read_result(str(tmp_path))
 
 
-def test_an_artifact_without_uri_is_refused():
+def test_an_artifact_without_a_uri_is_rejected():
     with pytest.raises(ValueError, match="Pass an LRFinderResult"):
         read_result(LRFinderResult())
 
@@ -117,7 +117,7 @@ def test_an_artifact_without_uri_is_refused():
         (lambda text: text[: len(text) // 2], "cut short"),
         (lambda text: "", "cut short"),
         (
-            lambda text: text.replace('"schema_version": 1', '"schema_version": 999'),
+            lambda text: text.replace('"schema_version": 2', '"schema_version": 999'),
             "Upgrade tfx-lr-finder",
         ),
         (lambda text: text.replace('"verdict"', '"verdikt"'), "damaged"),
@@ -125,15 +125,18 @@ def test_an_artifact_without_uri_is_refused():
             lambda text: text.replace(
                 '"learning_rate": 0.03', '"learning_rate": -1', 1
             ),
-            "edited",
+            "learning_rate is -1, wanted a positive",
         ),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
-        (lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'), "a number"),
+        (
+            lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'),
+            "is '9', wanted",
+        ),
         (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
-        (lambda text: text.replace("0.006", "6.0"), "wrong way round"),
+        (lambda text: text.replace("0.006", "6.0"), "wanted the lower rate first"),
         (
             lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),
-            "wanted a number",
+            "learning_rate is True, wanted a positive",
         ),
     ],
     ids=[
@@ -149,7 +152,7 @@ def test_an_artifact_without_uri_is_refused():
         "a bool",
     ],
 )
-def test_a_bad_result_file_is_refused_and_named(
+def test_the_error_of_a_damaged_result_file_names_the_file(
     edit, complaint, make_report, make_result
 ):
     result = make_result()
@@ -171,22 +174,22 @@ def _written(base_config, tmp_path, **kwargs):
     return keras_tuner.HyperParameters.from_config(json.loads(path.read_text()))
 
 
-def test_the_rate_alone_makes_valid_hyperparameters(tmp_path):
+def test_hyperparameters_with_the_rate_alone_are_valid(tmp_path):
     assert _written(None, tmp_path).get("learning_rate") == 3.2e-7
 
 
-def test_other_hyperparameters_are_kept_and_the_rate_replaced(tuner_config, tmp_path):
-    written = _written(tuner_config, tmp_path)
+def test_only_the_rate_among_the_hyperparameters_is_replaced(searched, tmp_path):
+    written = _written(searched, tmp_path)
     assert written.values == {"learning_rate": 3.2e-7, "num_layers": 3}
     assert [type(entry).__name__ for entry in written.space] == ["Int", "Fixed"]
 
 
-def test_the_rate_wins_over_a_choice_in_the_users_code(tuner_config, tmp_path):
-    written = _written(tuner_config, tmp_path)
+def test_the_written_rate_wins_over_a_choice_in_the_users_code(searched, tmp_path):
+    written = _written(searched, tmp_path)
     assert written.Choice("learning_rate", [1e-2, 1e-3]) == 3.2e-7
 
 
-def test_the_name_of_the_rate_can_be_chosen(tuner_config, tmp_path):
-    written = _written(tuner_config, tmp_path, name="lr")
+def test_the_rate_has_the_given_name(searched, tmp_path):
+    written = _written(searched, tmp_path, name="lr")
     assert written.get("lr") == 3.2e-7
     assert written.get("learning_rate") == 1e-2

@@ -48,12 +48,29 @@ print(sorted(finder.outputs), finder.exec_properties["max_lr"])
     assert printed == "['best_hyperparameters', 'lr_finder_result'] 1.0\n"
 
 
-def test_the_hook_of_a_user_module_needs_no_tfx():
+def test_an_lr_finder_trainer_needs_no_tensorflow_keras_or_beam():
+    code = """
+from tfx import types
+from tfx.types import standard_artifacts
+import tfx_lr_finder
+from tfx_lr_finder.trainer import Executor
+
+trainer = tfx_lr_finder.LRFinderTrainer(
+    examples=types.Channel(type=standard_artifacts.Examples),
+    lr_finder_result=types.Channel(type=tfx_lr_finder.LRFinderResult),
+    run_fn="my_package.run_fn",
+)
+print(sorted(trainer.outputs), trainer.executor_spec.executor_class is Executor)
+"""
+    assert _run(code, blocked=HEAVY) == "['model', 'model_run'] True\n"
+
+
+def test_what_a_user_module_imports_needs_no_tfx():
     code = "import tfx_lr_finder; tfx_lr_finder.LRFinderFnResult(1, 2)"
     _run(code, blocked=(*HEAVY, "tfx", "numpy"))
 
 
-def test_keys_equal_those_of_tfx():
+def test_channel_and_property_names_equal_those_of_tfx():
     specs = standard_component_specs
     same = {
         keys.BASE_MODEL: specs.BASE_MODEL_KEY,

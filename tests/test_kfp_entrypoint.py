@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tfx_lr_finder import kfp_artifacts, kfp_entrypoint
+from tfx_lr_finder import kfp_entrypoint
 from tfx_lr_finder.version import describe
 
 DECLARED = {
@@ -58,7 +58,7 @@ EXECUTOR_INPUT = {
 
 @pytest.fixture(scope="module")
 def repaired():
-    return kfp_artifacts.repaired(EXECUTOR_INPUT, DECLARED, kfp_artifacts.Folders())
+    return kfp_entrypoint.repaired(EXECUTOR_INPUT, DECLARED, kfp_entrypoint.Folders())
 
 
 @pytest.mark.parametrize(
@@ -66,29 +66,29 @@ def repaired():
     [{"instanceSchema": ""}, {}, {"schemaTitle": "system.Artifact"}],
     ids=["empty", "none", "the backend's own"],
 )
-def test_an_input_gets_the_type_that_was_compiled(given):
+def test_an_input_gets_its_compiled_type(given):
     executor_input = copy.deepcopy(EXECUTOR_INPUT)
     (examples,) = executor_input["inputs"]["artifacts"]["examples"]["artifacts"]
     examples["type"] = given
-    result = kfp_artifacts.repaired(executor_input, DECLARED, kfp_artifacts.Folders())
+    result = kfp_entrypoint.repaired(executor_input, DECLARED, kfp_entrypoint.Folders())
     (examples,) = result["inputs"]["artifacts"]["examples"]["artifacts"]
     assert examples["type"] == DECLARED["artifacts"]["examples"]["artifactType"]
     assert examples["name"]
     assert examples["metadata"] == {"span": 3}
 
 
-def test_the_output_executor_logs_is_removed(repaired):
+def test_the_output_of_logs_is_removed(repaired):
     assert list(repaired["outputs"]["artifacts"]) == ["model"]
 
 
-def test_artifacts_are_in_the_launchers_folders(repaired):
+def test_artifacts_point_to_the_folders_of_the_launcher(repaired):
     (examples,) = repaired["inputs"]["artifacts"]["examples"]["artifacts"]
     (model,) = repaired["outputs"]["artifacts"]["model"]["artifacts"]
     assert examples["uri"] == "/minio/mlpipeline/v2/examples"
     assert model["uri"] == "/s3/bucket/model"
 
 
-def test_parameters_and_the_output_file_stay(repaired):
+def test_parameters_and_the_output_file_are_unchanged(repaired):
     assert repaired["inputs"]["parameterValues"] == {"seed": 0}
     assert repaired["outputs"]["outputFile"] == EXECUTOR_INPUT["outputs"]["outputFile"]
 
@@ -96,32 +96,32 @@ def test_parameters_and_the_output_file_stay(repaired):
 @pytest.mark.parametrize(
     "uri", ["gs://b/a/x", "s3://b/a", "minio://b/a", "/data/x", "relative", ""]
 )
-def test_a_folder_becomes_its_uri_again(uri):
-    folders = kfp_artifacts.Folders("/somewhere")
+def test_a_folder_becomes_the_uri_it_came_from(uri):
+    folders = kfp_entrypoint.Folders("/somewhere")
     written = {"artifacts": [{"uri": folders.to_local(uri), "metadata": {"n": 1.0}}]}
     expected = {"artifacts": [{"uri": uri, "metadata": {"n": 1.0}}]}
     assert folders.to_remote(written) == expected
 
 
-def test_only_a_node_that_reads_files_gets_a_driver():
-    assert not kfp_artifacts.wants_driver(EXECUTOR_INPUT)
+def test_only_a_file_based_example_gen_gets_a_driver():
+    assert not kfp_entrypoint.wants_driver(EXECUTOR_INPUT)
     reader = {
         "inputs": {"parameterValues": {"input_base": "/data", "input_config": "{}"}},
         "outputs": {"artifacts": {"examples": {}}},
     }
-    assert kfp_artifacts.wants_driver(reader)
+    assert kfp_entrypoint.wants_driver(reader)
 
 
-def test_what_the_driver_found_is_put_on_the_output():
+def test_the_metadata_of_the_driver_is_set_on_the_output():
     outputs = {"artifacts": {"examples": {"artifacts": [{"uri": "x"}]}}}
     found = {"artifacts": {"examples": {"artifacts": [{"metadata": {"span": 7.0}}]}}}
-    result = kfp_artifacts.with_driver_output({"outputs": outputs}, found)
+    result = kfp_entrypoint.with_driver_output({"outputs": outputs}, found)
     (examples,) = result["outputs"]["artifacts"]["examples"]["artifacts"]
     assert examples == {"uri": "x", "metadata": {"span": 7.0}}
     assert "metadata" not in outputs["artifacts"]["examples"]["artifacts"][0]
 
 
-def test_on_vertex_every_argument_reaches_tfx_as_it_is(monkeypatch):
+def test_on_vertex_every_argument_reaches_tfx_unchanged(monkeypatch):
     monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
     monkeypatch.setattr(sys, "argv", [])
     seen = {}
@@ -145,7 +145,7 @@ def test_on_vertex_every_argument_reaches_tfx_as_it_is(monkeypatch):
         (OSError(30, "Read-only file system"), "may not write"),
     ],
 )
-def test_an_error_of_the_pod_ends_with_what_to_do(error, expected, monkeypatch, capfd):
+def test_an_error_of_the_pod_ends_with_advice(error, expected, monkeypatch, capfd):
     def fail(*_, **__):
         raise error
 
@@ -158,7 +158,7 @@ def test_an_error_of_the_pod_ends_with_what_to_do(error, expected, monkeypatch, 
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_the_entrypoint_does_not_change_an_unknown_error(monkeypatch):
+def test_any_other_error_is_raised_unchanged(monkeypatch):
     def fail(*_, **__):
         raise ValueError("min_lr must be positive")
 
@@ -169,7 +169,7 @@ def test_the_entrypoint_does_not_change_an_unknown_error(monkeypatch):
         kfp_entrypoint.main([])
 
 
-def test_the_entrypoint_prints_its_version():
+def test_version_prints_the_version_and_exits():
     command = [sys.executable, "-m", "tfx_lr_finder.kfp_entrypoint", "--version"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == describe() + "\n"

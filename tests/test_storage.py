@@ -7,7 +7,7 @@ import pytest
 from tfx_lr_finder import storage
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_file_is_complete_or_absent(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -20,13 +20,13 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
-def test_nothing_is_left_beside_the_file_and_its_folder_is_made(tmp_path):
+def test_writing_creates_the_folder_and_leaves_no_partial_file(tmp_path):
     storage.write_whole(str(tmp_path / "new" / "file"), b"whole")
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["file"]
     assert storage.read_text(str(tmp_path / "new" / "file")) == "whole"
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+def test_a_full_disk_leaves_the_old_file_and_no_partial_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     code = """
@@ -45,13 +45,13 @@ except OSError:
     assert path.read_text() == "old"
 
 
-def test_what_a_killed_writer_left_is_tidied_up(tmp_path):
+def test_writing_deletes_the_partial_files_of_killed_writers(tmp_path):
     (tmp_path / "file.0123.part").write_text("half")
     storage.write_whole(str(tmp_path / "file"), b"whole")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_remote_file_is_written_whole_with_nothing_beside_it():
+def test_a_remote_file_is_complete_and_leaves_no_partial_file():
     folder = "ram://test_storage"
     storage.write_whole(f"{folder}/file", b"first")
     storage.write_whole(f"{folder}/file", [b"sec", b"ond"])

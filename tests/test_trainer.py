@@ -45,11 +45,13 @@ def _trainer(module_file=None, **kwargs):
 def train_with(run_trainer, penguin_module):
     """Trains with the given LRFinderResult artifacts on the channel."""
 
-    def train(*results, custom_config=None, apply="fit", name=None, **inputs):
+    def train(
+        *results, custom_config=None, set_rate_on="optimizer", name=None, **inputs
+    ):
         component = _trainer(
             penguin_module,
             custom_config=custom_config,
-            apply=apply,
+            set_rate_on=set_rate_on,
             on_unused="fail",
             **({"hyperparameter_name": name} if name else {}),
         )
@@ -86,25 +88,25 @@ def test_the_rate_that_was_used_is_beside_the_model_run(
     train_with(make_written(make_report(learning_rate=3.2e-7)))
     used = json.loads((tmp_path / "model_run" / "learning_rate_used.json").read_text())
     assert used["learning_rate_found"] == used["learning_rate_used"] == 3.2e-7
-    assert used["read_by_run_fn"]
+    assert used["how"] == "run_fn had set it already"
 
 
-def test_apply_hyperparameters_hands_over_a_set_of_nothing_but_the_rate(
+def test_set_rate_on_hyperparameters_passes_a_set_with_only_the_rate(
     train_with, make_written, make_report
 ):
     report = make_report(learning_rate=3.2e-7)
-    seen = train_with(make_written(report), apply="hyperparameters")
+    seen = train_with(make_written(report), set_rate_on="hyperparameters")
     assert seen["hyperparameters"]["values"] == {"learning_rate": 3.2e-7}
     assert np.float32(seen["optimizer_learning_rate"]) == np.float32(3.2e-7)
 
 
-@pytest.mark.parametrize("name", ["apply", "on_unused"])
-def test_a_choice_that_is_none_is_refused(name):
+@pytest.mark.parametrize("name", ["set_rate_on", "on_unused"])
+def test_an_unknown_value_of_an_option_is_refused(name):
     with pytest.raises(ValueError, match=f"{name} must be one of .*, got 'never'"):
         _trainer(**{name: "never"})
 
 
-def test_the_file_and_not_the_custom_property_is_believed(
+def test_the_rate_comes_from_the_file_and_not_from_the_custom_property(
     train_with, make_written, make_report
 ):
     result = make_written(make_report(learning_rate=0.0123))
@@ -147,9 +149,7 @@ def test_the_name_of_the_rate_among_the_hyperparameters_can_be_chosen(
     assert seen["learning_rate"] == 0.5
 
 
-def test_the_trainer_trains_with_a_fallback_rate(
-    train_with, make_written, make_inconclusive
-):
+def test_the_trainer_uses_a_fallback_rate(train_with, make_written, make_inconclusive):
     report = make_inconclusive(learning_rate=0.25, source="default_learning_rate")
     assert train_with(make_written(report))["learning_rate"] == 0.25
 
@@ -170,8 +170,8 @@ def test_an_ok_rate_is_one_line_of_the_log(
 ):
     caplog.set_level("INFO", logger="absl")
     train_with(make_written(make_report(learning_rate=3.2e-7)))
-    told = "training with learning_rate=3.2e-07 (source confirmed, verdict OK)"
-    assert _lines(caplog) == [("INFO", f"LRFinderTrainer: {told}")]
+    line = "training with learning_rate=3.2e-07 (source confirmed, verdict OK)"
+    assert _lines(caplog) == [("INFO", f"LRFinderTrainer: {line}")]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_an_ok_rate_is_one_line_of_the_log(
         ("last_good", Verdict.INCONCLUSIVE),
     ],
 )
-def test_a_rate_with_low_confidence_is_used_with_a_warning(
+def test_a_rate_that_is_not_ok_is_used_with_a_warning(
     source, verdict, train_with, make_written, make_report, caplog
 ):
     reasons = ("The sweeps disagree.", "It is an old rate.")
@@ -196,7 +196,7 @@ def test_a_rate_with_low_confidence_is_used_with_a_warning(
     assert line.endswith("The sweeps disagree. It is an old rate.")
 
 
-def test_an_inconclusive_result_without_a_declared_rate_is_refused(
+def test_an_inconclusive_rate_that_is_no_declared_fallback_is_refused(
     train_with, make_written, make_report
 ):
     report = dataclasses.replace(make_report(), verdict=Verdict.INCONCLUSIVE)
@@ -218,12 +218,12 @@ def test_a_rate_that_is_not_positive_and_finite_is_refused(
 BAD_FILES = {
     "truncated": (lambda text: text[:500], "cut short or was edited. Run the finder"),
     "newer": (
-        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
-        "schema_version 2; this version .* reads up to 1. Upgrade tfx-lr-finder",
+        lambda text: text.replace('"schema_version": 2', '"schema_version": 9'),
+        "schema_version 9; this version .* reads 2 only. Upgrade tfx-lr-finder",
     ),
     "edited": (
         lambda text: text.replace('"OK"', '"FINE"'),
-        "damaged .*FINE.* Run the finder again",
+        "damaged: verdict is 'FINE', .* Run the finder again",
     ),
 }
 
@@ -259,7 +259,7 @@ def test_a_hyperparameter_of_the_same_name_and_another_type_is_refused(
     artifact.write_hyperparameters(tuned, 9.0)
     (path,) = pathlib.Path(tuned.uri).iterdir()
     path.write_text(json.dumps({"space": [], "values": {"learning_rate": "slow"}}))
-    with pytest.raises(ValueError, match="'learning_rate' is to hold .*'slow'"):
+    with pytest.raises(ValueError, match="'learning_rate' must be a float .*'slow'"):
         train_with(make_written(make_report()), hyperparameters=[tuned])
 
 
@@ -274,14 +274,14 @@ def test_a_channel_without_a_result_is_refused(train_with):
         train_with()
 
 
-def test_without_the_channel_it_is_the_stock_trainer(run_trainer, penguin_module):
+def test_without_a_result_it_trains_as_the_stock_trainer(run_trainer, penguin_module):
     component = _trainer(penguin_module, custom_config={"learning_rate": 0.75})
     seen = run_trainer(component, {}, Executor)
     assert seen["learning_rate"] == 0.75
     assert seen["hyperparameters"] is None
 
 
-def test_the_unmodified_trainer_takes_the_hyperparameters(
+def test_the_stock_trainer_reads_the_rate_from_best_hyperparameters(
     run_trainer, penguin_module, tmp_path
 ):
     output = standard_artifacts.HyperParameters()
@@ -298,19 +298,28 @@ def test_the_unmodified_trainer_takes_the_hyperparameters(
     assert seen["learning_rate"] == 3.2e-7
 
 
-def test_the_specification_is_the_stock_one_and_one_more_input():
-    stock = standard_component_specs.TrainerSpec
-    assert set(LRFinderTrainerSpec.INPUTS) == {*stock.INPUTS, "lr_finder_result"}
-    assert LRFinderTrainerSpec.OUTPUTS == stock.OUTPUTS
-    assert set(LRFinderTrainerSpec.PARAMETERS) == {
-        *stock.PARAMETERS,
-        "apply",
-        "hyperparameter_name",
-        "on_unused",
+def facts(parameters):
+    return {
+        name: (parameter.type, parameter.optional)
+        for name, parameter in parameters.items()
     }
 
 
-def test_a_connected_result_must_be_there_before_the_trainer_starts():
+def test_the_specification_is_that_of_the_installed_tfx_and_one_more_input():
+    stock, ours = standard_component_specs.TrainerSpec, LRFinderTrainerSpec
+    assert facts(ours.INPUTS) == {
+        **facts(stock.INPUTS),
+        "lr_finder_result": (LRFinderResult, True),
+    }
+    assert facts(ours.OUTPUTS) == facts(stock.OUTPUTS)
+    own = dict.fromkeys(
+        ["set_rate_on", "on_unused", "hyperparameter_name"], (str, True)
+    )
+    assert facts(ours.PARAMETERS) == {**facts(stock.PARAMETERS), **own}
+    assert ours.TYPE_ANNOTATION is stock.TYPE_ANNOTATION
+
+
+def test_a_connected_result_is_required_before_the_trainer_starts():
     parameter = LRFinderTrainerSpec.INPUTS["lr_finder_result"]
     assert parameter.optional
     assert not parameter.allow_empty
@@ -328,7 +337,9 @@ def test_every_input_of_the_stock_trainer_can_be_connected():
 
 
 def test_an_input_that_is_not_the_stock_trainers_is_refused():
-    with pytest.raises(ValueError, match="no input metrics; it takes base_model, "):
+    with pytest.raises(
+        ValueError, match="no input metrics. Its inputs are base_model, "
+    ):
         _trainer(metrics=types.Channel(type=LRFinderResult))
 
 
@@ -337,14 +348,14 @@ def test_an_input_that_is_not_the_stock_trainers_is_refused():
     [{}, {"run_fn": "module.run_fn", "module_file": "module.py"}],
     ids=["neither", "both"],
 )
-def test_exactly_one_of_module_file_and_function_is_taken(modules):
+def test_module_file_and_run_fn_exclude_each_other(modules):
     with pytest.raises(ValueError, match="Exactly one of module_file and run_fn"):
         LRFinderTrainer(
             examples=types.Channel(type=standard_artifacts.Examples), **modules
         )
 
 
-def test_the_module_is_packed_with_the_pipeline(penguin_module, tmp_path):
+def test_the_user_module_is_packaged_with_the_pipeline(penguin_module, tmp_path):
     trainer = _trainer(penguin_module)
     trainer._resolve_pip_dependencies(str(tmp_path))
     assert trainer.exec_properties["module_path"].startswith("penguin_module@")

@@ -97,9 +97,9 @@ def _peer(peer: Peer) -> Contestant:
     )
 
 
-def _ours(max_steps: int, *, tell_train_steps: bool) -> Contestant:
+def _ours(max_steps: int, *, give_train_steps: bool) -> Contestant:
     name = f"ours, {max_steps} steps"
-    name += ", train_steps told" if tell_train_steps else ""
+    name += ", train_steps given" if give_train_steps else ""
 
     def find(bench: Bench, seed: int) -> Finding:
         from tfx_lr_finder.runtime.find import find_learning_rate
@@ -109,7 +109,7 @@ def _ours(max_steps: int, *, tell_train_steps: bool) -> Contestant:
             task.build(seed),
             *task.datasets(seed),
             max_steps=max_steps,
-            train_steps=task.train_steps if tell_train_steps else None,
+            train_steps=task.train_steps if give_train_steps else None,
             seed=seed,
         )
         return Finding(
@@ -125,9 +125,9 @@ def _ours(max_steps: int, *, tell_train_steps: bool) -> Contestant:
 
 
 CONTESTANTS = (
-    _ours(600, tell_train_steps=False),
-    _ours(600, tell_train_steps=True),
-    _ours(200, tell_train_steps=False),
+    _ours(600, give_train_steps=False),
+    _ours(600, give_train_steps=True),
+    _ours(200, give_train_steps=False),
     *(_peer(peer) for peer in PEERS),
 )
 

@@ -22,7 +22,7 @@ _MANY_STEPS = 2000
 
 
 class TaskLoop:
-    """A task's referee loop, spoken to as the pure engine speaks to a trainer."""
+    """Adapts a task's training loop to `range_test.sweep.TrainingLoop`."""
 
     def __init__(self, task: Task) -> None:
         """Compiles the loop; `start` gives it a seed."""
@@ -44,17 +44,17 @@ class TaskLoop:
         return self
 
     def begin_sweep(self) -> None:
-        """Goes back to the start, on batches no sweep has had."""
+        """Restores the initial weights; the next batches are new to all sweeps."""
         self._loop.restore(self._state)
 
     def begin_candidate(self) -> None:
-        """Goes back to the start and to the first batches."""
+        """Restores the initial weights and the first batches."""
         self._loop.restore(self._state)
         self._step = 0
 
-    def train(self, learning_rates: Array, look_above: float = np.inf) -> Array:
+    def train(self, learning_rates: Array, stop_above: float = np.inf) -> Array:
         """Returns the losses up to one that is not finite."""
-        del look_above
+        del stop_above
         rows = self._rows[self._step : self._step + len(learning_rates)]
         losses = self._loop.train(learning_rates, rows)
         bad = np.flatnonzero(~np.isfinite(losses))
@@ -68,14 +68,16 @@ class TaskLoop:
         return self._loop.batch_losses("eval", _NUM_EVAL_BATCHES)
 
 
-def verdicts(make: Callable[[int], Any], count: int, **knobs: Any) -> dict[str, int]:
+def verdicts(
+    make: Callable[[int], Any], count: int, **parameters: Any
+) -> dict[str, int]:
     """Returns how often each verdict falls over ``count`` seeds."""
     from tfx_lr_finder.range_test.config import RangeTestConfig
     from tfx_lr_finder.range_test.finder import run_range_test
 
     seen: collections.Counter[str] = collections.Counter()
     for seed in range(count):
-        config = RangeTestConfig(seed=seed, **knobs)
+        config = RangeTestConfig(seed=seed, **parameters)
         report = run_range_test(make(seed), config, time.monotonic)
         seen[report.verdict.name] += 1
     return {name: seen[name] for name in _VERDICTS}
@@ -99,9 +101,11 @@ def main() -> None:
     }
     counts: dict[str, dict[str, dict[str, int]]] = {"junk": {}, "clean": {}}
     for kind in KINDS:
-        for setting, knobs in settings.items():
+        for setting, parameters in settings.items():
             counts["junk"][f"{kind}, {setting}"] = verdicts(
-                lambda seed, kind=kind: JunkLoop(kind, seed), arguments.count, **knobs
+                lambda seed, kind=kind: JunkLoop(kind, seed),
+                arguments.count,
+                **parameters,
             )
     if not arguments.junk_only:
         from benchmarks.quality.tasks import TASKS
@@ -110,9 +114,9 @@ def main() -> None:
         for name, task in TASKS.items():
             if not parts or any(part in name for part in parts):
                 loop = TaskLoop(task)
-                for setting, knobs in list(settings.items())[:2]:
+                for setting, parameters in list(settings.items())[:2]:
                     counts["clean"][f"{name}, {setting}"] = verdicts(
-                        loop.start, arguments.count, **knobs
+                        loop.start, arguments.count, **parameters
                     )
     text = _document(counts, arguments.count)
     print(text)
@@ -124,7 +128,7 @@ def main() -> None:
 
 def _document(counts: dict[str, dict[str, dict[str, int]]], count: int) -> str:
     parts = [
-        "# Verdicts on curves of nothing and on real ones",
+        "# Verdicts on curves without a signal and on real curves",
         f"Command: `python -m benchmarks.quality.curves`, {count} curves of each kind.",
     ]
     goals = {"junk": "never OK", "clean": "never INCONCLUSIVE"}

@@ -68,16 +68,16 @@ class JunkLoop:
         self._step = 0
 
     def begin_sweep(self) -> None:
-        """Goes back to the first step."""
+        """Restarts at the first step."""
         self._step = 0
 
     def begin_candidate(self) -> None:
-        """Goes back to the first step."""
+        """Restarts at the first step."""
         self._step = 0
 
-    def train(self, learning_rates: Array, look_above: float = np.inf) -> Array:
+    def train(self, learning_rates: Array, stop_above: float = np.inf) -> Array:
         """Returns one loss per rate, up to one that is not finite."""
-        del look_above
+        del stop_above
         steps = np.arange(self._step, self._step + len(learning_rates))
         losses = KINDS[self._kind](self, steps.astype(np.float64))
         bad = np.flatnonzero(~np.isfinite(losses))

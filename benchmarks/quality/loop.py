@@ -21,7 +21,7 @@ State = list[npt.NDArray[Any]]
 def epoch_order(
     num_rows: int, batch_size: int, num_steps: int, seed: int
 ) -> npt.NDArray[np.int32]:
-    """Returns the rows of each batch: whole epochs, each shuffled anew.
+    """Returns the rows of each batch: whole epochs, each newly shuffled.
 
     Args:
         num_rows: rows of the training split, at least ``batch_size``.

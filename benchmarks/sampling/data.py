@@ -1,4 +1,4 @@
-"""Examples made on the fly: four classes, sorted by class, in eight shards."""
+"""Synthetic examples of four classes, sorted by class, in eight shards."""
 
 import itertools
 import pathlib
@@ -37,7 +37,7 @@ def make(folder, size):
 
 
 def _examples(rng, centres, numbers, count):
-    """Returns serialized examples, made many at once."""
+    """Returns a batch of serialized examples."""
     labels = numbers * NUM_CLASSES // count
     values = centres[labels] + rng.normal(0, 1.5, [len(numbers), NUM_FEATURES])
     columns = {

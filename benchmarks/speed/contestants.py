@@ -49,14 +49,14 @@ class Contestant:
         self.first_step: float | None = None
 
     def run(self, num_steps: int) -> FloatArray:
-        """Takes so many steps and returns their losses; the first call also traces."""
+        """Takes `num_steps` steps and returns their losses. The first call traces."""
         raise NotImplementedError
 
     def prepare_again(self, num_steps: int) -> None:
         """Gets ready for `again`, without being timed."""
 
     def again(self, num_steps: int) -> float:
-        """Returns the seconds of so many more steps, everything traced before."""
+        """Returns the seconds of `num_steps` more steps, after all tracing."""
         began = time.perf_counter()
         self.run(num_steps)
         return time.perf_counter() - began
@@ -91,7 +91,7 @@ class FitCallback(Contestant):
     """`fit` with a callback that sets the rate and reads the loss, a running mean."""
 
     def run(self, num_steps: int) -> FloatArray:
-        """Fits one epoch of so many steps."""
+        """Fits one epoch of `num_steps` steps."""
         optimizer = self._model.optimizer
         rates = learning_rate_ladder(sweep_config(num_steps))
         losses: list[float] = []
@@ -115,7 +115,7 @@ class Fit(Contestant):
     """`fit` alone: no rate is set, no loss is read."""
 
     def run(self, num_steps: int) -> FloatArray:
-        """Fits one epoch of so many steps; returns the epoch's mean loss."""
+        """Fits one epoch of `num_steps` steps and returns its mean loss."""
         history = _fit(self._model, self._dataset, num_steps, [])
         return np.array(history.history["loss"])
 

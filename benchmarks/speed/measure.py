@@ -176,7 +176,7 @@ def _check_same_losses(keras: Any, model: str) -> None:
     if apart > SAME_LOSS * float(np.max(np.abs(theirs))):
         raise ValueError(
             f"Article and ours differ by {apart} in loss on {model}: they do not train "
-            "alike, and their times cannot be compared. Mend benchmarks/speed."
+            "alike, and their times cannot be compared. Fix benchmarks/speed."
         )
 
 

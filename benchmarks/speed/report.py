@@ -21,20 +21,20 @@ MODEL_TITLES = {
     "transformer": "transformer",
 }
 NOTE = """\
-One run; contestants took turns, each time on a fresh model of the same weights and on
-the same batches of 32. Ratios are medians of the ratios within a turn. "Whole sweep"
-is wall time from a compiled model to all losses, tracing included; (e) is a whole call
-of `find_learning_rate(model, data, data, num_sweeps=1, confirm_steps=0)` with its
-report. "Per step" is measured after everything was traced; (e) is then a whole sweep,
-back to the start and all. (b) reads what `fit` shows a callback, a running mean; (c)
-and (d) set no rate. Time to the first step: to the first loss for (a) and (b), whole
-sweep less the other steps for the rest. The data are read without autotuning: with it
-TensorFlow now and then waits seconds before it ends an iterator."""
+One run. The contestants took turns, each time on a fresh model with equal weights and
+on the same batches of 32. Ratios are medians of the ratios within a turn. "Whole sweep"
+is the wall time from a compiled model to all losses, including tracing. For (e) it is a
+complete call of `find_learning_rate(model, data, data, num_sweeps=1, confirm_steps=0)`
+with its report. "Per step" is measured after all tracing. For (e) it is a complete
+sweep, including the reset of the model. (b) reads the loss that `fit` passes to a
+callback, which is a running mean. (c) and (d) set no rate. Time to the first step: for
+(a) and (b), the time to the first loss; for the others, the whole sweep less the other
+steps. The data are read without autotuning, because with it TensorFlow sometimes waits
+for seconds before it ends an iterator."""
 
 LIMIT_NOTE = """\
-Limit: what (d), the bare compiled loop without any finder, reaches by the same measure.
-Both it and (e) spend most of so short a sweep on tracing the model once, which (b) does
-as well."""
+Limit: the same measure for (d), the bare compiled loop without a finder. In so short a
+sweep, (b), (d) and (e) spend most of their time on tracing the model once."""
 
 
 def render(results: Results) -> str:

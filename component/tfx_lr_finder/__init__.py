@@ -1,27 +1,12 @@
-"""A TFX component that finds the learning rate, and a Trainer that uses it.
+"""A TFX component that finds a learning rate, and a Trainer that uses it.
 
-Every public name is loaded on first use (PEP 562), so that `import tfx_lr_finder`
-costs nothing: a pipeline file needs no TensorFlow, and a pod that only reads the
-`LRFinderResult` type needs no Beam.
+Each public name is loaded on first use (PEP 562), so that `import tfx_lr_finder` is
+cheap: a pipeline file needs no TensorFlow, and a pod that only reads an
+`LRFinderResult` needs no Beam.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tfx_lr_finder.artifact import LRFinderResult, read_result
-    from tfx_lr_finder.component import LRFinder
-    from tfx_lr_finder.fn_args import LRFinderFnResult, learning_rate
-    from tfx_lr_finder.lineage.keeper import LastGoodKeeper, last_good_importer
-    from tfx_lr_finder.lineage.resolver import last_good_resolver
-    from tfx_lr_finder.range_test.config import RangeTestConfig
-    from tfx_lr_finder.range_test.report import LRFinderReport
-    from tfx_lr_finder.runtime.find import find_learning_rate
-    from tfx_lr_finder.schedules.cyclical import Cyclical
-    from tfx_lr_finder.schedules.momentum import MomentumCycle
-    from tfx_lr_finder.schedules.one_cycle import OneCycle
-    from tfx_lr_finder.trainer import LRFinderTrainer
-    from tfx_lr_finder.version import __version__
 
 _HOMES = {
     "Cyclical": "schedules.cyclical",
@@ -41,29 +26,31 @@ _HOMES = {
     "learning_rate": "fn_args",
     "read_result": "artifact",
 }
+"""Each public name and the module that defines it."""
 
-__all__ = [
-    "Cyclical",
-    "LRFinder",
-    "LRFinderFnResult",
-    "LRFinderReport",
-    "LRFinderResult",
-    "LRFinderTrainer",
-    "LastGoodKeeper",
-    "MomentumCycle",
-    "OneCycle",
-    "RangeTestConfig",
-    "__version__",
-    "find_learning_rate",
-    "last_good_importer",
-    "last_good_resolver",
-    "learning_rate",
-    "read_result",
-]
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from tfx_lr_finder.artifact import LRFinderResult as LRFinderResult
+    from tfx_lr_finder.artifact import read_result as read_result
+    from tfx_lr_finder.component import LRFinder as LRFinder
+    from tfx_lr_finder.fn_args import LRFinderFnResult as LRFinderFnResult
+    from tfx_lr_finder.fn_args import learning_rate as learning_rate
+    from tfx_lr_finder.lineage.keeper import LastGoodKeeper as LastGoodKeeper
+    from tfx_lr_finder.lineage.keeper import last_good_importer as last_good_importer
+    from tfx_lr_finder.lineage.resolver import last_good_resolver as last_good_resolver
+    from tfx_lr_finder.range_test.config import RangeTestConfig as RangeTestConfig
+    from tfx_lr_finder.range_test.report import LRFinderReport as LRFinderReport
+    from tfx_lr_finder.runtime.find import find_learning_rate as find_learning_rate
+    from tfx_lr_finder.schedules.cyclical import Cyclical as Cyclical
+    from tfx_lr_finder.schedules.momentum import MomentumCycle as MomentumCycle
+    from tfx_lr_finder.schedules.one_cycle import OneCycle as OneCycle
+    from tfx_lr_finder.trainer import LRFinderTrainer as LRFinderTrainer
+    from tfx_lr_finder.version import __version__ as __version__
 
 
 def __getattr__(name: str) -> Any:
-    """Returns a public name, importing the module that defines it."""
+    """Imports the module that defines a public name, and returns the name's value."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_HOMES[name]}")

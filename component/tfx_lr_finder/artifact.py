@@ -1,8 +1,8 @@
 """LRFinderResult: the artifact, its reader and its writer.
 
-`result.json` is the authority. ML Metadata rounds every double to six decimals, so a
-learning rate is a string among the custom properties, and none is declared as a
-typed property (Kubeflow v2 does not compile those).
+`result.json` is the source of truth. ML Metadata rounds every double to six decimals,
+so the custom properties hold the learning rate as a string. There are no declared
+properties, because Kubeflow v2 does not compile them.
 """
 
 import json
@@ -12,9 +12,8 @@ from typing import Any
 from tfx import types
 from tfx.types import artifact, system_artifacts
 
-from tfx_lr_finder import storage
+from tfx_lr_finder import result_file, storage
 from tfx_lr_finder.range_test.report import SCHEMA_VERSION, LRFinderReport
-from tfx_lr_finder.result_file import read_report, write_report
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 
@@ -24,11 +23,11 @@ HYPERPARAMETERS_FILE = "best_hyperparameters.txt"
 class LRFinderResult(artifact.Artifact):
     """What a learning-rate range test found.
 
-    The type name doubles as the import path that Kubeflow v2 and Vertex use in
-    every pod that touches the artifact: do not rename it.
+    Kubeflow v2 and Vertex AI import the class by its type name in every pod that
+    touches the artifact: do not rename it.
     """
 
-    TYPE_NAME = "tfx_lr_finder.LRFinderResult"
+    TYPE_NAME = result_file.TYPE_NAME
     TYPE_ANNOTATION = system_artifacts.Metrics
 
 
@@ -39,7 +38,7 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       result: The output artifact; its uri may be remote.
       report: The report.
     """
-    write_report(result.uri, report)
+    result_file.write_report(result.uri, report)
     for name, value in _custom_properties(report).items():
         if isinstance(value, int):
             result.set_int_custom_property(name, value)
@@ -57,14 +56,14 @@ def read_result(result: types.Artifact | str) -> LRFinderReport:
       The report.
 
     Raises:
-      ValueError: If there is no `result.json`, it may not be read, or it is
-        truncated, edited, or written by a newer version of this package.
+      ValueError: There is no `result.json`, this account may not read it, or it is
+        truncated, edited or of another schema.
     """
-    return read_report(result if isinstance(result, str) else result.uri)
+    return result_file.read_report(result if isinstance(result, str) else result.uri)
 
 
 def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
-    """Returns what a person or a condition may ask ML Metadata for."""
+    """Returns what people and conditions can read from ML Metadata."""
     low, high = report.learning_rate_range or (None, None)
     return {
         "learning_rate": _in_full(report.learning_rate),
@@ -84,7 +83,7 @@ def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
 
 
 def _in_full(rate: float | None) -> str:
-    """Returns the shortest text that reads back as the same float."""
+    """Returns the shortest text that parses to the same float."""
     return "" if rate is None else repr(float(rate))
 
 
@@ -97,11 +96,11 @@ def write_hyperparameters(
     """Writes a `HyperParameters` artifact that sets the learning rate.
 
     Args:
-      result: The output artifact. It will hold exactly one file, which is what
-        stock Trainer asks for.
+      result: The output artifact. It will hold exactly one file, as the stock Trainer
+        requires.
       learning_rate: The rate, positive and finite.
       base_config: Other hyperparameters to keep; see `merge_learning_rate`.
-      name: Name of the rate among them.
+      name: Name of the rate.
     """
     config = merge_learning_rate(base_config, learning_rate, name)
     path = os.path.join(result.uri, HYPERPARAMETERS_FILE)

@@ -21,11 +21,9 @@ from tfx.utils import json_utils
 
 from tfx_lr_finder import executor, version
 from tfx_lr_finder.artifact import LRFinderResult
-from tfx_lr_finder.range_test.config import PARAMETER_TYPES
-from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
-from tfx_lr_finder.settings import gpu_request, keys, parameters
-from tfx_lr_finder.settings.inconclusive import FAIL, LAST_GOOD, InconclusivePolicy
-from tfx_lr_finder.settings.sample import SAMPLE_TYPES
+from tfx_lr_finder.settings import keys, request
+from tfx_lr_finder.settings.inconclusive import LAST_GOOD
+from tfx_lr_finder.settings.parameters import is_deferred
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
@@ -44,21 +42,10 @@ class LRFinderSpec(ComponentSpec):
         keys.TRAIN_ARGS: ExecutionParameter(type=trainer_pb2.TrainArgs),
         keys.EVAL_ARGS: ExecutionParameter(type=trainer_pb2.EvalArgs),
         keys.CUSTOM_CONFIG: ExecutionParameter(type=str, optional=True),
-        keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str),
-        keys.ON_INCONCLUSIVE: ExecutionParameter(type=str),
-        keys.DEFAULT_LEARNING_RATE: ExecutionParameter(type=float, optional=True),
-        keys.MAX_DRIFT_DECADES: ExecutionParameter(type=float, optional=True),
-        keys.CHECKPOINT_DIR: ExecutionParameter(type=str, optional=True),
-        keys.CHECKPOINT_SECONDS: ExecutionParameter(type=float, optional=True),
         keys.COMPONENT_VERSION: ExecutionParameter(type=str),
-        keys.REQUESTED_GPUS: ExecutionParameter(type=int, optional=True),
-        keys.ON_NO_GPU: ExecutionParameter(type=str, optional=True),
         **{
-            name: ExecutionParameter(type=knob_type, optional=True)
-            for name, knob_type in [
-                *PARAMETER_TYPES.items(),
-                *SAMPLE_TYPES.items(),
-            ]
+            name: ExecutionParameter(type=declared, optional=True)
+            for name, declared in request.EXECUTION_TYPES.items()
         },
     }
     INPUTS = {
@@ -86,10 +73,11 @@ class LRFinderSpec(ComponentSpec):
 
 
 class LRFinder(base_beam_component.BaseBeamComponent):
-    """Finds the learning rate of a Keras model by a range test on the user's data.
+    """Finds a learning rate for a Keras model with a range test on the user's data.
 
-    The user module defines `lr_finder_fn(fn_args) -> LRFinderFnResult`, found as
-    Tuner finds `tuner_fn`::
+    The user module needs no change: LRFinder runs its `run_fn` up to the first call of
+    `fit` and takes the model and the data from there. A module that trains with its
+    own loop defines `lr_finder_fn(fn_args) -> LRFinderFnResult` instead::
 
         lr_finder = LRFinder(
             examples=transform.outputs["transformed_examples"],
@@ -99,8 +87,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
 
     Component `outputs` contains:
 
-    - `lr_finder_result`: an `LRFinderResult` for `LRFinderTrainer` and for people.
-    - `best_hyperparameters`: a standard `HyperParameters` with the rate in it, for
+    - `lr_finder_result`: an `LRFinderResult`, for `LRFinderTrainer` and for people.
+    - `best_hyperparameters`: standard `HyperParameters` with the learning rate, for
       any unmodified Trainer.
 
     References:
@@ -145,188 +133,181 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         jit_compile: Name = None,
         seed: Count = None,
         sample_size: int | Name = None,
-        sample_by: Name = None,
         sample_transform: Name = None,
         stratify_by: Name = None,
         min_per_label: Count = None,
-        max_corrupt_share: Real = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
-        on_inconclusive: str | Deferred = FAIL,
+        on_inconclusive: str | Deferred = keys.FAIL,
         default_learning_rate: Real = None,
-        max_drift_decades: Real = None,
+        max_drift_decades: Real = request.DEFAULT_MAX_DRIFT_DECADES,
         checkpoint_dir: Name = None,
-        checkpoint_seconds: Real = None,
         requested_gpus: Count = None,
         on_no_gpu: Name = None,
     ) -> None:
-        """Builds the component, and checks all that is known already.
+        """Builds the component and checks every value that is known already.
 
-        The knobs from `min_lr` to `seed` are those of `RangeTestConfig`, which
-        documents their ranges and holds their defaults; None leaves the default.
-        Each also takes a `RuntimeParameter` or a placeholder.
+        From `min_lr` on, each takes a `RuntimeParameter` or a placeholder, too.
+        None stands for the default, which `RangeTestConfig` and `SampleConfig` hold.
 
         Args:
-          examples: Channel of `Examples`, raw or transformed, with the splits
-            that `train_args` and `eval_args` name.
+          examples: Channel of `Examples`, raw or transformed, with the splits that
+            `train_args` and `eval_args` name.
           transform_graph: Channel of `TransformGraph`, for the user module.
           schema: Channel of `Schema`, for the user module.
-          hyperparameters: Channel of `HyperParameters`, as a Tuner writes them;
-            they come out again with the learning rate set.
+          hyperparameters: Channel of `HyperParameters` from a Tuner. The output
+            `best_hyperparameters` has them too, with the learning rate set.
           base_model: Channel of `Model`, for warm starts.
-          statistics: Channel of `ExampleStatistics` of the examples, which tell how
-            many there are; from TFX 1.21 on the user module gets
-            `fn_args.num_examples` of it, as the Trainer's does.
-          previous: Channel of earlier `LRFinderResult`s, which the rate is compared
-            with, and for `on_inconclusive="last_good"`; see `last_good_resolver`.
-          module_file: Path of the Python file that defines `lr_finder_fn`, or only
-            `run_fn`, which is then run up to its first `fit`.
-          lr_finder_fn: Dotted path of the function, for code that is part of the
-            image.
-          run_fn: Dotted path of a `run_fn` to run up to its first `fit`. Exactly one
-            of the three is given.
-          train_args: Splits to train on; `train` when empty.
-          eval_args: Splits to compare candidates on; `eval` when empty.
-          custom_config: Handed to the user module.
-          min_lr: Smallest learning rate of the sweep.
-          max_lr: Largest learning rate of the sweep.
-          num_rates: Learning rates of one sweep.
-          num_sweeps: Sweeps from the same start over different batches.
-          steps_per_rate: Batches trained at each rate.
-          spacing: How the rates are spread.
-          smoothing: Weight that a neighbouring rate keeps.
-          divergence_factor: How far the loss may rise before a sweep stops.
-          rule: The rule that reads the curve.
-          confirm_steps: Training steps of each confirmed candidate.
-          train_steps: Steps that the Trainer will take.
-          schedule: The Trainer's kind of schedule.
-          max_steps: The budget in training steps.
-          max_fraction: The budget as a share of `train_steps`.
-          num_eval_batches: Held-out batches that score a candidate.
-          jit_compile: "on" has XLA compile the training step.
-          seed: Seed of everything random.
-          sample_size: Examples to test on, drawn with Beam: a number, or "auto"; None
-            or 0 reads all. A runtime parameter of it is a string. This and the next
-            five are the fields of `SampleConfig`.
-          sample_by: What the choice depends on: "record" or "position".
-          sample_transform: "on" applies the transform graph to raw examples.
-          stratify_by: Feature of the label whose rare values are to be kept.
-          min_per_label: Examples that each label keeps.
-          max_corrupt_share: Share of the data that may be corrupt and is skipped.
-          hyperparameter_name: Name of the rate in `best_hyperparameters`.
-          on_inconclusive: When no rate can be vouched for: `fail`; `fallback` to
-            `default_learning_rate`; or `last_good`, the rate of the newest OK
-            result of the same optimizer on `previous`.
-          default_learning_rate: The rate of `fallback`, and of `last_good` where
-            there is no good result yet.
+          statistics: Channel of `ExampleStatistics` of the examples, which says how
+            many there are. From TFX 1.21 on the user module gets it as
+            `fn_args.num_examples`, as from the Trainer.
+          previous: Channel of previous `LRFinderResult`s, to compare the rate with and
+            for `on_inconclusive="last_good"`. See `last_good_resolver`.
+          module_file: Path of the Python file that defines `run_fn` or `lr_finder_fn`.
+            If it has both, LRFinder calls `lr_finder_fn`.
+          lr_finder_fn: Dotted path of an `lr_finder_fn` that the image contains.
+          run_fn: Dotted path of a `run_fn` that the image contains. Exactly one of
+            module_file, lr_finder_fn and run_fn must be given.
+          train_args: Splits to train on, by default `train`, and the Trainer's steps.
+          eval_args: Splits to compare candidates on, by default `eval`.
+          custom_config: What the user module gets as `fn_args.custom_config`.
+          min_lr: Smallest learning rate of a sweep, positive.
+          max_lr: Largest learning rate of a sweep, above min_lr.
+          num_rates: Learning rates of one sweep, at least 10. By default as many as a
+            seventh of the budget allows, up to 50, or up to 100 if confirm_steps is 0.
+          num_sweeps: Sweeps from the same weights over different batches, at least 1.
+          steps_per_rate: Batches trained at each learning rate of a sweep, at least 1.
+            Their losses are averaged.
+          spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
+            "linear".
+          smoothing: Weight of the neighbouring losses when a curve is smoothed, from 0
+            (off) to below 1.
+          divergence_factor: A sweep stops when its smoothed loss rises above its best
+            by this many times its fall so far, or its noise if larger. From 0.001 to
+            1e30.
+          rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
+            "minimum" or "largest_drop".
+          confirm_steps: Training steps of each candidate that is trained to confirm the
+            suggestion. 0 turns confirmation off. By default what the budget leaves.
+          train_steps: Training steps that the Trainer will take, at least 1. The
+            suggestion is made for that many steps, and they cap the budget. By default
+            unknown.
+          schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle".
+            The suggestion is made for it.
+          max_steps: Budget of the whole test in training steps, at least 10. By default
+            600, or more if num_rates or confirm_steps need more.
+          max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
+            never lowers the budget below 200 steps.
+          num_eval_batches: Held-out batches that score a candidate, at least 1.
+          jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays
+            off for long tests of large models only.
+          seed: Seed of everything random, from 0 to below 2**31.
+          sample_size: Examples drawn with Beam from the train splits, and as many from
+            the eval splits, from 1 to 10 million. "auto" draws what the test needs. By
+            default, or if 0, the test reads all examples.
+          sample_transform: Whether the transform graph is applied to the sample: "on"
+            for raw examples, or "off".
+          stratify_by: Feature that holds the label. The sample keeps examples of its
+            rare values. By default the sample ignores labels.
+          min_per_label: Examples that the sample keeps of each label if there are as
+            many, at least 0 and at most an equal part of the sample. Needs stratify_by.
+          hyperparameter_name: Name of the learning rate in `best_hyperparameters`.
+          on_inconclusive: What to do if no rate can be vouched for: `fail`; `fallback`
+            to default_learning_rate; or `last_good`, the rate of the newest OK result
+            of the same optimizer on `previous`.
+          default_learning_rate: Rate for `fallback`, and for `last_good` if there is no
+            such result yet, positive.
           max_drift_decades: Decades that the rate may differ from that of the newest OK
-            result on `previous`; beyond, the verdict is LOW_CONFIDENCE. 1 if None.
-          checkpoint_dir: Folder for the checkpoint of a test that may be killed, a
-            path or a uri; the execution's own working directory if None. Needed where
-            there is none that outlives a pod: Kubeflow v2 and Vertex AI.
-          checkpoint_seconds: Least seconds between two checkpoints; 30 if None.
-            Less than 2 % of the time goes into them in any case.
-          requested_gpus: How many GPUs the runner asks for this node's pod; 0 if
-            None. Fewer in the pod are told of.
-          on_no_gpu: `warn` (if None) or `fail`, when there are fewer.
+            result on `previous`, positive. Beyond that the verdict is LOW_CONFIDENCE.
+          checkpoint_dir: Folder for checkpoints, a path or a uri, from which a killed
+            test resumes. By default the execution's own folder, which Kubeflow v2 and
+            Vertex AI do not have.
+          requested_gpus: GPUs that the runner requests for this pod, at least 0.
+            LRFinder warns or fails if the pod has fewer. By default 0.
+          on_no_gpu: `warn`, the default, or `fail` if the pod has fewer GPUs.
 
         Raises:
-          ValueError: If a value is out of its range, or not exactly one of
-            `module_file`, `lr_finder_fn` and `run_fn` is given, or `last_good` has
-            no `previous`.
+          ValueError: A value is out of its range, not exactly one of module_file,
+            lr_finder_fn and run_fn is given, or `last_good` has no `previous`.
         """
-        arguments = dict(locals())
-        if sum(map(bool, (module_file, lr_finder_fn, run_fn))) != 1:
-            raise ValueError(
-                "Exactly one of module_file, lr_finder_fn and run_fn must be given, "
-                f"got module_file={module_file!r}, lr_finder_fn={lr_finder_fn!r} and "
-                f"run_fn={run_fn!r}. module_file is a path to a .py file, the others "
-                "are dotted paths."
-            )
         _check_previous(on_inconclusive, previous)
-        parameters.check_known(arguments)
-        sample = parameters.cast_sample(arguments)
-        properties = {
-            **parameters.cast_parameters(arguments),
-            **sample,
-            **_policy_properties(on_inconclusive, default_learning_rate),
-            keys.MAX_DRIFT_DECADES: parameters.check_max_drift(max_drift_decades),
-            **checkpoint_plan.properties(checkpoint_dir, checkpoint_seconds),
-            **_gpu_properties(requested_gpus, on_no_gpu),
-            keys.HYPERPARAMETER_NAME: hyperparameter_name,
-            keys.CUSTOM_CONFIG: (
-                custom_config
-                if parameters.is_deferred(custom_config)
-                else json_utils.dumps(custom_config)
-            ),
-            keys.COMPONENT_VERSION: version.__version__,
-        }
+        parameters = request.cast_properties(
+            {
+                "min_lr": min_lr,
+                "max_lr": max_lr,
+                "num_rates": num_rates,
+                "num_sweeps": num_sweeps,
+                "steps_per_rate": steps_per_rate,
+                "spacing": spacing,
+                "smoothing": smoothing,
+                "divergence_factor": divergence_factor,
+                "rule": rule,
+                "confirm_steps": confirm_steps,
+                "train_steps": train_steps,
+                "schedule": schedule,
+                "max_steps": max_steps,
+                "max_fraction": max_fraction,
+                "num_eval_batches": num_eval_batches,
+                "jit_compile": jit_compile,
+                "seed": seed,
+                "sample_size": sample_size,
+                "sample_transform": sample_transform,
+                "stratify_by": stratify_by,
+                "min_per_label": min_per_label,
+                "hyperparameter_name": hyperparameter_name,
+                "on_inconclusive": on_inconclusive,
+                "default_learning_rate": default_learning_rate,
+                "max_drift_decades": max_drift_decades,
+                "checkpoint_dir": checkpoint_dir,
+                "requested_gpus": requested_gpus,
+                "on_no_gpu": on_no_gpu,
+            }
+        )
         optional = {
-            name: arguments[name]
-            for name in (
-                *LRFinderSpec.INPUTS,
-                keys.MODULE_FILE,
-                keys.LR_FINDER_FN,
-                keys.RUN_FN,
-            )
-            if arguments[name] is not None
+            keys.TRANSFORM_GRAPH: transform_graph,
+            keys.SCHEMA: schema,
+            keys.HYPERPARAMETERS: hyperparameters,
+            keys.BASE_MODEL: base_model,
+            keys.STATISTICS: statistics,
+            keys.PREVIOUS: previous,
+            keys.MODULE_FILE: module_file,
+            keys.LR_FINDER_FN: lr_finder_fn,
+            keys.RUN_FN: run_fn,
         }
+        if not is_deferred(custom_config):
+            custom_config = json_utils.dumps(custom_config)
         spec = LRFinderSpec(
+            examples=examples,
             train_args=train_args or trainer_pb2.TrainArgs(),
             eval_args=eval_args or trainer_pb2.EvalArgs(),
+            custom_config=custom_config,
+            component_version=version.__version__,
             lr_finder_result=types.Channel(type=LRFinderResult),
             best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
-            **optional,
-            **properties,
+            **parameters,
+            **{name: value for name, value in optional.items() if value is not None},
         )
+        request.check_known(spec.exec_properties)
         super().__init__(spec=spec)
         if module_file:
             _package_module(self)
 
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
-    """Refuses `last_good` without an input to take a good result from."""
-    deferred = parameters.is_deferred(on_inconclusive)
-    if previous is None and not deferred and on_inconclusive == LAST_GOOD:
+    """Checks that `last_good` has an input to take a good result from."""
+    known = isinstance(on_inconclusive, str)  # a placeholder overrides ==
+    if previous is None and known and on_inconclusive == LAST_GOOD:
         raise ValueError(
             "on_inconclusive='last_good' needs the input `previous`, got None. Pass "
             "previous=last_good_resolver().outputs['previous'] and add the resolver "
-            "to the pipeline; on Kubeflow v2 and Vertex, whose resolvers find no "
-            "custom types, pass last_good_importer(uri). Or use 'fallback' with "
-            "default_learning_rate."
+            "to the pipeline. On Kubeflow v2 and Vertex AI, whose resolvers find no "
+            "custom types, pass last_good_importer(uri) instead. Or use 'fallback' "
+            "with default_learning_rate."
         )
 
 
-def _policy_properties(on_inconclusive: Any, default: Any) -> dict[str, Any]:
-    """Returns the checked execution properties of the inconclusive policy."""
-    rate = default
-    if default is not None:
-        rate = parameters.cast_number(keys.DEFAULT_LEARNING_RATE, default, float)
-    if not parameters.is_deferred(on_inconclusive) and not parameters.is_deferred(rate):
-        InconclusivePolicy(on_inconclusive=on_inconclusive, default_learning_rate=rate)
-    properties = {keys.ON_INCONCLUSIVE: on_inconclusive}
-    if rate is not None:
-        properties[keys.DEFAULT_LEARNING_RATE] = rate
-    return properties
-
-
-def _gpu_properties(requested_gpus: Any, on_no_gpu: Any) -> dict[str, Any]:
-    """Returns the checked execution properties of the GPUs asked for, if given."""
-    properties = {}
-    if requested_gpus is not None:
-        count = parameters.cast_number(keys.REQUESTED_GPUS, requested_gpus, int)
-        if not parameters.is_deferred(count):
-            gpu_request.check_count(count)
-        properties[keys.REQUESTED_GPUS] = count
-    if on_no_gpu is not None:
-        if not parameters.is_deferred(on_no_gpu):
-            gpu_request.check_policy(on_no_gpu)
-        properties[keys.ON_NO_GPU] = on_no_gpu
-    return properties
-
-
 def _package_module(component: base_component.BaseComponent) -> None:
-    """Has the user module packed as a wheel when the pipeline is compiled."""
-    # Here, and not at the top: it loads all of TFX's components, and TensorFlow.
+    """Adds the user module to the pipeline as a wheel, at compile time."""
+    # Imported late: it loads all of TFX's components, and with them TensorFlow.
     from tfx.components.util import udf_utils
 
     if udf_utils.should_package_user_modules():

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfx_lr_finder.settings import keys
@@ -11,23 +10,17 @@ from tfx_lr_finder.settings import keys
 if TYPE_CHECKING:
     from tfx_lr_finder.range_test.report import LRFinderReport
 
-FIT = "fit"
-HYPERPARAMETERS = "hyperparameters"
-WARN = "warn"
-FAIL = "fail"
 CONSTANT = "constant"
 ONE_CYCLE = "one_cycle"
 CYCLICAL = "cyclical"
-REPORT = "lr_finder_report"
-CHOICES = {keys.APPLY: (FIT, HYPERPARAMETERS), keys.ON_UNUSED: (WARN, FAIL)}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LRFinderFnResult:
     """The model to test and the data to test it on.
 
-    A user module hands these over from `lr_finder_fn(fn_args)`, where `fn_args` is
-    the `FnArgs` that `run_fn` gets::
+    A user module returns it from `lr_finder_fn(fn_args)`. `fn_args` is the `FnArgs`
+    that `run_fn` gets::
 
         def lr_finder_fn(fn_args):
             return tfx_lr_finder.LRFinderFnResult(
@@ -38,14 +31,15 @@ class LRFinderFnResult:
 
     Attributes:
       model: A compiled Keras model (Keras 3 or tf_keras), or a function without
-        arguments that returns one. Its own learning rate does not matter.
+        arguments that returns one. The learning rate it is compiled with does not
+        matter.
       train_dataset: A batched `tf.data.Dataset` of `(features, labels)` or
         `(features, labels, sample_weights)`, as `model.fit` takes it.
-      eval_dataset: The same for held-out data; candidates are compared on it.
-        None compares them on training batches that no sweep has seen.
-      num_train_examples: Examples in one pass over the training data. None counts
-        those of the train split, where `train_dataset` repeats and cannot tell; give
-        it where the dataset is only a part of that split.
+      eval_dataset: Held-out batches of the same form, on which candidates are
+        compared. If None, LRFinder holds out the first training batches.
+      num_train_examples: Number of examples in one pass over the training data. If
+        None and `train_dataset` repeats without end, LRFinder counts the train split.
+        Set it if the dataset covers only part of that split.
     """
 
     model: Any
@@ -54,44 +48,55 @@ class LRFinderFnResult:
     num_train_examples: int | None = None
 
 
-def check_choices(**values: Any) -> None:
-    """Checks the values of `apply` and `on_unused`.
+@dataclasses.dataclass(kw_only=True, eq=False)
+class PassedResult:
+    """What `LRFinderTrainer` passes to `run_fn` in `fn_args.lr_finder`.
+
+    Attributes:
+      report: The result of LRFinder; it has a learning rate.
+      was_read: Whether `run_fn` asked for the rate through this module.
+    """
+
+    report: "LRFinderReport"
+    was_read: bool = False
+
+
+def passed_report(fn_args: Any) -> "LRFinderReport | None":
+    """Returns the report that `LRFinderTrainer` passed, None under another Trainer.
 
     Args:
-      **values: Either or both, by name.
-
-    Raises:
-      ValueError: If a value is none of its choices.
+      fn_args: The argument of `run_fn`. The report counts as read afterwards.
     """
-    for name, value in values.items():
-        if value not in CHOICES[name]:
-            raise ValueError(
-                f"{name} must be one of {', '.join(map(repr, CHOICES[name]))}, got "
-                f"{value!r}."
-            )
+    passed: PassedResult | None = getattr(fn_args, "lr_finder", None)
+    if passed is None:
+        return None
+    passed.was_read = True
+    return passed.report
 
 
 def learning_rate(
     fn_args: Any, default: float | None = None, *, name: str = keys.LEARNING_RATE
 ) -> float:
-    """Returns the learning rate that was found, inside `run_fn(fn_args)`.
+    """Returns the learning rate that LRFinder found, inside `run_fn(fn_args)`.
 
-    It serves under `LRFinderTrainer`, under the stock Trainer with
-    `best_hyperparameters`, and while LRFinder itself runs `run_fn` up to its `fit`
-    (then it is some rate, which does not matter).
+    It works under `LRFinderTrainer` and under the stock Trainer with
+    `best_hyperparameters`. While LRFinder itself runs `run_fn` up to its `fit`, it
+    returns a placeholder, which the range test replaces.
 
     Args:
-      fn_args: What `run_fn` got.
-      default: The rate where none was handed over.
-      name: The `hyperparameter_name` of the rate; for the stock Trainer only, since
-        `LRFinderTrainer` hands it over under `learning_rate` as well.
+      fn_args: The argument of `run_fn`.
+      default: The rate to return if no rate was passed.
+      name: The `hyperparameter_name` of the rate. Only the stock Trainer needs it:
+        `LRFinderTrainer` always passes the rate as `learning_rate` too.
 
     Returns:
       The rate, positive.
 
     Raises:
-      ValueError: If there is none, and no default.
+      ValueError: If no rate was passed and there is no default, or the value is not
+        a positive number.
     """
+    passed_report(fn_args)
     config = fn_args.custom_config or {}
     values = (fn_args.hyperparameters or {}).get("values") or {}
     for place, key in ((config, keys.LEARNING_RATE), (values, name)):
@@ -107,36 +112,19 @@ def learning_rate(
     )
 
 
-def attach(fn_args: Any, report: "LRFinderReport") -> None:
-    """Puts the report where `report_of` finds it.
-
-    Args:
-      fn_args: The arguments of `run_fn`; changed.
-      report: A report with a rate.
-    """
-    setattr(fn_args, REPORT, report)
-
-
-def report_of(fn_args: Any) -> "LRFinderReport | None":
-    """Returns the report that `LRFinderTrainer` attached, None elsewhere."""
-    report: LRFinderReport | None = getattr(fn_args, REPORT, None)
-    return report
-
-
 def rate_from(fn_args: Any, kind: str) -> float:
     """Returns the rate found for a kind of schedule, inside `run_fn(fn_args)`.
 
     Args:
-      fn_args: What `run_fn` got. Where it has no report, as under the stock Trainer,
-        the one rate that was handed over serves.
+      fn_args: The argument of `run_fn`. Under the stock Trainer, which passes one
+        rate and no report, that rate is returned.
       kind: See `rate_for`.
 
     Raises:
-      ValueError: If no rate was handed over.
+      ValueError: If no rate was passed.
     """
-    rate = learning_rate(fn_args)
-    report = report_of(fn_args)
-    return rate if report is None else rate_for(report, kind)
+    report = passed_report(fn_args)
+    return learning_rate(fn_args) if report is None else rate_for(report, kind)
 
 
 def rate_for(report: "LRFinderReport", kind: str) -> float:
@@ -145,9 +133,9 @@ def rate_for(report: "LRFinderReport", kind: str) -> float:
     Args:
       report: A result with a rate.
       kind: "constant", "cosine" for any schedule that decays, "one_cycle", or
-        "cyclical" for the upper end of the range. A `schedule` other than "constant"
-        that LRFinder was told goes before the first two: the schedule may be in a
-        callback.
+        "cyclical" for the upper end of the range. If LRFinder ran with a `schedule`
+        other than "constant", the first two return the rate for that schedule,
+        because a callback may implement it.
 
     Raises:
       ValueError: If the report has no rate.
@@ -166,66 +154,12 @@ def rate_for(report: "LRFinderReport", kind: str) -> float:
 
 
 def _positive(value: Any, name: str) -> float:
-    """Returns a rate that was handed over, checked."""
+    """Returns a rate as a float, checked."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not (math.isfinite(value) and value > 0):
         raise ValueError(
-            f"The hyperparameter {name!r} that was handed over is {value!r}, wanted a "
-            "positive, finite number. Is something else called so in custom_config or "
-            "among the hyperparameters? Choose another hyperparameter_name."
+            f"The learning rate {name!r} in fn_args must be a positive, finite number, "
+            f"got {value!r}. If custom_config or the hyperparameters use this name for "
+            "something else, set another hyperparameter_name."
         )
     return float(value)
-
-
-class Watched(dict[str, Any]):
-    """A dict that tells when certain entries, or all of them, are read.
-
-    Args:
-      entries: What it holds.
-      names: The entries that matter.
-      on_read: Called when one of them is read, or all entries are.
-    """
-
-    def __init__(
-        self, entries: dict[str, Any], names: set[str], on_read: Callable[[], None]
-    ) -> None:
-        """Copies the entries."""
-        super().__init__(entries)
-        self._names = names
-        self._on_read = on_read
-
-    def __getitem__(self, name: str) -> Any:
-        """Returns an entry."""
-        if name in self._names:
-            self._on_read()
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Returns an entry, or the default."""
-        if name in self._names:
-            self._on_read()
-        return super().get(name, default)
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """Returns an entry and takes it out."""
-        if name in self._names:
-            self._on_read()
-        return super().pop(name, *default)
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterates over the names; with it, `{**watched}` reads entry by entry."""
-        return super().__iter__()
-
-    def items(self) -> Any:
-        """Returns all entries."""
-        self._on_read()
-        return super().items()
-
-    def values(self) -> Any:
-        """Returns all values."""
-        self._on_read()
-        return super().values()
-
-    def __reduce__(self) -> Any:
-        """Copies and pickles as a plain dict."""
-        return dict, (dict(super().items()),)

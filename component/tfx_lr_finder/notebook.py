@@ -11,7 +11,7 @@ from tfx_lr_finder.views import write as view_files
 from tfx_lr_finder.views.html import page as html
 
 HEIGHT = 900
-"""Of the frame that a report is shown in, in pixels."""
+"""Height of the frame that shows a report, in pixels."""
 
 
 class LRFinderResultVisualization(visualizations.ArtifactVisualization):
@@ -33,15 +33,15 @@ def register() -> None:
 
 
 def show(result: LRFinderResult | LRFinderReport | str) -> None:
-    """Displays a report in a frame of its own, in which its scripts can do no harm.
+    """Displays a report in a sandboxed frame.
 
     Args:
       result: An artifact, the uri of one, or what `find_learning_rate` returned.
 
     Raises:
-      ValueError: If there is no result to read.
+      ValueError: There is no readable result.
     """
-    # Here, and not at the top: only a notebook has it.
+    # Imported late: only a notebook has it.
     from IPython import display
 
     page = markup.escape(_page(result))
@@ -53,11 +53,11 @@ def show(result: LRFinderResult | LRFinderReport | str) -> None:
 
 
 def _page(result: LRFinderResult | LRFinderReport | str) -> str:
-    """Returns the report that was written, or one made anew where there is none."""
+    """Returns the report page that LRFinder wrote, or else renders one."""
     if isinstance(result, LRFinderReport):
         return html.render(result)
     uri = result if isinstance(result, str) else result.uri
     try:
         return storage.read_text(f"{uri}/{view_files.REPORT_FILE}")
-    except Exception:  # noqa: BLE001 - a result without its views is shown all the same
+    except Exception:  # a result without its page is rendered
         return html.render(read_result(result))

@@ -1,4 +1,8 @@
-"""The report's file, `result.json`: where it lies, and reading and writing it."""
+"""Reading and writing `result.json`, without TFX for a local file.
+
+`artifact.py` does the same for an artifact. It imports TFX, which takes seconds, and
+`lr-finder show` does not need it.
+"""
 
 import os
 
@@ -6,29 +10,29 @@ from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
 
 RESULT_FILE = "result.json"
+TYPE_NAME = "tfx_lr_finder.LRFinderResult"
+"""Type of the artifact that holds the file; also the import path of its class."""
 
 
 def read_report(uri: str) -> LRFinderReport:
     """Returns the report in a folder, in full precision.
 
-    A local one is read without TFX.
-
     Args:
       uri: The folder of an `LRFinderResult`, a path or a uri.
 
     Raises:
-      ValueError: If there is no `result.json`, it may not be read, or it is
-        truncated, edited, or written by a newer version of this package.
+      ValueError: There is no `result.json`, this account may not read it, or it is
+        truncated, edited or of another schema.
     """
     path = os.path.join(uri, RESULT_FILE)
     try:
         text = storage.read_text(path) if uri else None
     except (FileNotFoundError, NotADirectoryError):
         text = None
-    except Exception as error:  # whatever a remote file system may raise
+    except Exception as error:  # each remote file system raises its own kinds
         raise ValueError(
             f"{path} cannot be read: {type(error).__name__}: {error}. Check the uri, "
-            "and that this account may read it."
+            "and whether this account may read it."
         ) from error
     if text is None:
         raise ValueError(
@@ -42,10 +46,10 @@ def read_report(uri: str) -> LRFinderReport:
 
 
 def write_report(folder: str, report: LRFinderReport) -> None:
-    """Writes `result.json` into a folder, all of it or nothing.
+    """Writes `result.json` into a folder, completely or not at all.
 
     Args:
-      folder: A path or a uri; made if it does not exist.
+      folder: A path or a uri, created if it does not exist.
       report: The report.
     """
     storage.write_whole(os.path.join(folder, RESULT_FILE), report.to_json().encode())

@@ -1,4 +1,4 @@
-"""Whole files, local or remote; TFX and its file systems only for what is remote."""
+"""Reading and writing whole files, local ones without TFX, remote ones with it."""
 
 import contextlib
 import glob
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 PART = ".part"
-"""End of the name of a file that is being written."""
+"""Suffix of a file that is being written."""
 
 
 def is_remote(path: str) -> bool:
-    """Returns whether a path is a uri of another file system than the local one."""
+    """Returns whether a path is the uri of a remote file system."""
     return "://" in path
 
 
@@ -23,7 +23,7 @@ def read_text(path: str) -> str:
       path: A path or a uri.
 
     Raises:
-      FileNotFoundError: If there is no such file.
+      FileNotFoundError: There is no such file.
       Exception: Whatever a remote file system raises.
     """
     if not is_remote(path):
@@ -37,33 +37,36 @@ def read_text(path: str) -> str:
     return text if isinstance(text, str) else text.decode("utf-8")
 
 
-def read_bytes(path: str, most: int) -> bytes:
+def read_bytes(path: str, max_bytes: int) -> bytes:
     """Returns the content of a file.
 
     Args:
       path: A path or a uri.
-      most: No file larger than this is read, in bytes.
+      max_bytes: Largest size of the file, in bytes.
 
     Raises:
-      FileNotFoundError: If there is no such file.
-      ValueError: If it is larger.
+      FileNotFoundError: There is no such file.
+      ValueError: The file is larger.
       Exception: Whatever a remote file system raises.
     """
-    content = read_start(path, most + 1)
-    if len(content) > most:
-        raise ValueError(f"{path} is larger than {most} bytes, which it cannot be.")
+    content = read_start(path, max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(
+            f"{path} is larger than {max_bytes} bytes, the most that LRFinder reads. "
+            "Check the path."
+        )
     return content
 
 
 def read_start(path: str, num_bytes: int) -> bytes:
-    """Returns the first bytes of a file, all if there are no more.
+    """Returns the first bytes of a file, or all if it is shorter.
 
     Args:
       path: A path or a uri.
-      num_bytes: How many.
+      num_bytes: Number of bytes.
 
     Raises:
-      FileNotFoundError: If there is no such file.
+      FileNotFoundError: There is no such file.
       Exception: Whatever a remote file system raises.
     """
     if is_remote(path) and not exists(path):
@@ -75,7 +78,7 @@ def read_start(path: str, num_bytes: int) -> bytes:
 
 
 def exists(path: str) -> bool:
-    """Returns whether there is such a file or folder.
+    """Returns whether a file or folder exists.
 
     Args:
       path: A path or a uri.
@@ -84,18 +87,19 @@ def exists(path: str) -> bool:
 
 
 def write_whole(path: str, content: bytes | Sequence[bytes]) -> None:
-    """Writes a file so that no reader ever sees a part of it.
+    """Writes a file atomically: a reader never sees a part of it.
 
-    Under another name first, then renamed: a writer that is killed, or that finds the
-    disk full, leaves the old file or none. Of two writers at once the last one counts.
-    What killed writers of the same file left behind is deleted.
+    The function writes under another name and renames the file at the end. If the
+    writer is killed or the disk is full, the old file stays, if there was one. Of two
+    concurrent writers, the last one wins. The function also deletes the partial files
+    of killed writers.
 
     Args:
-      path: A path or a uri of a file; its folder is made if it does not exist.
-      content: All of it, or its parts in order.
+      path: A path or a uri of a file; its folder is created if it does not exist.
+      content: The whole content, or its parts in order.
 
     Raises:
-      OSError: If it cannot be written; nothing is left of it then.
+      OSError: The file cannot be written. No partial file is left.
       Exception: Whatever a remote file system raises.
     """
     parts = [content] if isinstance(content, bytes) else content
@@ -105,15 +109,15 @@ def write_whole(path: str, content: bytes | Sequence[bytes]) -> None:
         try:
             write(path, part, parts)
             return
-        except FileNotFoundError:  # another writer of this file tidied up
+        except FileNotFoundError:  # another writer deleted our partial file
             if attempt == 2:
                 raise
 
 
 def _write_local(path: str, part: str, parts: Sequence[bytes]) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    for left in glob.glob(f"{glob.escape(path)}.*{PART}"):
-        _without_fail(os.remove, left)
+    for partial in glob.glob(f"{glob.escape(path)}.*{PART}"):
+        _ignore_errors(os.remove, partial)
     try:
         with open(part, "wb") as file:
             file.writelines(parts)
@@ -121,7 +125,7 @@ def _write_local(path: str, part: str, parts: Sequence[bytes]) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:
-        _without_fail(os.remove, part)
+        _ignore_errors(os.remove, part)
         raise
 
 
@@ -134,7 +138,7 @@ def _write_remote(path: str, part: str, parts: Sequence[bytes]) -> None:
                 file.write(content)
         fileio.rename(part, path, overwrite=True)
     except BaseException:
-        _without_fail(fileio.remove, part)
+        _ignore_errors(fileio.remove, part)
         raise
 
 
@@ -145,14 +149,14 @@ def remove(path: str) -> None:
       path: A path or a uri.
 
     Raises:
-      Exception: If it is not there or may not be deleted, whatever the file system
-        raises then.
+      Exception: Whatever the file system raises if the file does not exist or may not
+        be deleted.
     """
     (_fileio().remove if is_remote(path) else os.remove)(path)
 
 
 def list_folder(folder: str) -> list[str]:
-    """Returns the names in a folder, none where there is no such folder.
+    """Returns the names in a folder, or an empty list if it does not exist.
 
     Args:
       folder: A path or a uri.
@@ -163,13 +167,13 @@ def list_folder(folder: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
-def _without_fail(act: Callable[[str], Any], path: str) -> None:
+def _ignore_errors(act: Callable[[str], Any], path: str) -> None:
     with contextlib.suppress(Exception):
         act(path)
 
 
 def _fileio() -> Any:
-    # Here, and not at the top: with TensorFlow installed it takes ten seconds.
+    # Imported late: with TensorFlow installed it takes ten seconds.
     from tfx.dsl.io import fileio
 
     return fileio

@@ -1,4 +1,4 @@
-"""The version of the installed distribution, from one source: its metadata."""
+"""The version of the installed distribution, read from its metadata."""
 
 import importlib.metadata
 import platform
@@ -10,8 +10,8 @@ def installed_version() -> str:
     """Returns the version of the installed `tfx-lr-finder` distribution.
 
     Returns:
-      A PEP 440 version, or `0+uninstalled` where the package is imported from
-      a source tree that was never installed.
+      A PEP 440 version, or `0+uninstalled` if the package is imported from a source
+      tree that was never installed.
     """
     try:
         return importlib.metadata.version(DISTRIBUTION)
@@ -20,7 +20,7 @@ def installed_version() -> str:
 
 
 def describe() -> str:
-    """Returns one line with this version and those of what it runs on."""
+    """Returns one line with the versions of this package, TFX, TensorFlow and Keras."""
     others = []
     for name in ("tfx", "tensorflow", "tensorflow-cpu", "keras", "tf-keras"):
         try:

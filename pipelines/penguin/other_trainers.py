@@ -1,29 +1,35 @@
-"""Other Trainers than LRFinderTrainer, which take the rate as a hyperparameter.
+"""Trainers that take the learning rate as a hyperparameter.
 
-They are for `make_trainer` of `pipeline.create_pipeline`. `run_fn` has to read the
-rate, with `tfx_lr_finder.learning_rate(fn_args)`: nobody sets it at `fit`.
+Pass one of them as `make_trainer` to `pipeline.create_pipeline`. They do not set the
+rate at `fit`, so `run_fn` must read it: `tfx_lr_finder.learning_rate(fn_args)`.
 """
 
 import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tfx import v1 as tfx
 
+from tfx_lr_finder import LRFinder
 
-def stock_trainer(training, lr_finder):
+
+def stock_trainer(training: Mapping[str, Any], lr_finder: LRFinder) -> Any:
     """TFX's own Trainer."""
     return tfx.components.Trainer(
         **training, hyperparameters=lr_finder.outputs["best_hyperparameters"]
     )
 
 
-def on_vertex(*, project, region, image, machine_type="n1-standard-4"):
-    """A `make_trainer` whose training is a custom job of Vertex AI.
+def on_vertex(
+    *, project: str, region: str, image: str, machine_type: str = "n1-standard-4"
+) -> Callable[[Mapping[str, Any], LRFinder], Any]:
+    """A `make_trainer` that trains in a custom job of Vertex AI.
 
     Args:
-      project: the Google Cloud project.
-      region: where the job runs.
-      image: the container, with TFX, this package and what the module imports.
-      machine_type: of the job's one machine.
+      project: Id of the Google Cloud project.
+      region: Region of the job.
+      image: Container image with TFX, this package and the imports of the module.
+      machine_type: Type of the job's only machine.
     """
     machine = {
         "machine_spec": {"machine_type": machine_type},
@@ -34,7 +40,12 @@ def on_vertex(*, project, region, image, machine_type="n1-standard-4"):
     return functools.partial(_vertex_trainer, job, region)
 
 
-def _vertex_trainer(job, region, training, lr_finder):
+def _vertex_trainer(
+    job: Mapping[str, Any],
+    region: str,
+    training: Mapping[str, Any],
+    lr_finder: LRFinder,
+) -> Any:
     vertex = tfx.extensions.google_cloud_ai_platform
     custom_config = {
         **training["custom_config"],

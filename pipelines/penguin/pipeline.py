@@ -1,5 +1,8 @@
 """The smallest pipeline with a learning-rate finder: five nodes."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from tfx import v1 as tfx
 
 from tfx_lr_finder import LRFinder, LRFinderTrainer
@@ -7,8 +10,10 @@ from tfx_lr_finder import LRFinder, LRFinderTrainer
 TRAIN_STEPS = 200
 
 
-def lr_finder_trainer(training, lr_finder):
-    """The Trainer that takes the result; `other_trainers.py` has those that do not."""
+def lr_finder_trainer(
+    training: Mapping[str, Any], lr_finder: LRFinder
+) -> LRFinderTrainer:
+    """The Trainer that sets the learning rate itself; see also `other_trainers.py`."""
     return LRFinderTrainer(
         **training, lr_finder_result=lr_finder.outputs["lr_finder_result"]
     )
@@ -16,36 +21,29 @@ def lr_finder_trainer(training, lr_finder):
 
 def create_pipeline(
     *,
-    pipeline_name,
-    pipeline_root,
-    data_root,
-    schema_file,
-    module_file,
-    seed=0,
-    sample_size=None,
-    make_trainer=lr_finder_trainer,
-    enable_cache=True,
-    metadata_connection_config=None,
-    beam_pipeline_args=None,
-):
+    pipeline_name: str,
+    pipeline_root: str,
+    data_root: str,
+    schema_file: str,
+    module_file: str,
+    seed: int = 0,
+    sample_size: int | str | None = None,
+    make_trainer: Callable[[Mapping[str, Any], LRFinder], Any] = lr_finder_trainer,
+    **pipeline_options: Any,
+) -> tfx.dsl.Pipeline:
     """Imports penguins, transforms them, finds a learning rate and trains with it.
 
     Args:
-      pipeline_name: name in ML Metadata.
-      pipeline_root: folder or bucket for the artifacts.
-      data_root: folder with `Split-train` and `Split-eval`, TFRecords of `tf.Example`s.
-      schema_file: path of the data's schema, a text proto.
-      module_file: path of `penguin_module.py`.
-      seed: integer; the same seed gives the same initial weights and order of batches.
-      sample_size: examples to find the rate on, or "auto"; None takes all.
-      make_trainer: function that gets the arguments that every Trainer takes and the
-        LRFinder, and returns the Trainer.
-      enable_cache: whether unchanged nodes are taken from an earlier run.
-      metadata_connection_config: where ML Metadata is kept; local runs only.
-      beam_pipeline_args: options for Beam.
-
-    Returns:
-      A `tfx.dsl.Pipeline`.
+      pipeline_name: Name in ML Metadata.
+      pipeline_root: Folder or bucket for the artifacts.
+      data_root: Folder with `Split-train` and `Split-eval`, TFRecords of `tf.Example`s.
+      schema_file: Path of the schema of the data, a text proto.
+      module_file: Path of `penguin_module.py`.
+      seed: Seed of the initial weights and of the order of the batches.
+      sample_size: Number of examples to find the rate on, or "auto"; None uses all.
+      make_trainer: Function that returns the Trainer, given the arguments of every
+        Trainer and the LRFinder.
+      **pipeline_options: More arguments of `tfx.dsl.Pipeline`, such as `enable_cache`.
     """
     example_gen = tfx.components.ImportExampleGen(
         input_base=data_root,
@@ -77,7 +75,5 @@ def create_pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
         components=[example_gen, schema_gen, transform, lr_finder, trainer],
-        enable_cache=enable_cache,
-        metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=beam_pipeline_args,
+        **pipeline_options,
     )

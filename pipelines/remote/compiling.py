@@ -1,71 +1,67 @@
-"""From the one pipeline and the settings to what a backend takes."""
+"""Compiles the taxi pipeline with settings into the job that a backend takes."""
 
 import os
 import platform
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from remote.settings import Settings
 
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 FINDER, TRAINER = "LRFinder", "LRFinderTrainer"
-LAST_PYTHON = (3, 11)  # with a kfp that TFX works with
+LAST_PYTHON = (3, 11)  # that has a kfp which TFX works with
 
 
-def training_nodes(settings):
+def training_nodes(settings: Settings) -> tuple[str, ...]:
     """The ids of the nodes that get the GPU, its image and its node."""
-    return (FINDER, TRAINER) if settings.gpu.for_trainer else (FINDER,)
+    return (FINDER, TRAINER) if settings.gpu_trainer else (FINDER,)
 
 
-def compile_pipeline(settings, *, spec_2_1=True):
-    """The job that a backend takes, as a dict; its `pipelineSpec` is the pipeline.
+def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, Any]:
+    """The job that a backend takes. Its `pipelineSpec` is the pipeline.
 
     Args:
-      settings: A checked `Settings`.
+      settings: Where the pipeline reads, writes and runs.
       spec_2_1: Whether to write version 2.1.0 of the schema, which open-source
-        Kubeflow Pipelines wants, or 2.0.0.
+        Kubeflow Pipelines needs, or 2.0.0.
+
+    Raises:
+      ValueError: If this Python has no runner of TFX for these backends.
     """
-    create_pipeline, kubeflow_v2_dag_runner = _load_tfx()
-    pipeline = create_pipeline(
-        pipeline_name=settings.name,
-        pipeline_root=settings.root,
-        data_root=settings.data,
-        module=settings.module,
-        serving_dir=settings.serving,
-        seed=settings.seed,
-        span_pattern=settings.span_pattern,
-        last_good=settings.last_good,
-        default_learning_rate=settings.default_learning_rate,
-        requested_gpus=settings.gpu.num_gpus,
-        on_no_gpu=settings.on_no_gpu,
-        enable_cache=settings.cache,
-        beam_pipeline_args=["--runner=FnApiRunner"],
-    )
+    make_pipeline, kubeflow_v2_dag_runner = _load_tfx()
+    pipeline = make_pipeline(settings)
     nodes = training_nodes(settings)
+    resources = _resources(settings)
     for component in pipeline.components:
-        resources = _resources(settings.gpu)
         if component.id in nodes and resources is not None:
             component.with_platform_config(resources)
+    training_image = settings.gpu_image or settings.image
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image={
             "default_image_path": settings.image,
-            **dict.fromkeys(nodes, settings.gpu_image),
+            **dict.fromkeys(nodes, training_image),
         },
         default_commands=list(ENTRYPOINT),
         use_pipeline_spec_2_1=spec_2_1,
     )
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config)
-    job = runner.run(pipeline, write_out=False)
-    _retry(job, nodes, settings.gpu.retries)
+    job: dict[str, Any] = runner.run(pipeline, write_out=False)
+    _retry(job, nodes, settings.retries)
     return job
 
 
-def _load_tfx():
-    """The pipeline's function and TFX's runner, without the pages that TFX warns."""
+def _load_tfx() -> tuple[Callable[[Settings], Any], Any]:
+    """The function that makes the pipeline, and the module with TFX's runner.
+
+    This import takes half a minute, so it follows all checks. The many warnings of TFX
+    are not shown.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Here, and not at the top: this takes half a minute, and a bad setting is told
-        # before.
-        from taxi.pipeline import create_pipeline
+        from remote.taxi import make_pipeline
 
         try:
             from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -74,33 +70,35 @@ def _load_tfx():
                 f"TFX cannot compile for Vertex and Kubeflow here ({error}). "
                 f"{_remedy()}"
             ) from error
-    return create_pipeline, kubeflow_v2_dag_runner
+    return make_pipeline, kubeflow_v2_dag_runner
 
 
-def _remedy():
-    """What to do where TFX's runner is not there."""
+def _remedy() -> str:
+    """What to do if TFX has no runner here."""
     if sys.version_info[:2] > LAST_PYTHON:
         return (
-            "TFX has that runner up to Python 3.11 only, this is "
+            "TFX has that runner up to Python 3.11 only, and this is "
             f"{platform.python_version()}: compile and run the pods with 3.10 or 3.11."
         )
     return "Install the extra: pip install 'tfx-lr-finder[kfp]'."
 
 
-def _resources(gpu):
-    """What a training node asks for; None if it asks for nothing."""
+def _resources(settings: Settings) -> Any:
+    """What a training node requests; None if it requests nothing."""
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
-    resources = container.ResourceSpec(cpu_limit=gpu.cpus, memory_limit=gpu.memory_gb)
-    if gpu.accelerator:
-        resources.accelerator.type = gpu.accelerator
-        resources.accelerator.count = gpu.count
+    resources = container.ResourceSpec(
+        cpu_limit=settings.cpus, memory_limit=settings.memory_gb
+    )
+    if settings.accelerator:
+        resources.accelerator.type = settings.accelerator
+        resources.accelerator.count = settings.accelerator_count
     return resources if resources.ByteSize() else None
 
 
-def _retry(job, nodes, retries):
-    """Has the backend try the training nodes again, in a new pod."""
+def _retry(job: dict[str, Any], nodes: Sequence[str], retries: int) -> None:
+    """Makes the backend run a failed training node again, in a new pod."""
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     for node in nodes if retries else ():
         tasks[node]["retryPolicy"] = {

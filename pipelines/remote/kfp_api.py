@@ -1,11 +1,14 @@
-"""The calls to the API of Kubeflow Pipelines."""
+"""Calls to the API of Kubeflow Pipelines."""
 
 import contextlib
 import datetime
 import socket
 import urllib.parse
+from collections.abc import Iterator
 
-SECONDS = 10
+from remote.settings import Settings
+
+TIMEOUT_SECONDS = 10
 
 
 class Api:
@@ -14,14 +17,14 @@ class Api:
     Args:
       endpoint: Address of the API.
       namespace: Namespace of the runs.
-      experiment: Name of the experiment; made if it does not exist.
+      experiment: Name of the experiment. It is created if it does not exist.
     """
 
-    def __init__(self, endpoint, namespace, experiment):
+    def __init__(self, endpoint: str, namespace: str, experiment: str) -> None:
         """Connects.
 
         Raises:
-          ValueError: If nobody answers at the endpoint.
+          ValueError: If no server answers at the endpoint.
         """
         check_answers(endpoint)
         import kfp
@@ -32,58 +35,61 @@ class Api:
         with self._refusals("connect"):
             self._client = kfp.Client(host=endpoint, namespace=namespace)
 
-    def upload(self, settings):
-        """Uploads the compiled pipeline as a new version; returns the version's id."""
+    def upload(self, settings: Settings) -> str:
+        """Uploads the compiled pipeline as a new version, and returns its id."""
         now = datetime.datetime.now(datetime.timezone.utc)
         version = f"{settings.name}-{now:%Y%m%d-%H%M%S}"
         with self._refusals("upload"):
             pipeline_id = self._client.get_pipeline_id(settings.name)
             if pipeline_id is None:
-                made = self._client.upload_pipeline(
+                created = self._client.upload_pipeline(
                     settings.output, pipeline_name=settings.name
                 )
-                return made.pipeline_id
-            made = self._client.upload_pipeline_version(
+                return str(created.pipeline_id)
+            created = self._client.upload_pipeline_version(
                 settings.output, version, pipeline_id=pipeline_id
             )
-            return made.pipeline_version_id
+            return str(created.pipeline_version_id)
 
-    def run(self, settings, service_account):
-        """Starts a run; returns its id."""
+    def run(self, settings: Settings, service_account: str) -> str:
+        """Starts a run, and returns its id."""
         with self._refusals("run"):
             run = self._client.run_pipeline(
                 self._experiment_id(),
                 settings.name,
                 settings.output,
-                pipeline_root=settings.root,
+                pipeline_root=settings.root.rstrip("/"),
                 service_account=service_account,
             )
-            return run.run_id
+            return str(run.run_id)
 
-    def schedule(self, settings, service_account):
-        """Creates a recurring run, one at a time, without catch-up; returns its id."""
+    def schedule(self, settings: Settings, service_account: str) -> str:
+        """Creates a recurring run and returns its id.
+
+        One run at a time, and no runs for times that have passed.
+        """
         with self._refusals("schedule"):
             recurring = self._client.create_recurring_run(
                 self._experiment_id(),
                 settings.name,
-                cron_expression=f"0 {settings.cron}",  # KFP's has seconds
+                cron_expression=f"0 {settings.cron}",  # KFP's begins with seconds
                 max_concurrency=1,
                 no_catchup=True,
                 pipeline_package_path=settings.output,
-                pipeline_root=settings.root,
+                pipeline_root=settings.root.rstrip("/"),
                 service_account=service_account,
             )
-            return recurring.recurring_run_id
+            return str(recurring.recurring_run_id)
 
-    def _experiment_id(self):
-        made = self._client.create_experiment(
+    def _experiment_id(self) -> str:
+        created = self._client.create_experiment(
             self._experiment, namespace=self._namespace
         )
-        return made.experiment_id
+        return str(created.experiment_id)
 
     @contextlib.contextmanager
-    def _refusals(self, action):
-        """Turns an error of the API into one sentence."""
+    def _refusals(self, action: str) -> Iterator[None]:
+        """Raises an error of the API as a ValueError of one sentence."""
         import kfp_server_api
         import urllib3
 
@@ -100,8 +106,12 @@ class Api:
             ) from error
 
 
-def check_answers(endpoint):
-    """Refuses an endpoint where nobody listens, at once and with a reason."""
+def check_answers(endpoint: str) -> None:
+    """Checks that a server answers at the endpoint.
+
+    Raises:
+      ValueError: If none does within a few seconds.
+    """
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
@@ -110,9 +120,10 @@ def check_answers(endpoint):
         )
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((parts.hostname, port), SECONDS).close()
+        socket.create_connection((parts.hostname, port), TIMEOUT_SECONDS).close()
     except OSError as error:
         raise ValueError(
-            f"Nobody answers at --endpoint {endpoint}: {error}. Is the cluster up, and "
-            "does `kubectl --namespace kubeflow port-forward svc/ml-pipeline 8888` run?"
+            f"No server answers at --endpoint {endpoint}: {error}. Check that the "
+            "cluster is up, and that `kubectl --namespace kubeflow port-forward "
+            "svc/ml-pipeline 8888` runs."
         ) from error

@@ -1,72 +1,42 @@
 """The taxi pipeline: find a learning rate, train with it, evaluate, push.
 
-`create_pipeline` knows no runner: LocalDagRunner, Kubeflow and Vertex take what it
-returns.
+`create_components` depends on no orchestrator. A runner makes a `tfx.dsl.Pipeline` of
+its nodes, and may add its own: `run_local.py` runs them with LocalDagRunner, and
+`remote/` compiles them for Kubeflow Pipelines and Vertex AI.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
-from tfx_lr_finder import (
-    LastGoodKeeper,
-    LRFinder,
-    LRFinderTrainer,
-    last_good_importer,
-    last_good_resolver,
-)
+from tfx_lr_finder import LRFinder, LRFinderTrainer
 
 TRAIN_STEPS = 600
 EVAL_STEPS = 75
 
 
-def create_pipeline(
+def create_components(
     *,
-    pipeline_name,
-    pipeline_root,
-    data_root,
-    module,
-    serving_dir,
-    seed=0,
-    sample_size=None,
-    train_by_hand_too=False,
-    span_pattern=None,
-    last_good=None,
-    default_learning_rate=None,
-    requested_gpus=None,
-    on_no_gpu="warn",
-    enable_cache=True,
-    metadata_connection_config=None,
-    beam_pipeline_args=None,
-):
-    """The whole chain, from a folder with a CSV file to a pushed model.
+    data_root: str,
+    module: str,
+    serving_dir: str,
+    span_pattern: str | None = None,
+    seed: int = 0,
+    lr_finder_options: Mapping[str, Any] | None = None,
+) -> list[Any]:
+    """All nodes, from a folder with CSV files to a pushed model.
 
     Args:
-      pipeline_name: name in ML Metadata.
-      pipeline_root: folder or bucket for the artifacts.
-      data_root: folder that holds the CSV file.
-      module: path of `taxi_module.py`; or, for code that is part of the image, its
-        dotted name.
-      serving_dir: folder that Pusher copies a blessed model to.
-      seed: integer; the same seed gives the same initial weights and order of batches.
-      sample_size: examples to find the rate on, or "auto"; None takes all.
-      train_by_hand_too: whether to train once more with the rate that the module had
-        before, for comparison.
-      span_pattern: for data that come span by span: where under `data_root` a span's
-        CSV files are, such as "span-{SPAN}/*" or "{YYYY}-{MM}-{DD}/v{VERSION}/*". A
-        run takes the newest.
-      last_good: where the rate comes from when a range test finds none. "resolver": the
-        newest good result in ML Metadata, for LocalDagRunner. A folder or a bucket: the
-        result of the last blessed model, which is then kept there; for Kubeflow and
-        Vertex. None: such a run takes the default rate, or fails.
-      default_learning_rate: the rate where there is no good result yet.
-      requested_gpus: GPUs that the runner asks for LRFinder's pod.
-      on_no_gpu: `warn` or `fail`, when the pod has fewer.
-      enable_cache: whether unchanged nodes are taken from an earlier run.
-      metadata_connection_config: where ML Metadata is kept; local runs only.
-      beam_pipeline_args: options for Beam.
-
-    Returns:
-      A `tfx.dsl.Pipeline`.
+      data_root: Folder with the CSV files.
+      module: Path of `taxi_module.py`, or its dotted name if it is in the image.
+      serving_dir: Folder to which Pusher copies a blessed model.
+      span_pattern: Location of the CSV files of a span below `data_root`, such as
+        "span-{SPAN}/*" or "{YYYY}-{MM}-{DD}/v{VERSION}/*". A run reads the newest span.
+        With None, it reads all files.
+      seed: Seed of the initial weights and of the order of the batches.
+      lr_finder_options: More arguments of `LRFinder`, such as `sample_size`.
     """
     example_gen = tfx.components.CsvExampleGen(
         input_base=data_root, input_config=_input_config(span_pattern)
@@ -80,7 +50,7 @@ def create_pipeline(
         statistics=statistics, schema=schema
     )
     transform = tfx.components.Transform(
-        examples=examples, schema=schema, **_code(module, "preprocessing_fn")
+        examples=examples, schema=schema, **user_code(module, "preprocessing_fn")
     )
     training = {
         "examples": transform.outputs["transformed_examples"],
@@ -90,22 +60,16 @@ def create_pipeline(
         "eval_args": tfx.proto.EvalArgs(num_steps=EVAL_STEPS),
         "custom_config": {"seed": seed},
     }
-    earlier = _earlier_result(last_good)
     lr_finder = LRFinder(
         **training,
-        **_code(module, "lr_finder_fn"),
+        **user_code(module, "lr_finder_fn"),
         train_steps=TRAIN_STEPS,
         seed=seed,
-        previous=earlier and earlier.outputs["previous"],
-        on_inconclusive=_policy(earlier, default_learning_rate),
-        default_learning_rate=default_learning_rate,
-        requested_gpus=requested_gpus,
-        on_no_gpu=on_no_gpu,
-        sample_size=sample_size,
+        **(lr_finder_options or {}),
     )
     trainer = LRFinderTrainer(
         **training,
-        **_code(module, "run_fn"),
+        **user_code(module, "run_fn"),
         lr_finder_result=lr_finder.outputs["lr_finder_result"],
     )
     evaluator = tfx.components.Evaluator(
@@ -121,7 +85,7 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving_dir)
         ),
     )
-    components = [
+    return [
         example_gen,
         statistics_gen,
         schema_gen,
@@ -132,63 +96,25 @@ def create_pipeline(
         evaluator,
         pusher,
     ]
-    if earlier:
-        components.append(earlier)
-    if last_good and last_good != "resolver":
-        keeper = LastGoodKeeper(
-            lr_finder_result=lr_finder.outputs["lr_finder_result"],
-            model_blessing=evaluator.outputs["blessing"],
-            destination=last_good,
-        )
-        components.append(keeper)
-    if train_by_hand_too:
-        by_hand = tfx.components.Trainer(**training, **_code(module, "run_fn")).with_id(
-            "TrainerHandWritten"
-        )
-        components.append(by_hand)
-    return tfx.dsl.Pipeline(
-        pipeline_name=pipeline_name,
-        pipeline_root=pipeline_root,
-        components=components,
-        enable_cache=enable_cache,
-        metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=beam_pipeline_args,
-    )
 
 
-def _code(module, function):
-    """The argument that tells a component where its function is."""
+def user_code(module: str, function: str) -> dict[str, str]:
+    """The argument with which a component finds its function in the module."""
     if module.endswith(".py"):
         return {"module_file": module}
     return {function: f"{module}.{function}"}
 
 
-def _input_config(span_pattern):
-    """What CsvExampleGen reads: all below its folder, or the newest span there."""
+def _input_config(span_pattern: str | None) -> tfx.proto.Input | None:
+    """The files that CsvExampleGen reads; None reads all."""
     if span_pattern is None:
         return None
     split = tfx.proto.Input.Split(name="single_split", pattern=span_pattern)
     return tfx.proto.Input(splits=[split])
 
 
-def _earlier_result(last_good):
-    """The node that finds the earlier results; None where a run may fail."""
-    if last_good is None:
-        return None
-    if last_good == "resolver":
-        return last_good_resolver()
-    return last_good_importer(last_good)
-
-
-def _policy(earlier, default_learning_rate):
-    """What LRFinder does when it finds no rate."""
-    if earlier:
-        return "last_good"
-    return "fail" if default_learning_rate is None else "fallback"
-
-
-def _eval_config():
-    """What a model must reach on the held-out trips to be pushed."""
+def _eval_config() -> tfma.EvalConfig:
+    """The metrics of the held-out trips, and the AUC that a pushed model needs."""
     auc_at_least = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.85})
     )

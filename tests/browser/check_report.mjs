@@ -1,4 +1,4 @@
-// Opens a report in a real browser and checks what a person would: see README.md here.
+// Opens a report in a real browser and checks what a person would check. See README.md here.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
@@ -31,7 +31,7 @@ async function open(options) {
   return { page, context, requests, complaints };
 }
 
-// Axe needs to be injected past the page's own policy.
+// The policy of the page forbids axe, so this context bypasses it.
 async function violations(options) {
   const context = await browser.newContext({ ...options, bypassCSP: true });
   const page = await context.newPage();
@@ -52,7 +52,7 @@ const looks = {
 for (const [name, options] of Object.entries(looks)) {
   const { page, context, requests, complaints } = await open(options);
   const outside = requests.filter((made) => made !== url && !made.startsWith("data:"));
-  check(outside.length === 0, `${name}: no request leaves the file (${requests.length} made: itself and its picture)`);
+  check(outside.length === 0, `${name}: the page makes no outside request (${requests.length} requests: itself and its picture)`);
   check(complaints.length === 0, `${name}: no error, no blocked script, no dialog ${complaints.join("; ")}`);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   check(overflow <= 0, `${name}: nothing is wider than the screen (${overflow} px)`);
@@ -73,7 +73,7 @@ await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * 0.5);
 await page.waitForTimeout(200);
 const shown = await page.textContent("#sweeps svg [pointer-events=none]:has(tspan) , #sweeps svg g:has(> g > path)").catch(() => "");
 const all = await page.evaluate(() => [...document.querySelectorAll("#sweeps svg tspan")].map((node) => node.textContent).join(" "));
-check(/sweep \d+, rung \d+.*learning rate .*loss /.test(all), `hover shows values: ${all}`);
+check(/sweep \d+, point \d+.*learning rate .*loss /.test(all), `hover shows values: ${all}`);
 if (pictures) await page.screenshot({ path: path.join(pictures, "report_hover.png"), clip: { x: 0, y: Math.max(0, box.y - 20), width: 1100, height: box.height + 40 } });
 await page.mouse.move(box.x + 5, 5);
 
@@ -86,22 +86,22 @@ const table = await details.evaluate((node) => {
   const longest = Math.max(...data.sweeps.map((sweep) => sweep.rates.length));
   return { open: node.open, rows: rows.length, longest, heads: node.querySelectorAll("th[scope=col]").length, cells: rows[0].children.length, caption: !!node.querySelector("caption") };
 });
-check(table.open && table.rows === table.longest && table.heads === table.cells && table.caption, `the keyboard opens the table of every point: ${JSON.stringify(table)}`);
+check(table.open && table.rows === table.longest && table.heads === table.cells && table.caption, `the keyboard opens the table of all losses: ${JSON.stringify(table)}`);
 
 const session = await page.context().newCDPSession(page);
 const { nodes } = await session.send("Accessibility.getFullAXTree");
 const named = nodes.filter((node) => node.role?.value === "image" && node.name?.value).map((node) => node.name.value);
-check(named.length >= 1 && named[0].startsWith("Loss over learning rate"), `a screen reader hears ${named.length} named pictures, the first: ${named[0]?.slice(0, 60)}...`);
+check(named.length >= 1 && named[0].startsWith("Loss at each learning rate"), `a screen reader hears ${named.length} named pictures, the first: ${named[0]?.slice(0, 60)}...`);
 check(nodes.some((node) => node.role?.value === "table"), "a screen reader finds tables");
 
 await page.emulateMedia({ media: "print", colorScheme: "dark" });
 const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-check(paper === "rgb(255, 255, 255)", `printed on white from dark mode as well: ${paper}`);
+check(paper === "rgb(255, 255, 255)", `the print is white, even in dark mode: ${paper}`);
 
 const plain = await browser.newContext({ javaScriptEnabled: false });
 const still = await plain.newPage();
 await still.goto(url);
-check(await still.locator("#sweeps img").count() === 1, "without scripts there is the picture");
+check(await still.locator("#sweeps img").count() === 1, "without scripts the page shows the picture");
 
 await browser.close();
 console.log(problems.length ? `${problems.length} FAILED` : "all hold");

@@ -1,6 +1,5 @@
 """The taxi pipeline as the runners compile it, with folders instead of buckets."""
 
-import argparse
 import pathlib
 import shutil
 
@@ -25,18 +24,16 @@ def compile_taxi(folder, spec_2_1, **changes):
         shutil.copytree(CSV, folder / "data" / version)
     for name in ("serving", "root", "good"):
         make_folder(folder / name)
-    parser = settings.parser("", ("compile",))
-    settings.add_flags(parser, "")
-    options = vars(parser.parse_args(["compile"]))
-    options |= {
+    options = {
         "root": str(folder / "root"),
         "data": str(folder / "data"),
         "serving": str(folder / "serving"),
         "span_pattern": "span-{SPAN}/v{VERSION}/*",
         "image": "example.org/tfx-lr-finder:0",
+        "output": str(folder / "job"),
         **changes,
     }
-    checked = settings.from_options(argparse.Namespace(**options), "")
+    checked = settings.Settings(**options)
     return compiling.compile_pipeline(checked, spec_2_1=spec_2_1)
 
 

@@ -88,7 +88,7 @@ def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):
 
     job = compile_taxi(tmp_path, True)
     pod = KubeflowPod(job, tmp_path / "root", start=start_read_only)
-    with pytest.raises(RuntimeError, match="This pod may not write where the pipeline"):
+    with pytest.raises(RuntimeError, match="This pod may not write to a folder"):
         pod.run("CsvExampleGen", {})
 
 

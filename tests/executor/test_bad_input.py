@@ -15,46 +15,46 @@ BAD_HOOKS = {
     ),
     "no model": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(5, data)",
-        "must return a Keras model .* got builtins.int",
+        "model must be a compiled Keras model .* got builtins.int",
     ),
     "not compiled": (
         "def lr_finder_fn(fn_args):\n"
         "    model = keras.Sequential([keras.layers.Dense(1)], name='raw')\n"
         "    return LRFinderFnResult(model, data)",
-        "The model 'raw' of lr_finder_fn is not compiled",
+        "The model 'raw' is not compiled",
     ),
     "an array": (
         "def lr_finder_fn(fn_args):\n    return LRFinderFnResult(compiled(), (x, y))",
-        "train_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.tuple",
+        "training dataset must be a tf.data.Dataset of batches, got builtins.tuple",
     ),
     "a list to evaluate": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, [x])",
-        "eval_dataset of lr_finder_fn must be a tf.data.Dataset, got builtins.list",
+        "evaluation dataset must be a tf.data.Dataset of batches, got builtins.list",
     ),
     "no data": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.take(0))",
-        "train_dataset of lr_finder_fn is empty",
+        "training dataset has no batch",
     ),
     "no labels": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data.map(lambda x, y: x))",
-        "labels are missing: the train_dataset of lr_finder_fn gives TensorSpec",
+        "labels are missing: the training dataset gives TensorSpec",
     ),
     "no number": (
         "def lr_finder_fn(fn_args):\n"
         "    return LRFinderFnResult(compiled(), data, num_train_examples=0)",
-        "num_train_examples of lr_finder_fn must be a whole number",
+        "num_train_examples must be an integer of at least 1",
     ),
     "unreadable": (
         "def lr_finder_fn(fn_args):\n"
         "    spec = {'nothing': tf.io.FixedLenFeature([1], tf.float32)}\n"
         "    files = tf.io.gfile.glob(fn_args.train_files)\n"
         "    records = tf.data.TFRecordDataset(files, 'GZIP').batch(4)\n"
-        "    parsed = records.map(lambda r: tf.io.parse_example(r, spec))\n"
+        "    parsed = records.map(lambda r: (tf.io.parse_example(r, spec), 0))\n"
         "    return LRFinderFnResult(compiled(), parsed)",
-        r"first batch of the train_dataset (.|\n)*match the transform graph or schema",
+        r"first batch of the training dataset (.|\n)*match the transform graph or ",
     ),
 }
 
@@ -135,11 +135,13 @@ def test_raw_examples_where_transformed_ones_are_parsed_are_refused(
         ({"num_rates": 5.5}, "num_rates must be a whole number"),
         ({"on_inconclusive": "fallback"}, "needs default_learning_rate"),
         ({"sample_size": "many"}, "sample_size must be a whole number"),
-        ({"stratify_by": "label"}, "there is no sample to apply it to"),
+        ({"stratify_by": "label"}, "stratify_by needs a sample"),
         ({"on_inconclusive": "shrug"}, "must be 'fail', 'fallback' or 'last_good'"),
     ],
     ids=str,
 )
-def test_runtime_parameters_are_checked_before_the_data_are_read(properties, complaint):
+def test_the_value_of_a_runtime_parameter_is_checked_before_the_data(
+    properties, complaint
+):
     with pytest.raises(ValueError, match=complaint):
         Executor().Do({}, {}, properties)

@@ -41,11 +41,10 @@ def test_the_batches_of_one_pass_are_counted_even_if_the_dataset_repeats(
 
 
 def test_examples_in_large_files_are_not_counted(penguin_examples, monkeypatch):
-    properties = {"train_args": "{}", "eval_args": "{}"}
     inputs = {"examples": [penguin_examples]}
-    assert example_count.count_train_examples(inputs, properties) == 234
+    assert example_count.count_train_examples(inputs, ["train"]) == 234
     monkeypatch.setattr(example_count, "MAX_BYTES", 1000)
-    assert example_count.count_train_examples(inputs, properties) is None
+    assert example_count.count_train_examples(inputs, ["train"]) is None
 
 
 @pytest.fixture
@@ -67,11 +66,9 @@ def test_the_number_of_training_examples_comes_from_the_statistics(
     statistics, penguin_examples
 ):
     inputs = {"examples": [penguin_examples], "statistics": [statistics]}
-    properties = {"train_args": "{}", "eval_args": "{}"}
-    assert example_count.count_train_examples(inputs, properties) == 70_000
-    properties = {"train_args": '{"splits": ["first"]}', "eval_args": "{}"}
+    assert example_count.count_train_examples(inputs, ["train"]) == 70_000
     with pytest.raises(ValueError, match="have no split 'first', only train, eval"):
-        example_count.count_train_examples(inputs, properties)
+        example_count.count_train_examples(inputs, ["first"])
 
 
 def test_the_number_of_examples_in_the_statistics_is_used_in_the_report(

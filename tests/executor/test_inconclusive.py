@@ -98,8 +98,8 @@ def reuse_nothing(run_finder, penguin_examples, tmp_path, make_inconclusive):
     return run
 
 
-def test_last_good_without_an_ok_result_fails_the_node(reuse_nothing):
-    with pytest.raises(InconclusiveError, match="holds no earlier OK result"):
+def test_without_a_good_result_the_run_fails(reuse_nothing):
+    with pytest.raises(InconclusiveError, match="holds no OK result"):
         reuse_nothing()
 
 
@@ -107,4 +107,4 @@ def test_last_good_without_an_ok_result_uses_the_declared_rate(reuse_nothing):
     outputs = reuse_nothing(default_learning_rate=0.125)
     report = read_result(outputs["lr_finder_result"])
     assert (report.learning_rate, report.source) == (0.125, "default_learning_rate")
-    assert "no earlier OK result" in report.reasons[-1]
+    assert "holds no OK result" in report.reasons[-1]

@@ -18,15 +18,15 @@ def test_a_rate_far_from_the_previous_one_gets_low_confidence(
     make_result,
     caplog,
 ):
-    earlier = make_result()
+    previous = make_result()
     report = make_report(
         learning_rate=1e-7,
         learning_rates_by_schedule={"constant": 1e-7},
         environment=read_result(penguins["lr_finder_result"]).environment,
     )
-    artifact.write_result(earlier, report)
+    artifact.write_result(previous, report)
     outputs = run_finder(
-        {"examples": penguin_examples, "previous": [earlier]},
+        {"examples": penguin_examples, "previous": [previous]},
         module_file=penguin_module,
         max_drift_decades=2,
     )
@@ -40,21 +40,22 @@ def test_a_rate_far_from_the_previous_one_gets_low_confidence(
     assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 
-def test_the_previous_rate_is_one_of_the_probes(
+def test_the_newest_previous_rate_of_the_same_optimizer_is_one_of_the_probes(
     run_finder, penguin_examples, penguin_module, penguins, make_report, make_result
 ):
-    earlier = make_result("earlier")
+    same, other = make_result("same"), make_result("other")
+    other.mlmd_artifact.create_time_since_epoch = 1_700_000_000_000
     rates = {"constant": 0.0123}
     environment = read_result(penguins["lr_finder_result"]).environment
     artifact.write_result(
-        earlier,
-        make_report(learning_rates_by_schedule=rates, environment=environment),
+        same, make_report(learning_rates_by_schedule=rates, environment=environment)
     )
+    artifact.write_result(other, make_report(environment={"optimizer": "Adagrad"}))
     options = {"module_file": penguin_module, "confirm_steps": 20, "max_steps": 600}
     plain = {"examples": penguin_examples}
     reports = [
         read_result(run_finder(inputs, **options)["lr_finder_result"])
-        for inputs in (plain, {**plain, "previous": earlier})
+        for inputs in (plain, {**plain, "previous": [same, other]})
     ]
     without, tried = ({item.learning_rate for item in r.probes} for r in reports)
     (more,) = tried - without
@@ -67,11 +68,11 @@ def test_the_previous_rate_is_one_of_the_probes(
 def test_the_previous_rate_of_another_optimizer_is_not_a_probe(
     run_finder, penguin_examples, penguin_module, make_report, make_result
 ):
-    earlier = make_result("earlier")
+    previous = make_result("previous")
     environment = {"optimizer": "Adagrad"}
-    artifact.write_result(earlier, make_report(environment=environment))
+    artifact.write_result(previous, make_report(environment=environment))
     outputs = run_finder(
-        {"examples": penguin_examples, "previous": earlier},
+        {"examples": penguin_examples, "previous": previous},
         module_file=penguin_module,
         confirm_steps=20,
         max_steps=600,

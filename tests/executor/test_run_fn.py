@@ -10,7 +10,7 @@ from tfx.utils import path_utils
 
 from tests.executor.user_modules import write_module
 from tfx_lr_finder import read_result
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
 
 
 def test_a_module_with_only_run_fn_is_searched_without_changes(
@@ -45,14 +45,14 @@ def test_a_run_fn_with_its_own_loop_is_refused_with_the_hook_to_add(
             for x, y in data:
                 model.train_on_batch(x, y)
         """
-    with pytest.raises(ValueError, match="ended without a call of fit") as raised:
+    with pytest.raises(ValueError, match="never calls fit") as raised:
         run_finder(
             {"examples": penguin_examples}, module_file=write_module(tmp_path, body)
         )
     assert str(raised.value) == (
-        "run_fn ended without a call of fit of a Keras model, so that LRFinder does "
-        "not know what it trains. For a training loop of your own, add this to the "
-        f"module:\n\n{HOOK_TO_ADD}"
+        "run_fn never calls fit of a Keras model, so LRFinder does not know which "
+        "model it trains. If run_fn has a training loop of its own, add this to the "
+        f"module:\n\n{LR_FINDER_FN_TO_ADD}"
     )
 
 

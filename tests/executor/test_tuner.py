@@ -57,7 +57,7 @@ def test_run_fn_finds_a_rate_in_a_tuners_hyperparameters(
     ("text", "message"),
     [
         ('{"space": [], "val', "best_hyperparameters.txt, from `hyperparameters`: "),
-        ('{"space": [], "values": {"learning_rate": "slow"}}', "wanted a Float"),
+        ('{"space": [], "values": {"learning_rate": "slow"}}', "must be a float"),
     ],
     ids=["truncated", "another type"],
 )

@@ -1,4 +1,4 @@
-"""Faults that are built into a pod, below the component: in the clock and the disc."""
+"""Faults built into a pod below the component: in the clock, disk and file system."""
 
 import errno
 import itertools
@@ -7,14 +7,14 @@ import pathlib
 import time
 
 FAILING = "failing"
-"""The scheme of a file system that fails, `failing:///tmp/...`."""
+"""Scheme of a file system that fails: `failing:///tmp/...`."""
 
 
 def clock_goes_back():
-    """The wall clock loses an hour at each look."""
+    """The wall clock goes back an hour each time it is read."""
     begin = time.time()
-    looks = itertools.count()
-    time.time = lambda: begin - 3600.0 * next(looks)
+    reads = itertools.count()
+    time.time = lambda: begin - 3600.0 * next(reads)
 
 
 def slow_disc():
@@ -51,12 +51,12 @@ def _failing_below(*folders):
 
 
 def failing_file_system():
-    """A TFX file system of its own whose files lose their connection when written."""
+    """A TFX file system that loses the connection whenever a file is written."""
     _register(fails=lambda: True)
 
 
 def moody_file_system():
-    """The same, where every other file comes through."""
+    """A TFX file system that loses the connection for every other file."""
     writes = itertools.count()
     _register(fails=lambda: next(writes) % 2 == 0)
 

@@ -1,4 +1,4 @@
-"""User modules for the pods."""
+"""User modules that the pods run."""
 
 SLOW = """
     import time

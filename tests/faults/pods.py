@@ -19,7 +19,7 @@ ENDS = {".png": b"IEND\xaeB`\x82", ".html": b"</html>"}
 
 
 def server():
-    """Returns a context whose processes start in a moment: forks of a ready one."""
+    """Returns a context whose processes start at once: forks of one that is ready."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(READY))
     return context
@@ -43,7 +43,7 @@ def _main(root, limits, inject, options):
 
 
 def _num_bytes():
-    """Returns the address space that this process has already."""
+    """Returns the address space that this process has now."""
     pages = pathlib.Path("/proc/self/statm").read_text().split()[0]
     return int(pages) * resource.getpagesize()
 
@@ -54,9 +54,9 @@ class Pod:
     Args:
       context: See `server`.
       root: Its folder.
-      limits: Resource limits by name; that of the address space comes on top of
-        what the process has at its start.
-      inject: The fault that is built into it, a function of `injected`.
+      limits: Resource limits by name; that of the address space is added to what the
+        process has at its start.
+      inject: Name of a function in `injected` that builds a fault into it.
       options: See `run_executor.run`.
     """
 
@@ -81,14 +81,14 @@ class Pod:
         return self._process.exitcode
 
     def kill_after(self, seconds, number=signal.SIGKILL):
-        """Sends a signal after some seconds, unless it ends before."""
+        """Sends a signal after some seconds, unless the process ends before."""
         self._process.join(seconds)
         if self._process.is_alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
     def terminate_at_first_checkpoint(self):
-        """Sends SIGTERM as soon as there is something to go on from."""
+        """Sends SIGTERM as soon as there is a checkpoint to resume from."""
         while self._process.is_alive():
             if list((self.root / "state").glob("lr_finder-*.checkpoint")):
                 self._process.terminate()
@@ -101,10 +101,10 @@ class Pod:
 
 
 def phase(root):
-    """Returns what a pod was at, by what it left."""
+    """Returns the phase in which a pod was killed, judged by its files."""
     root = pathlib.Path(root)
     if (root / "lr_finder_result").exists():
-        return "write, or again after it"
+        return "writing outputs, or repeated after it"
     found = list((root / "state").glob("lr_finder-*.checkpoint"))
     if not found:
         return "start or first sweep"
@@ -113,15 +113,15 @@ def phase(root):
 
 
 def _events(path):
-    from tfx_lr_finder.runtime.checkpoint import file as checkpoint_file
+    from tfx_lr_finder.runtime.checkpoint.journal import Journal
 
-    return checkpoint_file.decode(path.read_bytes()).events
+    return Journal.from_json(path.read_bytes()).events
 
 
 def half_written(root):
-    """Returns the files that a reader could take for whole ones and are not.
+    """Returns the incomplete files that a reader could take for complete ones.
 
-    Those whose names end in .part are none that anybody reads.
+    Nobody reads files whose names end in .part.
     """
     bad = []
     for path in pathlib.Path(root).rglob("*"):
@@ -143,7 +143,7 @@ def half_written(root):
 
 
 def outcome(root):
-    """Returns what both outputs say, but for the time it took and the attempts."""
+    """Returns the content of both outputs without times and numbers of attempts."""
     root = pathlib.Path(root)
     report = json.loads((root / "lr_finder_result/result.json").read_text())
     del report["seconds"]

@@ -1,4 +1,4 @@
-"""A pod: runs the executor of an LRFinder once, on small data with a slow step.
+"""Runs the executor of an LRFinder once, on small data with a slow step.
 
     python -m tests.faults.run_executor FOLDER
 
@@ -11,13 +11,12 @@ import textwrap
 
 from tests.faults import modules
 
-KNOBS = {
+OPTIONS = {
     "num_rates": 40,
     "num_sweeps": 2,
     "max_steps": 260,
     "on_inconclusive": "fallback",
     "default_learning_rate": 0.01,
-    "checkpoint_seconds": 0.0,
 }
 
 
@@ -28,8 +27,8 @@ def run(root, text=modules.SLOW, folders=None, beam_args=(), **changes):
       root: A folder; made if it does not exist.
       text: The user's module, with {seconds} and {times} to fill in.
       beam_args: Options for Beam.
-      folders: Other places of some of "state", "tmp" and the outputs, by name.
-      changes: Knobs other than `KNOBS`, and what to fill into the module.
+      folders: Other places for some of "state", "tmp" and the outputs, by name.
+      changes: Arguments other than `OPTIONS`, and what to fill into the module.
     """
     import tfx
     from tfx import types
@@ -55,7 +54,7 @@ def run(root, text=modules.SLOW, folders=None, beam_args=(), **changes):
     finder = LRFinder(
         types.Channel(type=standard_artifacts.Examples),
         module_file=str(module),
-        **{**KNOBS, **changes},
+        **{**OPTIONS, **changes},
     )
     outputs = {
         "lr_finder_result": [LRFinderResult()],

@@ -1,4 +1,4 @@
-"""Examples that are damaged, under a whole executor that draws no sample."""
+"""Damaged examples in a run of the whole executor without a sample."""
 
 import gzip
 import re
@@ -41,13 +41,13 @@ def shards(tmp_path):
     return sorted((tmp_path / "examples/Split-train").iterdir())
 
 
-def cut(path):
+def truncate(path):
     content = path.read_bytes()
     path.write_bytes(content[: 2 * len(content) // 3])
 
 
-def cut_in_the_middle_of_a_record(path):
-    """The compression is whole, and what it holds is not."""
+def truncate_within_a_record(path):
+    """Leaves a valid gzip file whose content ends within a record."""
     plain = path.with_name("plain")
     _write(plain, _records(np.random.default_rng(1)), "")
     content = plain.read_bytes()
@@ -61,21 +61,21 @@ def flip_a_bit(path):
     path.write_bytes(gzip.compress(bytes(content)))
 
 
-def hold_no_example(path):
+def insert_an_invalid_example(path):
     rng = np.random.default_rng(1)
     _write(path, [*list(_records(rng))[:60], b"\xff nonsense", *_records(rng)])
 
 
-def hold_garbage(path):
+def write_garbage(path):
     path.write_bytes(b"this is no compressed file" * 100)
 
 
 DAMAGE = {
-    cut: "its compression has no end: the file is cut short",
-    cut_in_the_middle_of_a_record: "after record 64: it ends within",
-    flip_a_bit: "record 65: its checksum does not fit",
-    hold_no_example: "record 61: it is no tf.Example",
-    hold_garbage: "it is no compressed file",
+    truncate: "the file is truncated",
+    truncate_within_a_record: "after record 64: ValueError: Not a valid TFRecord",
+    flip_a_bit: "after record 64: ValueError: .*Mismatch of data mask",
+    insert_an_invalid_example: "record 61: not a tf.Example",
+    write_garbage: "not a valid gzip file",
 }
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_file_is_named_and_nothing_is_written(
     )
     assert pod.ended() == 1
     place = f"ValueError: The examples cannot be read: {shards[1]}: "
-    (told,) = re.findall(f"^{re.escape(place)}(.*)$", pod.log, re.MULTILINE)
-    assert re.match(DAMAGE[damage], told), told
+    (damage_text,) = re.findall(f"^{re.escape(place)}(.*)$", pod.log, re.MULTILINE)
+    assert re.match(DAMAGE[damage], damage_text), damage_text
     assert not (pod.root / "lr_finder_result").exists()
     assert not (pod.root / "best_hyperparameters").exists()

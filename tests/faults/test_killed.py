@@ -1,4 +1,4 @@
-"""Real executor processes, ended by the system at moments that nobody chose."""
+"""Real executor processes, killed by signals at random moments."""
 
 import collections
 import operator
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
 @pytest.fixture(scope="module")
 def undisturbed(processes, tmp_path_factory):
-    """The outcome of a pod that nothing happens to, and how many seconds it takes."""
+    """The outcome of a pod that is not disturbed, and how many seconds it takes."""
     root = tmp_path_factory.mktemp("pods")
     assert Pod(processes, root / "warm").ended() == 0
     pod = Pod(processes, root / "undisturbed")
@@ -28,7 +28,7 @@ def curves(found):
     return [loss for sweep in report["sweeps"] for loss in sweep["losses"]]
 
 
-def test_a_search_killed_at_random_moments_ends_with_the_undisturbed_result(
+def test_a_test_killed_at_random_moments_ends_with_the_undisturbed_result(
     processes, undisturbed, tmp_path, full, figure
 ):
     expected, seconds = undisturbed
@@ -44,7 +44,7 @@ def test_a_search_killed_at_random_moments_ends_with_the_undisturbed_result(
             code = pod.ended()
             attempts += 1
             if code == 0 and again == 0:
-                seconds = pod.seconds  # the machine may be busier than before, or less
+                seconds = pod.seconds  # the load of the machine changes
             again += 1
             halves += len(half_written(root))
             if code == 0:
@@ -52,24 +52,24 @@ def test_a_search_killed_at_random_moments_ends_with_the_undisturbed_result(
             assert code == -signal.SIGKILL, pod.log[-3000:]
             phases[phase(root)] += 1
         ends += 1
-        resumed += pod.log.count("goes on from")
+        resumed += pod.log.count("resuming from")
         equal += outcome(root) == expected
         differences += map(operator.sub, curves(outcome(root)), curves(expected))
         assert not list((root / "state").glob("*.checkpoint*"))
     figure(
         f"SIGKILL at {sum(phases.values())} random moments ({dict(phases)}): {ends} "
-        f"tests ended in {attempts} attempts, {resumed} times gone on from a "
-        f"checkpoint; results equal: {equal} of {ends}; half-written files: {halves}"
+        f"tests ended in {attempts} attempts, resumed {resumed} times from a "
+        f"checkpoint; equal results: {equal} of {ends}; incomplete files: {halves}"
     )
     figure(
-        f"killed and undisturbed curves: {len(curves(expected))} losses in each, "
+        f"curves of killed and undisturbed tests: {len(curves(expected))} losses each, "
         f"largest difference {max(map(abs, differences))!r}"
     )
     assert equal == ends
     assert halves == 0
 
 
-def test_sigterm_saves_a_checkpoint_and_exits_with_the_code_for_retry(
+def test_sigterm_exits_with_143_and_the_next_attempt_resumes(
     processes, undisturbed, tmp_path, figure
 ):
     expected, _ = undisturbed
@@ -80,12 +80,12 @@ def test_sigterm_saves_a_checkpoint_and_exits_with_the_code_for_retry(
     assert not (pod.root / "lr_finder_result").exists()
     again = Pod(processes, tmp_path / "pod")
     assert again.ended() == 0
-    assert "goes on from" in again.log
+    assert "resuming from" in again.log
     assert outcome(again.root) == expected
-    figure(f"SIGTERM: exit code {code}; run again, the undisturbed result")
+    figure(f"SIGTERM: exit code {code}; the next attempt gives the undisturbed result")
 
 
-def test_two_executors_on_one_directory_both_end_well(
+def test_two_executors_on_one_checkpoint_dir_both_give_the_undisturbed_result(
     processes, undisturbed, tmp_path, figure
 ):
     expected, _ = undisturbed
@@ -97,4 +97,4 @@ def test_two_executors_on_one_directory_both_end_well(
     assert [pod.ended() for pod in two] == [0, 0]
     assert [outcome(pod.root) for pod in two] == [expected] * 2
     assert half_written(tmp_path) == []
-    figure("two executors on one checkpoint_dir: both results equal")
+    figure("two executors on one checkpoint_dir: both give the undisturbed result")

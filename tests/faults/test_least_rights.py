@@ -5,7 +5,7 @@ import re
 
 from tests.faults.pods import Pod
 from tfx_lr_finder import artifact
-from tfx_lr_finder.range_test.earlier import EarlierRate
+from tfx_lr_finder.range_test.report import PreviousRate
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.views import write as view_files
 
@@ -43,8 +43,8 @@ def test_names_in_a_hostile_result_lead_out_of_no_folder(make_report, tmp_path):
         suggestions={OUTSIDE: 0.1},
         learning_rates_by_schedule={OUTSIDE: 0.1},
         environment={OUTSIDE: OUTSIDE},
-        earlier=(
-            EarlierRate(
+        previous=(
+            PreviousRate(
                 learning_rate=0.1, verdict=Verdict.OK, when=OUTSIDE, name=OUTSIDE
             ),
         ),

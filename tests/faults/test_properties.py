@@ -1,4 +1,4 @@
-"""Claims about the pure layer, tried on inputs that hypothesis makes up."""
+"""Properties of the pure layer, tested on inputs that hypothesis generates."""
 
 import dataclasses
 import math
@@ -18,21 +18,20 @@ from tfx_lr_finder.range_test.config import (
     SPACINGS,
     RangeTestConfig,
 )
-from tfx_lr_finder.range_test.earlier import EarlierRate
 from tfx_lr_finder.range_test.finder import combine, run_range_test
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder
-from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport, PreviousRate
 from tfx_lr_finder.range_test.smoothing import moving_average, smooth
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep, find_stop, run_sweep
 from tfx_lr_finder.range_test.verdict import Verdict
 
-pytestmark = pytest.mark.timeout(3000)
-
 FULL = os.environ.get("FAULTS") == "full"
+
+pytestmark = pytest.mark.timeout(3000 if FULL else 300)
 
 
 def tried(quick, full):
-    """How many inputs a claim is tried on: the same ones in every run."""
+    """Settings for a number of inputs, the same ones in every run."""
     return settings(
         max_examples=full if FULL else quick,
         derandomize=True,
@@ -45,17 +44,17 @@ def tried(quick, full):
 rates = st.floats(2.0**-120, 2.0**120)
 betas = st.floats(0.0, 0.99)
 exact = st.integers(-1000, 1000).map(float)
-"""Losses of which sums, and products with powers of two, have no rounding."""
+"""Losses whose sums, and products with powers of two, are exact."""
 float32 = st.floats(width=32)
-"""What a device may return: not finite as well."""
+"""Losses that a device may return, including non-finite ones."""
 curves = st.lists(exact, min_size=3, max_size=60).map(np.array)
 
 
 @st.composite
 def configs(draw, **fixed):
-    """Any configuration that is accepted."""
+    """Any valid configuration."""
     low, high = sorted([draw(rates), draw(rates)])
-    knobs = {
+    parameters = {
         "min_lr": low,
         "max_lr": max(high, low * (1.0 + draw(st.floats(1e-3, 100.0)))),
         "num_rates": draw(st.none() | st.integers(10, 60)),
@@ -72,7 +71,7 @@ def configs(draw, **fixed):
         "jit_compile": draw(st.sampled_from(JIT_COMPILE)),
         "seed": draw(st.integers(0, 2**31 - 1)),
     }
-    return RangeTestConfig(**{**knobs, **fixed})
+    return RangeTestConfig(**{**parameters, **fixed})
 
 
 @tried(100, 1000)
@@ -114,7 +113,7 @@ def test_smoothing_follows_shift_and_scale(losses, beta, shift, scale):
 
 @tried(100, 1000)
 @given(curves, betas)
-def test_smoothing_stays_between_the_least_and_the_largest_loss(losses, beta):
+def test_smoothed_losses_stay_between_the_lowest_and_the_highest(losses, beta):
     for average in (moving_average, smooth):
         smoothed = average(losses, beta)
         assert smoothed.min() >= losses.min() - 1e-6
@@ -124,7 +123,7 @@ def test_smoothing_stays_between_the_least_and_the_largest_loss(losses, beta):
 @pytest.mark.parametrize("name", sorted(rules.RULES))
 @tried(100, 1000)
 @given(curves, configs())
-def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
+def test_a_rule_returns_a_rate_of_the_sweep_or_none(name, losses, config):
     ladder = np.geomspace(config.min_lr, config.max_lr, len(losses))
     rate = rules.RULES[name](ladder, losses)
     swept = ladder / 10.0 if name == "minimum" else ladder
@@ -134,9 +133,7 @@ def test_a_rule_gives_a_rate_that_was_swept_or_none(name, losses, config):
 @pytest.mark.parametrize("name", sorted(rules.RULES))
 @tried(100, 1000)
 @given(curves, st.integers(-20, 20), exact)
-def test_the_shift_and_scale_of_the_losses_do_not_change_a_rule(
-    name, losses, power, shift
-):
+def test_shift_and_scale_of_the_losses_do_not_change_a_rule(name, losses, power, shift):
     ladder = np.geomspace(1e-7, 10.0, len(losses))
     plain = rules.RULES[name](ladder, losses)
     assert rules.RULES[name](ladder, (losses + shift) * 2.0**power) == plain
@@ -154,7 +151,7 @@ def test_a_rule_survives_any_losses(name, losses):
 
 @tried(100, 1000)
 @given(st.lists(st.none() | rates, max_size=6))
-def test_readings_are_combined_to_one_between_them(readings):
+def test_the_combined_reading_lies_between_the_readings(readings):
     combined = combine(readings)
     served = [rate for rate in readings if rate is not None]
     if combined is not None:
@@ -163,15 +160,15 @@ def test_readings_are_combined_to_one_between_them(readings):
 
 @tried(100, 1000)
 @given(st.lists(float32, min_size=1, max_size=80), configs())
-def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, config):
+def test_a_sweep_ends_no_later_than_at_the_first_non_finite_loss(losses, config):
     with np.errstate(all="ignore"):
-        end, reason, look_above = find_stop(np.array(losses), config)
+        end, reason, stop_above = find_stop(np.array(losses), config)
     finite = np.isfinite(losses)
     num_finite = len(losses) if finite.all() else int(np.argmin(finite))
     assert 0 < end <= min(num_finite + 1, len(losses))
     assert (reason is StopReason.COMPLETED) <= (end == len(losses))
     assert (reason is StopReason.NON_FINITE) == (end == num_finite + 1)
-    assert not math.isnan(look_above)
+    assert not math.isnan(stop_above)
 
 
 @tried(60, 600)
@@ -180,7 +177,7 @@ def test_a_sweep_ends_at_the_first_loss_that_is_not_finite_or_before(losses, con
     configs(),
     st.integers(1, 20),
 )
-def test_a_sweep_does_not_depend_on_its_chunks(losses, config, chunk):
+def test_a_sweep_does_not_depend_on_the_chunk_size(losses, config, chunk):
     ladder = learning_rate_ladder(config)
     with np.errstate(all="ignore"):
         small = run_sweep(RecordedLoop([losses], chunk=chunk), ladder, config)
@@ -197,11 +194,11 @@ def test_a_sweep_does_not_depend_on_its_chunks(losses, config, chunk):
     st.none() | rates,
 )
 def test_a_range_test_ends_within_its_budget_whatever_the_losses(
-    curves, held_out, config, num_batches, earlier
+    curves, held_out, config, num_batches, previous
 ):
     loop = RecordedLoop(curves, lambda: np.roll(held_out, loop.position))
     with np.errstate(all="ignore"):
-        report = run_range_test(loop, config, lambda: 0.0, num_batches, earlier)
+        report = run_range_test(loop, config, lambda: 0.0, num_batches, previous)
     assert report.steps_spent <= config.budget
     found = report.verdict is not Verdict.INCONCLUSIVE
     assert (report.learning_rate is not None) == found
@@ -222,14 +219,14 @@ anything = st.one_of(
     st.binary(max_size=2),
     st.complex_numbers(),
 )
-KNOBS = [field.name for field in dataclasses.fields(RangeTestConfig)]
+PARAMETERS = [field.name for field in dataclasses.fields(RangeTestConfig)]
 
 
 @tried(600, 10000)
-@given(st.dictionaries(st.sampled_from(KNOBS), anything, min_size=1, max_size=3))
-def test_parameters_are_refused_or_make_a_valid_range_test(knobs):
+@given(st.dictionaries(st.sampled_from(PARAMETERS), anything, min_size=1, max_size=3))
+def test_parameters_are_refused_or_make_a_valid_test(parameters):
     try:
-        config = RangeTestConfig(**knobs)
+        config = RangeTestConfig(**parameters)
     except ValueError:
         return
     assert config.resolved_num_rates >= 10
@@ -268,7 +265,7 @@ reports = st.builds(
     sweeps=st.lists(
         st.builds(
             Sweep,
-            learning_rates=rows,
+            learning_rates=st.lists(rates, max_size=5).map(tuple),
             losses=rows,
             smoothed_losses=rows,
             stop_reason=st.sampled_from(StopReason),
@@ -278,7 +275,7 @@ reports = st.builds(
     ).map(tuple),
     probes=st.lists(candidates, max_size=2).map(tuple),
     candidates=st.lists(candidates, max_size=2).map(tuple),
-    checked=st.none() | candidates,
+    final_check=st.none() | candidates,
     untrained_loss=st.none() | finite,
     steps_by_phase=st.dictionaries(names, counts, max_size=3),
     seconds=st.dictionaries(names, finite, max_size=3),
@@ -286,9 +283,9 @@ reports = st.builds(
         names, st.none() | names | counts | finite | st.booleans(), max_size=3
     ),
     config=configs(),
-    earlier=st.lists(
+    previous=st.lists(
         st.builds(
-            EarlierRate,
+            PreviousRate,
             learning_rate=st.none() | rates,
             verdict=st.sampled_from(Verdict),
             when=names,

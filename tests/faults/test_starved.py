@@ -106,7 +106,7 @@ def test_faults_of_the_output_folders_fail_the_node_and_a_rerun_succeeds(
         assert not list((root / at).glob("*.txt"))
     again = Pod(processes, root, **SHORT)
     assert again.ended() == 0, again.log[-3000:]
-    assert "goes on from" in again.log
+    assert "resuming from" in again.log
     assert outcome(root) == undisturbed
     figure(f"outputs, {cause}: the node fails; run again, the undisturbed result")
 

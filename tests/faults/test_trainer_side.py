@@ -95,7 +95,7 @@ def edited_to_a_negative_rate(path):
 
 def of_a_newer_version(path):
     text = path.read_text()
-    path.write_text(text.replace('"schema_version": 1', '"schema_version": 7'))
+    path.write_text(text.replace('"schema_version": 2', '"schema_version": 7'))
 
 
 FAULTS = {

@@ -114,7 +114,7 @@ def _read(database, pipeline=None):
     return history.read_history(metadata.connect(str(database)), pipeline)
 
 
-def test_the_history_has_every_result_in_full_with_span_and_run(record, database):
+def test_history_has_every_result_in_full_precision_with_span_and_run(record, database):
     record(0.03, 3.2e-7, 1 / 3)
     entries = _read(database)
     assert [entry.learning_rate for entry in entries] == [0.03, 3.2e-7, 1 / 3]
@@ -124,21 +124,21 @@ def test_the_history_has_every_result_in_full_with_span_and_run(record, database
     assert all(entry.when.startswith("20") for entry in entries)
 
 
-def test_changed_data_have_another_digest(record, database):
+def test_changed_data_have_another_fingerprint(record, database):
     record(0.03, 0.03, 0.03, fingerprints={3: "other"})
     data = [entry.data for entry in _read(database)]
     assert data[0] == data[1] != data[2]
     assert all(len(digest) == 8 for digest in data)
 
 
-def test_the_change_is_since_the_last_result_that_was_ok(record, database):
+def test_the_change_is_measured_from_the_newest_ok_result_before(record, database):
     record(0.01, 1.0, 0.1, verdicts={2: Verdict.LOW_CONFIDENCE})
     assert [entry.change for entry in _read(database)] == pytest.approx(
         [None, 2.0, 1.0]
     )
 
 
-def test_the_history_contains_only_the_pipeline_asked_for(record, database):
+def test_history_can_be_limited_to_one_pipeline(record, database):
     record(0.01)
     record(0.5, pipeline="penguin")
     (entry,) = _read(database, "penguin")
@@ -146,18 +146,20 @@ def test_the_history_contains_only_the_pipeline_asked_for(record, database):
     assert len(_read(database)) == 2
 
 
-def test_an_unknown_pipeline_is_refused_with_those_known(record, database):
+def test_an_unknown_pipeline_is_an_error_that_names_the_known_ones(record, database):
     record(0.01)
-    with pytest.raises(ValueError, match=r"no pipeline 'txai'; it knows \['taxi'\]"):
+    with pytest.raises(ValueError, match=r"no pipeline 'txai'\. It has \['taxi'\]"):
         _read(database, "txai")
 
 
-def test_a_store_without_results_says_so(recorder, database):
-    with pytest.raises(ValueError, match="holds no LRFinderResult"):
+def test_a_store_without_results_is_an_error(recorder, database):
+    with pytest.raises(ValueError, match="has no LRFinderResult"):
         _read(database)
 
 
-def test_an_invalid_rate_in_the_store_is_shown_as_none(recorder, database, make_result):
+def test_an_invalid_rate_in_the_store_is_read_as_no_rate(
+    recorder, database, make_result
+):
     result = make_result()
     result.set_string_custom_property("learning_rate", "<script>")
     recorder.run(result, span="1", fingerprint="x")
@@ -165,26 +167,26 @@ def test_an_invalid_rate_in_the_store_is_shown_as_none(recorder, database, make_
     assert (entry.learning_rate, entry.verdict) == (None, "")
 
 
-def test_reading_leaves_the_store_as_it_was(record, database):
+def test_reading_does_not_change_the_store(record, database):
     record(0.01)
     before = database.read_bytes()
     _read(database)
     assert database.read_bytes() == before
 
 
-def test_an_absent_store_is_refused_and_not_made(tmp_path):
+def test_a_missing_store_is_an_error_and_is_not_created(tmp_path):
     with pytest.raises(ValueError, match="no metadata store to read at .*No such file"):
         metadata.connect(str(tmp_path / "absent.sqlite"))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path):
     (tmp_path / "file").write_text("this is no database")
     with pytest.raises(ValueError, match="file is not a database"):
         metadata.connect(str(tmp_path / "file"))
 
 
-def test_another_database_is_refused_and_not_changed(tmp_path):
+def test_a_database_without_ml_metadata_is_an_error_and_is_not_changed(tmp_path):
     import sqlite3
 
     path = tmp_path / "other.sqlite"
@@ -197,7 +199,7 @@ def test_another_database_is_refused_and_not_changed(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_locked_store_is_said_to_be_locked(record, database):
+def test_a_locked_store_is_an_error_that_says_so(record, database):
     record(0.01)
     hold = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
@@ -225,12 +227,12 @@ def test_a_locked_store_is_said_to_be_locked(record, database):
         "gs://bucket/metadata",
     ],
 )
-def test_an_unsupported_location_is_refused_with_the_supported_ones(location):
+def test_an_unsupported_location_is_an_error_that_names_the_supported_ones(location):
     with pytest.raises(ValueError, match="grpc://host:port"):
         metadata.connect(location)
 
 
-def test_a_mysql_location_is_ml_metadatas_configuration(monkeypatch):
+def test_a_mysql_location_becomes_ml_metadatas_configuration(monkeypatch):
     monkeypatch.setenv(metadata.MYSQL_PASSWORD, "secret")
     config = metadata.connection_config("mysql://me@db.test:3307/metadb").mysql
     assert (config.host, config.port, config.database) == ("db.test", 3307, "metadb")
@@ -238,14 +240,14 @@ def test_a_mysql_location_is_ml_metadatas_configuration(monkeypatch):
     assert config.skip_db_creation
 
 
-def test_a_mysql_server_that_is_not_there_is_an_error_without_the_password():
+def test_the_error_of_an_unreachable_mysql_server_hides_the_password():
     with pytest.raises(ValueError, match="does not answer") as raised:
         metadata.connect("mysql://me:secret@127.0.0.1:1/metadb")
     assert "secret" not in str(raised.value)
     assert "me:***@127.0.0.1" in str(raised.value)
 
 
-def test_a_grpc_endpoint_that_is_not_there_is_an_error():
+def test_an_unreachable_grpc_endpoint_is_an_error():
     with pytest.raises(ValueError, match="'grpc://localhost:1' does not answer"):
         metadata.connect("grpc://localhost:1")
 
@@ -278,7 +280,9 @@ def endpoint(recorder):
     server.stop(None).wait()
 
 
-def test_a_grpc_endpoint_gives_the_same_history(record, database, endpoint):
+def test_a_grpc_endpoint_returns_the_same_history_as_the_file(
+    record, database, endpoint
+):
     record(0.03, 3.2e-7)
     assert _read(endpoint) == _read(database)
 
@@ -287,7 +291,7 @@ def _command(*arguments):
     return CliRunner().invoke(main, ["history", *map(str, arguments)])
 
 
-def test_the_command_lists_date_span_rate_verdict_and_change(record, database):
+def test_lr_finder_history_lists_date_span_rate_verdict_and_change(record, database):
     doubt, other = {2: Verdict.LOW_CONFIDENCE}, {2: "other"}
     record(0.01, 0.5, verdicts=doubt, fingerprints=other, spans={1: "2"})
     done = _command("--metadata", database, "--pipeline", "taxi", "--plot")
@@ -300,7 +304,7 @@ def test_the_command_lists_date_span_rate_verdict_and_change(record, database):
     assert "1e-1" in done.stdout
 
 
-def test_the_command_gives_json_of_the_newest(record, database):
+def test_lr_finder_history_prints_the_newest_results_as_json(record, database):
     record(0.01, 3.2e-7)
     done = _command("--metadata", database, "--json", "--last", 1)
     (entry,) = json.loads(done.stdout)
@@ -308,14 +312,14 @@ def test_the_command_gives_json_of_the_newest(record, database):
     assert entry["uri"].endswith("taxi_2")
 
 
-def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path):
+def test_lr_finder_history_explains_an_error_in_one_sentence(tmp_path):
     done = _command("--metadata", tmp_path / "absent")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("lr-finder: There is no metadata store")
     assert done.stderr.count("\n") == 1
 
 
-def test_the_history_command_takes_a_path_or_a_uri(record, database):
+def test_an_sqlite_path_may_be_written_as_a_uri(record, database):
     record(0.03)
     assert pathlib.Path(database).is_absolute()
     assert len(_read(f"sqlite://{database}")) == 1

@@ -1,8 +1,15 @@
 import pytest
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LastGoodKeeper, artifact, last_good_importer, read_result
+from tfx_lr_finder import (
+    LastGoodKeeper,
+    LRFinderResult,
+    artifact,
+    last_good_importer,
+    read_result,
+)
 from tfx_lr_finder.lineage.keeper import Executor
+from tfx_lr_finder.lineage.previous import read_previous
 
 
 def _blessing(is_blessed):
@@ -31,7 +38,7 @@ def test_a_good_result_of_a_blessed_model_is_kept(keep, make_report):
     assert repr(read_result(str(keep(report, _blessing(True))))) == repr(report)
 
 
-def test_a_newer_good_result_replaces_it_and_leaves_nothing_else(keep, make_report):
+def test_a_newer_good_result_replaces_the_kept_one_without_a_trace(keep, make_report):
     keep(make_report())
     newer = make_report(learning_rate=0.02)
     folder = keep(newer)
@@ -50,22 +57,19 @@ def test_an_inconclusive_result_is_not_kept(keep, make_inconclusive):
     assert not keep(make_inconclusive(), _blessing(True)).exists()
 
 
-def test_an_empty_destination_is_not_a_previous_result(make_inconclusive, tmp_path):
-    from tfx_lr_finder import LRFinderResult
-    from tfx_lr_finder.lineage.resolver import find_last_good
-
+def test_an_imported_folder_that_is_still_empty_is_no_previous_result(tmp_path):
     imported = LRFinderResult()
     imported.uri = str(tmp_path / "never written")
-    assert find_last_good([imported], make_inconclusive()) is None
+    assert read_previous([imported]) == ()
 
 
-def test_the_importer_feeds_previous():
+def test_the_importer_has_one_output_previous():
     node = last_good_importer("gs://bucket/good")
     assert list(node.outputs) == ["previous"]
     assert node.id == "LastGood"
 
 
-def test_a_keeper_without_a_destination_is_refused():
+def test_a_keeper_without_a_destination_is_rejected():
     results = last_good_importer("gs://bucket/good").outputs["previous"]
     with pytest.raises(ValueError, match="needs a destination"):
         LastGoodKeeper(lr_finder_result=results, destination="")

@@ -2,8 +2,8 @@ import json
 import pathlib
 
 import pytest
-from closing_table import closing_table
 from ml_metadata import metadata_store
+from run_summary import summary
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata, pipeline
@@ -101,7 +101,7 @@ def test_the_rate_that_was_used_is_a_property_of_the_execution(store):
     (execution,) = store.get_executions_by_type("tfx_lr_finder.trainer.LRFinderTrainer")
     properties = execution.custom_properties
     assert float(properties["learning_rate_used"].string_value) == RATE
-    assert properties["apply"].string_value == "fit"
+    assert properties["set_rate_on"].string_value == "optimizer"
     (model,) = (
         event.artifact_id
         for event in store.get_events_by_execution_ids([execution.id])
@@ -124,15 +124,13 @@ def test_the_trainers_execution_has_the_result_as_its_input(store):
     }
 
 
-def test_the_closing_table_names_the_rate_and_the_picture(store):
+def test_the_summary_shows_the_rate_and_the_picture(store):
     """The example modules write `training.json`; the module of this test does not."""
     for run in store.get_artifacts_by_type("ModelRun"):
         record = json.dumps({"learning_rate": RATE, "loss": 0.5})
         pathlib.Path(run.uri, "training.json").write_text(record)
     folder = pathlib.Path(_result(store).uri)
-    lines = closing_table(str(folder.parents[2] / "metadata.db"), "penguins").split(
-        "\n"
-    )
+    lines = summary(folder.parents[2] / "metadata.db", "penguins").splitlines()
     rows = dict(line.split(maxsplit=1) for line in lines if line.startswith("picture"))
     assert pathlib.Path(rows["picture"]).read_bytes().startswith(b"\x89PNG")
     (rate,) = (line for line in lines if line.startswith("learning rate found"))
@@ -174,8 +172,8 @@ def test_inconclusive_runs_train_with_the_rate_of_the_last_good_one(reused):
     assert [entry["learning_rate"] for entry in seen] == [first.learning_rate] * 6
 
 
-def test_last_good_fails_the_first_run_of_a_pipeline(run_pipeline, tmp_path):
-    with pytest.raises(Exception, match="`previous` holds no earlier OK result"):
+def test_the_first_run_fails_for_want_of_a_good_one(run_pipeline, tmp_path):
+    with pytest.raises(Exception, match="`previous` holds no OK result"):
         run_pipeline(
             tmp_path,
             last_good_resolver(),

@@ -122,7 +122,7 @@ def test_the_saved_optimizer_has_the_rate_found(finished, record_compatibility):
     record_compatibility("LocalDagRunner", report.environment["keras"])
 
 
-def test_the_last_lines_name_the_rate_and_the_picture(finished):
+def test_the_summary_shows_the_rate_and_the_picture(finished):
     assert repr(finished.report().learning_rate) in finished.printed
     (picture,) = (
         line.removeprefix("picture").strip()
@@ -153,8 +153,8 @@ def test_the_taxi_and_the_penguin_pipeline_use_different_kerases(taxi, penguin):
 
 
 @pytest.mark.long
-def test_the_comparison_trained_with_the_rate_written_by_hand(taxi):
-    saved = _optimizers_rate(taxi.model_folder("TrainerHandWritten"))
+def test_the_baseline_trains_with_the_rate_of_the_module(taxi):
+    saved = _optimizers_rate(taxi.model_folder("BaselineTrainer"))
     assert saved == np.float32(1e-3)
 
 

@@ -23,7 +23,7 @@ class QuadraticLoop:
         with np.errstate(over="ignore"):
             return self.shift + self.scale * self.curvature * self.weight**2 / 2
 
-    def train(self, learning_rates, look_above=np.inf):
+    def train(self, learning_rates, stop_above=np.inf):
         losses = []
         for rate in learning_rates[: self.chunk]:
             losses.append(self._loss())
@@ -31,7 +31,7 @@ class QuadraticLoop:
                 self.weight = np.float64(self.weight) * (1.0 - rate * self.curvature)
             self.num_steps += 1
             self.rates.append(rate)
-            if not np.isfinite(losses[-1]) or losses[-1] > look_above:
+            if not np.isfinite(losses[-1]) or losses[-1] > stop_above:
                 break
         return np.array(losses)
 
@@ -40,7 +40,7 @@ class QuadraticLoop:
 
 
 class RecordedLoop:
-    """Plays given losses back, whatever the rates: for curves of nothing."""
+    """Replays the given losses, whatever the rates."""
 
     def __init__(self, curves, eval_losses=None, chunk=9):
         self.curves, self.chunk = list(curves), chunk
@@ -54,11 +54,11 @@ class RecordedLoop:
 
     begin_candidate = begin_sweep
 
-    def train(self, learning_rates, look_above=np.inf):
+    def train(self, learning_rates, stop_above=np.inf):
         curve = self.curves[self.sweep % len(self.curves)]
         rest = np.resize(curve, self.position + len(learning_rates))[self.position :]
         chunk = rest[: min(self.chunk, len(learning_rates))]
-        ends = np.flatnonzero(~np.isfinite(chunk) | (chunk > look_above))
+        ends = np.flatnonzero(~np.isfinite(chunk) | (chunk > stop_above))
         if len(ends):
             chunk = chunk[: ends[0] + 1]
         self.position += len(chunk)

@@ -15,7 +15,7 @@ BAD = [
     ({"min_lr": "1e-3"}, "got min_lr='1e-3'"),
     ({"min_lr": 1e-40}, "from 1.2e-38 to 1.7e.38, got min_lr=1e-40"),
     ({"max_lr": 10**400}, "max_lr must be a positive, finite number"),
-    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 rates that differ"),
+    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 different rates"),
     ({"num_sweeps": 10**400}, "num_sweeps must be below"),
     ({"min_lr": True}, "got min_lr=True"),
     ({"min_lr": 1.0, "max_lr": 1.0}, "min_lr must be below max_lr"),
@@ -45,13 +45,13 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("knobs", "message"), BAD)
-def test_a_bad_knob_is_refused_by_name_and_value(knobs, message):
+@pytest.mark.parametrize(("parameters", "message"), BAD)
+def test_a_bad_parameter_is_refused_by_name_and_value(parameters, message):
     with pytest.raises(ValueError, match=message):
-        RangeTestConfig(**knobs)
+        RangeTestConfig(**parameters)
 
 
-def test_defaults_are_a_valid_test():
+def test_the_default_sweeps_fit_in_the_default_budget():
     config = RangeTestConfig()
     assert config.sweep_steps < config.budget == 600
 
@@ -63,7 +63,7 @@ def test_the_budget_is_capped_by_the_trainers_steps():
 
 
 def test_a_config_cannot_be_changed():
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field"):
         RangeTestConfig().min_lr = 1.0
 
 
@@ -74,7 +74,7 @@ def test_sweeps_leave_most_of_the_budget_to_the_candidates(max_steps, num_sweeps
     assert config.sweep_steps <= max(config.budget // 5, 10 * num_sweeps)
 
 
-def test_explicit_sweeps_raise_the_default_budget_and_never_an_explicit_one():
+def test_explicit_sweeps_raise_a_default_budget_but_not_an_explicit_one():
     config = RangeTestConfig(num_rates=3000, num_sweeps=1, confirm_steps=0)
     assert config.budget == config.sweep_steps == 3000
     assert RangeTestConfig(num_rates=500).budget > 1500

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.confirmation import Confirmation
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 
@@ -13,7 +15,7 @@ FALLING = FLAT - np.linspace(0.0, 1.5, 100)
 
 
 def training(standard_errors, train_loss=2.0, rate=1e-2):
-    """A training that gained so many standard errors on the held-out batches."""
+    """A training with a held-out gain of this many standard errors."""
     wobble = 0.1 * np.tile([1.0, -1.0], 8)
     error = np.std(wobble, ddof=1) / 4.0
     return Candidate(
@@ -24,7 +26,7 @@ def training(standard_errors, train_loss=2.0, rate=1e-2):
     )
 
 
-def evidence(losses, best, checked):
+def evidence(losses, best, final_check):
     sweep = Sweep(
         learning_rates=tuple(np.geomspace(1e-7, 10, 100).tolist()),
         losses=tuple(losses.tolist()),
@@ -35,20 +37,17 @@ def evidence(losses, best, checked):
     return Evidence(
         sweeps=(sweep, sweep, sweep),
         readings=(1e-2, 1e-2, 1e-2),
-        probes=(),
-        candidates=(best,),
-        untrained=UNTRAINED,
-        checked=checked,
+        confirmation=Confirmation(
+            untrained=UNTRAINED, candidates=(best,), final_check=final_check
+        ),
         rate=1e-2,
-        num_rates=100,
-        steps_per_sweep=100,
+        config=RangeTestConfig(num_rates=100),
         num_train_batches=None,
-        train_steps=None,
     )
 
 
 @pytest.mark.parametrize(
-    ("best", "checked", "learns"),
+    ("best", "final_check", "learns"),
     [
         (6.0, 0.0, True),
         (1.0, 6.0, True),
@@ -59,14 +58,14 @@ def evidence(losses, best, checked):
     ],
 )
 def test_a_model_learns_by_five_standard_errors_or_twice_by_three(
-    best, checked, learns
+    best, final_check, learns
 ):
-    judged = evidence(FLAT, training(best), training(checked))
+    judged = evidence(FLAT, training(best), training(final_check))
     assert judged.learns() is learns
 
 
 @pytest.mark.parametrize(
-    ("losses", "best", "checked", "train_loss", "signs"),
+    ("losses", "best", "final_check", "train_loss", "signs"),
     [
         (FALLING, 6.0, 6.0, 0.5, (True, True, True, True)),
         (FLAT, 6.0, 6.0, 0.5, (False, True, True, True)),
@@ -76,12 +75,14 @@ def test_a_model_learns_by_five_standard_errors_or_twice_by_three(
         (FALLING, 6.0, 6.0, math.nan, (True, True, True, False)),
     ],
 )
-def test_each_sign_stands_for_itself(losses, best, checked, train_loss, signs):
-    judged = evidence(losses, training(best, train_loss), training(checked))
+def test_each_sign_depends_on_its_own_evidence(
+    losses, best, final_check, train_loss, signs
+):
+    judged = evidence(losses, training(best, train_loss), training(final_check))
     assert tuple(judged.signs().values()) == signs
 
 
-def test_no_check_is_a_missing_sign():
+def test_without_a_final_check_its_sign_is_missing():
     assert list(evidence(FALLING, training(6.0, 0.5), None).signs().values()) == [
         True,
         True,

@@ -30,7 +30,7 @@ def test_shift_and_scale_of_the_loss_change_nothing(name):
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
-def test_the_suggestion_moves_with_the_rates(name):
+def test_scaling_the_rates_scales_the_suggestion(name):
     rule = RULES[name]
     assert rule(RATES * 8.0, u_curve()) == pytest.approx(8.0 * rule(RATES, u_curve()))
 
@@ -51,7 +51,7 @@ def test_steepest_finds_the_centre_of_a_logistic_drop(centre):
     assert abs(np.log10(rate / centre)) <= 0.5 * (LOGS[1] - LOGS[0]) + 1e-9
 
 
-def test_steepest_is_not_drawn_to_the_smallest_rates_by_noise():
+def test_noise_does_not_pull_steepest_to_the_smallest_rates():
     rng = np.random.default_rng(0)
     found = []
     for _ in range(100):
@@ -60,26 +60,26 @@ def test_steepest_is_not_drawn_to_the_smallest_rates_by_noise():
     assert abs(np.median(np.log10(found)) + 3.0) < 0.15
 
 
-def test_minimum_is_a_tenth_of_the_lowest_rate():
+def test_minimum_is_a_tenth_of_the_rate_with_the_lowest_loss():
     losses = (LOGS + 2.0) ** 2
     assert RULES["minimum"](RATES, losses) == pytest.approx(1e-3, rel=0.06)
 
 
-def test_article_takes_the_rate_after_the_largest_fall():
+def test_largest_drop_takes_the_rate_after_the_largest_fall():
     losses = np.array([5.0, 4.9, 4.0, 1.0, 0.9, 3.0])
     rates = np.geomspace(1e-5, 1.0, 6)
     assert RULES["largest_drop"](rates, losses) == rates[3]
 
 
-def test_valley_takes_the_middle_of_the_longest_fall_though_noise_cuts_it():
+def test_valley_takes_the_middle_of_the_longest_fall_despite_noise():
     losses = np.array([9.0, 9.0, 8.0, 8.5, 7.0, 6.0, 5.0, 8.0, 9.0])
     rates = np.geomspace(1e-8, 1.0, 9)
-    assert RULES["valley"](rates, losses) in (rates[3], rates[4])
+    assert RULES["valley"](rates, losses) == rates[3]
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 @pytest.mark.parametrize("height", [-1.0, 7.0, 1000.0])
-def test_between_equal_slopes_the_height_of_the_curve_decides_nothing(name, height):
+def test_the_loss_level_does_not_decide_between_equal_slopes(name, height):
     ladder = np.geomspace(1e-7, 10.0, 4)
     losses = np.array([25.0, 25.0, 0.0, 0.0])
     assert RULES[name](ladder, losses + height) == RULES[name](ladder, losses)

@@ -25,41 +25,41 @@ def test_smoothing_follows_shift_and_scale(losses, shift, scale):
 
 
 @given(st.lists(finite, min_size=3, max_size=40))
-def test_smoothing_has_no_direction(losses):
+def test_smoothing_is_symmetric(losses):
     losses = np.array(losses)
     np.testing.assert_allclose(
         smooth(losses[::-1], 0.8)[::-1], smooth(losses, 0.8), rtol=1e-9, atol=1e-6
     )
 
 
-def test_a_fall_stays_where_it_was():
+def test_smoothing_keeps_a_fall_at_its_rate():
     rates = np.arange(101)
     drop = 1.0 / (1.0 + np.exp((rates - 50) / 3.0))
     assert smooth(drop, 0.9)[50] == pytest.approx(0.5, abs=1e-9)
     assert moving_average(drop, 0.9)[50] > 0.7
 
 
-def test_the_average_of_what_was_seen_does_not_look_ahead():
+def test_the_moving_average_does_not_depend_on_later_losses():
     losses = np.random.default_rng(0).normal(size=30)
     np.testing.assert_array_equal(
         moving_average(losses, 0.9)[:20], moving_average(losses[:20], 0.9)
     )
 
 
-def test_noise_is_measured_beside_a_trend_and_spikes():
+def test_a_trend_and_spikes_do_not_count_as_noise():
     rng = np.random.default_rng(1)
     losses = rng.normal(0.0, 0.2, 2000) - np.linspace(0, 30, 2000)
     losses[::100] += 50.0
     assert noise_scale(losses) == pytest.approx(0.2, rel=0.1)
 
 
-def test_noise_of_a_constant_is_zero():
+def test_a_constant_has_no_noise():
     assert noise_scale(np.ones(10)) == 0.0
     assert noise_scale(np.ones(2)) == 0.0
 
 
 @pytest.mark.parametrize("beta", BETAS)
-def test_smoothing_is_the_weighted_mean_that_it_says(beta):
+def test_smoothing_is_the_documented_weighted_mean(beta):
     losses = np.random.default_rng(0).normal(size=40)
     distance = np.abs(np.arange(40)[:, None] - np.arange(40)[None, :])
     weights = beta**distance

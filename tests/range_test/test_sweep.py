@@ -12,13 +12,15 @@ from tfx_lr_finder.range_test.sweep import (
 )
 
 
-def sweep_of(loop, **knobs):
-    config = RangeTestConfig(**{"num_rates": 100, "num_sweeps": 1, **knobs})
+def sweep_of(loop, **parameters):
+    config = RangeTestConfig(**{"num_rates": 100, "num_sweeps": 1, **parameters})
     return run_sweep(loop, learning_rate_ladder(config), config)
 
 
 @pytest.mark.parametrize("curvature", [0.5, 2.0, 40.0])
-def test_quadratic_is_least_at_the_first_rate_above_two_over_h(curvature):
+def test_the_quadratic_has_its_lowest_loss_at_the_first_rate_above_two_over_h(
+    curvature,
+):
     sweep = sweep_of(QuadraticLoop(curvature), smoothing=0.0, divergence_factor=1e6)
     rates = np.array(sweep.learning_rates)
     lowest = rates[int(np.argmin(sweep.losses))]
@@ -39,7 +41,7 @@ def test_losses_are_those_before_the_update():
 
 @pytest.mark.parametrize("shift", [0.0, -1e3, 50.0])
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
-def test_the_end_does_not_depend_on_shift_or_scale(shift, scale):
+def test_the_stop_does_not_depend_on_shift_or_scale_of_the_loss(shift, scale):
     plain = sweep_of(QuadraticLoop(2.0))
     moved = sweep_of(QuadraticLoop(2.0, shift=shift * scale, scale=scale))
     assert plain.stop_reason is moved.stop_reason is StopReason.DIVERGED
@@ -47,7 +49,7 @@ def test_the_end_does_not_depend_on_shift_or_scale(shift, scale):
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 100])
-def test_the_result_does_not_depend_on_the_chunks(chunk):
+def test_the_sweep_does_not_depend_on_the_chunk_size(chunk):
     whole = sweep_of(QuadraticLoop(2.0, chunk=10**6))
     assert whole.stop_reason is StopReason.DIVERGED
     assert sweep_of(QuadraticLoop(2.0, chunk=chunk)) == whole
@@ -61,7 +63,7 @@ def test_a_sweep_that_never_diverges_completes():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("at", [0, 1, 7, 99])
-def test_a_loss_that_is_not_finite_ends_the_sweep_there(bad, at):
+def test_a_non_finite_loss_ends_the_sweep_at_its_rate(bad, at):
     curve = np.linspace(2.0, 1.0, 100)
     curve[at] = bad
     sweep = sweep_of(RecordedLoop([curve]))
@@ -72,7 +74,7 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_there(bad, at):
 
 
 @pytest.mark.parametrize("steps_per_rate", [1, 2, 5])
-def test_a_loss_that_is_not_finite_before_the_first_rate_is_full_ends_the_sweep(
+def test_a_non_finite_loss_within_the_first_rate_ends_the_sweep(
     steps_per_rate,
 ):
     sweep = sweep_of(RecordedLoop([[np.nan]]), steps_per_rate=steps_per_rate)
@@ -96,22 +98,22 @@ def test_one_spike_does_not_end_the_sweep():
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_flat_noise_hardly_ends_a_sweep(seed):
+def test_flat_noise_does_not_end_a_sweep(seed):
     curve = np.random.default_rng(seed).normal(0.0, 1.0, 100)
     assert sweep_of(RecordedLoop([curve])).stop_reason is StopReason.COMPLETED
 
 
-def test_each_rate_is_the_mean_of_its_batches():
+def test_the_loss_at_a_rate_is_the_mean_of_its_batches():
     curve = np.arange(40, dtype=float)
     sweep = sweep_of(
         RecordedLoop([curve]), num_rates=10, steps_per_rate=4, divergence_factor=1e9
     )
-    # a rising curve diverges; what is kept is still means of four
+    # A rising curve diverges early; the losses kept are still means of four.
     expected = curve.reshape(10, 4).mean(axis=1)[: len(sweep.losses)]
     np.testing.assert_allclose(sweep.losses, expected)
 
 
-def test_the_stop_is_found_from_the_past_alone():
+def test_later_losses_do_not_change_the_stop():
     config = RangeTestConfig(num_rates=100)
     losses = np.concatenate([np.linspace(2, 1, 50), np.linspace(1, 90, 50)])
     end, reason, _ = find_stop(losses, config)
@@ -120,7 +122,7 @@ def test_the_stop_is_found_from_the_past_alone():
     assert find_stop(losses[: end - 1], config)[1] is StopReason.COMPLETED
 
 
-def test_an_explosion_at_the_end_does_not_lift_the_curve_before_it():
+def test_an_explosion_at_the_end_is_clipped():
     curve = np.concatenate([np.full(20, 2.0), np.linspace(2.0, 1.0, 20), [1e6]])
     cut = without_explosion(curve)
     np.testing.assert_array_equal(cut[:-1], curve[:-1])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfx_lr_finder
 from tests.keras_models import mlp
 from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 from tfx_lr_finder.runtime.find import find_learning_rate
@@ -33,21 +32,17 @@ def states(model):
     return [np.array(tf.convert_to_tensor(v)) for v in variables]
 
 
-def test_the_search_finds_and_confirms_a_rate_with_verdict_ok(k, data):
+def test_a_linear_regression_gives_a_confirmed_rate_with_the_verdict_ok(k, data):
     report = find_learning_rate(mlp(k), *data)
     assert report.verdict is Verdict.OK, report.reasons
     assert report.source == "confirmed"
     assert 1e-3 < report.learning_rate < 0.5
-    assert report.checked.eval_loss < report.untrained_loss
+    assert report.final_check.eval_loss < report.untrained_loss
     assert report.steps_spent <= 600
     assert report.environment["num_traces"] == 1
 
 
-def test_the_package_exports_find_learning_rate(data):
-    assert tfx_lr_finder.find_learning_rate is find_learning_rate
-
-
-def test_two_searches_are_identical(k, data):
+def test_two_runs_are_identical(k, data):
     layers = [k.layers.Dropout(0.3)]
     reports = [
         find_learning_rate(mlp(k, layers=layers), *data, **QUICK) for _ in range(2)
@@ -57,19 +52,19 @@ def test_two_searches_are_identical(k, data):
     assert reports[0].learning_rate == reports[1].learning_rate
 
 
-def test_runs_are_identical_where_data_are_read_ahead_past_a_reshuffle(k, data):
+def test_runs_are_identical_although_prefetching_reads_past_a_reshuffle(k, data):
     def report():
         rows = regression(64).shuffle(64, seed=1).batch(16)  # four steps a pass
         return find_learning_rate(mlp(k), rows, data[1], **QUICK)
 
     first = report()
     for _ in range(3):
-        again = report()
-        assert again.sweeps == first.sweeps
-        assert again.candidates == first.candidates
+        repeated = report()
+        assert repeated.sweeps == first.sweeps
+        assert repeated.candidates == first.candidates
 
 
-def test_model_optimizer_and_random_states_are_left_as_they_were(k, data):
+def test_model_optimizer_and_random_states_are_restored(k, data):
     model = mlp(k, k.optimizers.Adam(0.0123))
     model.fit(data[0].take(3), verbose=0)
     before = states(model)
@@ -90,7 +85,7 @@ def test_model_optimizer_and_random_states_are_left_as_they_were(k, data):
         np.testing.assert_array_equal(old, new)
 
 
-def test_an_error_leaves_the_model_as_it_was(k, data):
+def test_the_model_is_restored_after_an_error(k, data):
     model = mlp(k)
     model.fit(data[0].take(1), verbose=0)
     before = states(model)
@@ -107,7 +102,7 @@ def test_a_function_that_builds_the_model_gives_the_same_rate(k, data):
     assert built.learning_rate == given.learning_rate
 
 
-def test_a_schedule_is_replaced_and_named(k, data):
+def test_a_schedule_is_replaced_and_named_in_the_report(k, data):
     schedule = k.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
     report = find_learning_rate(mlp(k, k.optimizers.SGD(schedule)), *data, **QUICK)
     plain = find_learning_rate(mlp(k, k.optimizers.SGD(1.0)), *data, **QUICK)
@@ -125,22 +120,23 @@ def test_without_held_out_data_the_first_training_batches_are_held_out(k, data):
     assert report.candidates == given.candidates
 
 
-def test_the_size_of_the_data_can_be_told_where_the_dataset_cannot(data):
+def test_num_train_examples_gives_the_size_of_an_endless_dataset(data):
     endless = data[0].repeat()
-    told = find_learning_rate(mlp(keras), endless, num_train_examples=512, **QUICK)
-    assert told.environment["num_train_batches"] == 32
-    untold = find_learning_rate(mlp(keras), endless, **QUICK)
-    assert untold.environment["num_train_batches"] is None
+    sized = find_learning_rate(mlp(keras), endless, num_train_examples=512, **QUICK)
+    assert sized.environment["num_train_batches"] == 32
+    unsized = find_learning_rate(mlp(keras), endless, **QUICK)
+    assert unsized.environment["num_train_batches"] is None
 
 
-def test_data_shorter_than_the_sweep_repeats_and_the_report_says_so(k):
+def test_data_shorter_than_a_sweep_are_repeated_with_a_warning(k, caplog):
     short = regression(48).batch(16)
     report = find_learning_rate(mlp(k), short, regression(64).batch(16), **QUICK)
     assert report.environment["num_train_batches"] == 3
     assert report.steps_spent > 3
+    assert "the training data have 3 batches" in caplog.text
 
 
-def test_noise_is_inconclusive(k):
+def test_noise_never_gives_the_verdict_ok(k):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 640, 4)).astype("float32")
     rows = tf.data.Dataset.from_tensor_slices((x, y[:, :1]))
@@ -161,7 +157,7 @@ def test_a_loss_that_is_nan_from_the_first_step_is_inconclusive(k, data):
     assert report.steps_spent <= 3
 
 
-def test_a_rate_is_found_from_negative_losses(k, data):
+def test_a_negative_loss_gives_a_rate_near_that_of_the_unshifted_loss(k, data):
     def shifted(y, prediction):
         return k.losses.mean_squared_error(y, prediction) - 1000.0
 
@@ -171,32 +167,37 @@ def test_a_rate_is_found_from_negative_losses(k, data):
     assert abs(np.log10(moved.learning_rate / plain.learning_rate)) <= 0.5
 
 
-def test_the_report_survives_json(data):
+def test_a_report_is_unchanged_by_a_round_trip_through_json(data):
     report = find_learning_rate(mlp(keras), *data, **QUICK)
     assert repr(LRFinderReport.from_json(report.to_json())) == repr(report)
 
 
 BAD = [
     (lambda k: mlp(k), lambda d: d.unbatch(), {}, "single examples|cannot be run"),
-    (lambda k: mlp(k), lambda d: d.take(0), {}, "train_dataset has no batch"),
-    (lambda k: mlp(k), lambda d: [1, 2], {}, "train_dataset must be a tf.data.Dataset"),
+    (lambda k: mlp(k), lambda d: d.take(0), {}, "training dataset has no batch"),
+    (
+        lambda k: mlp(k),
+        lambda d: [1, 2],
+        {},
+        "training dataset must be a tf.data.Dataset",
+    ),
     (lambda k: k.Sequential([k.layers.Dense(1)]), lambda d: d, {}, "not compiled"),
     (lambda k: 3, lambda d: d, {}, "must be a compiled Keras model"),
     (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown knobs \\['lr'\\]"),
     (lambda k: mlp(k), lambda d: d, {"min_lr": -1}, "min_lr must be a positive"),
-    (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "cannot be run on the fi"),
+    (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "labels are missing"),
 ]
 
 
 @pytest.mark.parametrize(("build", "change", "knobs", "message"), BAD)
-def test_models_and_data_that_cannot_be_trained_are_refused(
+def test_bad_models_data_and_parameters_are_refused(
     k, data, build, change, knobs, message
 ):
     with pytest.raises(ValueError, match=message):
         find_learning_rate(build(k), change(data[0]), **knobs)
 
 
-def test_the_search_runs_in_a_process_that_never_seeded_tensorflow(data):
+def test_a_process_that_never_seeded_tensorflow_can_find_a_rate(data):
     script = """
 import keras, numpy as np, tensorflow as tf
 import tfx_lr_finder
@@ -220,10 +221,10 @@ def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches)
     held_out = regression(num_rows).batch(16).filter(lambda x, y: True)
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
     assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
-    assert len(report.checked.eval_losses) == num_batches
+    assert len(report.final_check.eval_losses) == num_batches
 
 
-def test_jit_compile_turns_xla_on_and_the_report_says_so(data):
+def test_the_report_records_that_xla_compiled_the_step(data):
     report = find_learning_rate(
         mlp(keras), *data, jit_compile="on", num_sweeps=1, confirm_steps=0
     )

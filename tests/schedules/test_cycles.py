@@ -14,6 +14,7 @@ from tests.keras_models import mlp
 from tfx_lr_finder import Cyclical, MomentumCycle, OneCycle, find_learning_rate
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.schedules import SCALED_SCHEDULES
 from tfx_lr_finder.schedules.scaled import rates
 
 STEPS = list(range(60))
@@ -36,7 +37,7 @@ def test_cyclical_follows_the_formula_of_its_source(mode, gamma):
     np.testing.assert_allclose(rates(schedule, STEPS), expected, rtol=1e-5)
 
 
-def test_one_cycle_goes_up_as_long_as_down_and_then_far_below():
+def test_one_cycle_rises_and_falls_over_as_many_steps_and_ends_very_low():
     now = rates(OneCycle(1.0, 51), [*STEPS, 10_000])
     np.testing.assert_allclose(now[[0, 22, 44, 50]], [0.1, 1.0, 0.1, 1e-3], rtol=1e-5)
     np.testing.assert_allclose(np.diff(now[:23]), 0.9 / 22, rtol=1e-4)
@@ -46,9 +47,9 @@ def test_one_cycle_goes_up_as_long_as_down_and_then_far_below():
 
 
 @pytest.mark.parametrize("total_steps", [3, 4, 10, 101])
-@pytest.mark.parametrize("final_share", [0.0, 0.3, 0.99])
-def test_one_cycle_peaks_and_never_leaves_its_bounds(total_steps, final_share):
-    schedule = OneCycle(0.5, total_steps, final_share=final_share)
+@pytest.mark.parametrize("final_fraction", [0.0, 0.3, 0.99])
+def test_one_cycle_peaks_and_never_leaves_its_bounds(total_steps, final_fraction):
+    schedule = OneCycle(0.5, total_steps, final_fraction=final_fraction)
     now = rates(schedule, list(range(total_steps)))
     assert now.max() == pytest.approx(0.5)
     assert now.min() >= schedule.final_lr * (1 - 1e-5)
@@ -56,7 +57,7 @@ def test_one_cycle_peaks_and_never_leaves_its_bounds(total_steps, final_share):
 
 def schedules():
     return [
-        OneCycle(0.3, 40, min_lr=0.02, final_lr=1e-5, final_share=0.2),
+        OneCycle(0.3, 40, min_lr=0.02, final_lr=1e-5, final_fraction=0.2),
         Cyclical(0.1, 0.4, 7, mode="exp_range", gamma=0.99),
     ]
 
@@ -97,7 +98,7 @@ def test_the_optimizer_steps_with_the_rates_of_the_schedule(k, dataset):
 
 
 @pytest.mark.parametrize("schedule", schedules(), ids=["one_cycle", "cyclical"])
-def test_a_model_with_the_schedule_can_be_swept(k, schedule, dataset):
+def test_a_sweep_restores_the_schedule_of_the_model(k, schedule, dataset):
     model = mlp(k, k.optimizers.SGD(schedule))
     report = find_learning_rate(
         model, dataset, dataset, num_rates=10, num_sweeps=1, confirm_steps=0
@@ -106,13 +107,13 @@ def test_a_model_with_the_schedule_can_be_swept(k, schedule, dataset):
     assert inner_optimizer(model.optimizer)._learning_rate is schedule
 
 
-SENSELESS = {
+OUT_OF_RANGE = {
     "a rate of 0": (OneCycle, (0.0, 10), {}, "max_lr must be positive"),
     "a rate that is no number": (OneCycle, ("1", 10), {}, "max_lr must be positive"),
     "two steps": (OneCycle, (0.1, 2), {}, "total_steps must be .* at least 3"),
     "unknown steps": (OneCycle, (0.1, None), {}, "total_steps .*TrainArgs"),
     "a floor above the peak": (OneCycle, (0.1, 9), {"min_lr": 1.0}, "min_lr < max_lr"),
-    "nothing but an end": (OneCycle, (0.1, 9), {"final_share": 1}, "final_share"),
+    "nothing but an end": (OneCycle, (0.1, 9), {"final_fraction": 1}, "final_fraction"),
     "ends that are swapped": (Cyclical, (0.4, 0.1, 7), {}, "min_lr < max_lr"),
     "no half cycle": (Cyclical, (0.1, 0.4, 0), {}, "step_size must be"),
     "another mode": (Cyclical, (0.1, 0.4, 7), {"mode": "sine"}, "triangular2"),
@@ -127,9 +128,9 @@ SENSELESS = {
 }
 
 
-@pytest.mark.parametrize("name", SENSELESS)
-def test_a_schedule_with_invalid_numbers_is_refused(name):
-    schedule_class, arguments, options, message = SENSELESS[name]
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_arguments_out_of_range_are_refused(name):
+    schedule_class, arguments, options, message = OUT_OF_RANGE[name]
     with pytest.raises(ValueError, match=message):
         schedule_class(*arguments, **options)
 
@@ -140,7 +141,7 @@ def test_a_report_gives_the_peak_of_one_cycle_and_the_ends_of_the_range(make_rep
         learning_rate_range=(0.005, 0.04),
         learning_rates_by_schedule={"constant": 0.02, "one_cycle": 0.07},
     )
-    assert OneCycle.from_report(report, 100, final_share=0.2).max_lr == 0.07
+    assert OneCycle.from_report(report, 100, final_fraction=0.2).max_lr == 0.07
     cyclical = Cyclical.from_report(report, 50, mode="triangular2")
     assert (cyclical.min_lr, cyclical.max_lr) == (0.005, 0.04)
     assert cyclical.mode == "triangular2"
@@ -162,7 +163,7 @@ def test_a_report_without_a_rate_is_refused(schedule_class, make_inconclusive):
         schedule_class.from_report(make_inconclusive(), 100)
 
 
-def test_the_one_rate_of_a_stock_trainer_is_the_peak():
+def test_under_the_stock_trainer_its_one_rate_is_the_peak():
     fn_args = FnArgs(hyperparameters={"values": {"learning_rate": 0.2}}, train_steps=70)
     one = OneCycle.from_fn_args(fn_args)
     assert (one.max_lr, one.total_steps) == (0.2, 70)
@@ -213,7 +214,7 @@ def test_the_momentum_falls_while_the_rate_rises(k, name):
     np.testing.assert_allclose(model.get_weights()[0][0, 0], expected, rtol=1e-4)
 
 
-def test_the_optimizer_has_its_own_momentum_back_after_the_cycle(k):
+def test_the_momentum_of_the_optimizer_is_restored_after_fit(k):
     model = one_weight(k, k.optimizers.SGD(0.1, momentum=0.5))
     model.fit(ONES, callbacks=[MomentumCycle(Cyclical(0.1, 0.4, 5))], verbose=0)
     assert type(model.optimizer.momentum) is float
@@ -230,7 +231,7 @@ def test_the_optimizer_has_its_own_momentum_back_after_the_cycle(k):
     np.testing.assert_allclose(model.get_weights()[0], again.get_weights()[0])
 
 
-def test_a_checkpoint_within_the_training_holds_the_plain_momentum(k, tmp_path):
+def test_a_checkpoint_during_training_holds_the_original_momentum(k, tmp_path):
     schedule = OneCycle(0.3, 26)
     model = one_weight(k, k.optimizers.SGD(schedule, momentum=0.9))
     model.compile(model.optimizer, "mse")
@@ -264,15 +265,15 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_an_optimizer_without_a_momentum_to_cycle_is_refused(k, name):
+def test_momentum_cycle_refuses_an_optimizer_without_momentum(k, name):
     k = tf_keras if name == "legacy" else k
     model = one_weight(k, OTHERS[name](k))
     callback = MomentumCycle(Cyclical(0.1, 0.4, 5))
-    with pytest.raises(ValueError, match=r"MomentumCycle cycles .* compiled with"):
+    with pytest.raises(ValueError, match="SGD with a momentum above 0, Adam or AdamW"):
         model.fit(ONES, callbacks=[callback], verbose=0)
 
 
-def test_momentum_needs_a_cycle_and_numbers_that_make_sense(k):
+def test_momentum_cycle_refuses_other_schedules_and_swapped_bounds(k):
     with pytest.raises(ValueError, match="OneCycle or Cyclical .* CosineDecay"):
         MomentumCycle(k.optimizers.schedules.CosineDecay(0.1, 10))
     with pytest.raises(ValueError, match="min_momentum < max_momentum < 1"):
@@ -283,19 +284,24 @@ LOAD = """
 import sys
 import keras
 import tf_keras
-from tfx_lr_finder import OneCycle
-for k, path in zip((keras, tf_keras), sys.argv[1:]):
-    print(type(k.models.load_model(path).optimizer._learning_rate) is OneCycle)
+import tfx_lr_finder.schedules
+for path, k in zip(sys.argv[1:], (keras, tf_keras) * 2):
+    print(type(k.models.load_model(path).optimizer._learning_rate).__name__)
 """
 
 
-def test_another_process_loads_keras_files_once_the_class_is_imported(tmp_path):
+def test_another_process_loads_saved_models_after_importing_the_schedules(tmp_path):
     paths = []
-    for k in (keras, tf_keras):
-        model = mlp(k, k.optimizers.SGD(OneCycle(0.3, 40)))
-        paths.append(str(tmp_path / f"{k.__name__}.keras"))
-        model.save(paths[-1])
+    for name in ("OneCycle", "ScaledSchedule"):
+        for k in (keras, tf_keras):
+            schedule = OneCycle(0.3, 40)
+            if name == "ScaledSchedule":
+                schedule = SCALED_SCHEDULES[k.__name__](schedule, 0.5)
+            model = mlp(k, k.optimizers.SGD(schedule))
+            paths.append(str(tmp_path / f"{name}_{k.__name__}.keras"))
+            model.save(paths[-1])
     done = subprocess.run(
         [sys.executable, "-c", LOAD, *paths], capture_output=True, text=True
     )
-    assert done.stdout == "True\nTrue\n", done.stderr[-2000:]
+    expected = ["OneCycle", "OneCycle", "ScaledSchedule", "ScaledSchedule"]
+    assert done.stdout.split() == expected, done.stderr[-2000:]

@@ -20,11 +20,11 @@ def test_a_gpu_request_is_two_typed_execution_parameters():
     assert properties["on_no_gpu"] == "fail"
 
 
-def test_without_a_gpu_request_there_are_no_gpu_parameters():
+def test_without_a_gpu_request_there_are_no_gpu_properties():
     assert not {"requested_gpus", "on_no_gpu"} & set(_finder().exec_properties)
 
 
-def test_a_gpu_request_may_be_a_runtime_parameter():
+def test_requested_gpus_takes_a_runtime_parameter():
     parameter = data_types.RuntimeParameter(name="gpus", ptype=int)
     assert _finder(requested_gpus=parameter).exec_properties["requested_gpus"]
 
@@ -38,7 +38,7 @@ def test_a_gpu_request_may_be_a_runtime_parameter():
         ({"on_no_gpu": "cry"}, "on_no_gpu must be 'warn' or 'fail', got 'cry'"),
     ],
 )
-def test_a_bad_gpu_request_is_refused_when_the_pipeline_is_written(bad, message):
+def test_a_bad_gpu_request_is_rejected_while_the_pipeline_is_defined(bad, message):
     with pytest.raises(ValueError, match=message):
         _finder(**bad)
 
@@ -46,7 +46,8 @@ def test_a_bad_gpu_request_is_refused_when_the_pipeline_is_written(bad, message)
 @pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="written for no GPU"
 )
-def test_a_missing_gpu_fails_the_node_before_any_data_is_read():
+def test_a_missing_gpu_fails_the_node_before_it_reads_any_data(tmp_path):
     finder = _finder(requested_gpus=1, on_no_gpu="fail")
+    executor = Executor(Executor.Context(tmp_dir=str(tmp_path), unique_id="1"))
     with pytest.raises(ValueError, match="1 GPU requested, 0 found"):
-        Executor().Do({}, {}, dict(finder.exec_properties))
+        executor.Do({}, {}, dict(finder.exec_properties))

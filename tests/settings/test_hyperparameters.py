@@ -28,7 +28,7 @@ SEARCHED_AS = {
 
 
 @pytest.mark.parametrize("way", SEARCHED_AS)
-def test_a_rate_that_a_tuner_searched_is_replaced_and_the_space_stays_whole(way):
+def test_a_searched_rate_becomes_fixed_and_all_other_entries_stay(way):
     space = keras_tuner.HyperParameters()
     space.Int("num_layers", 1, 3, default=2)
     SEARCHED_AS[way](space)
@@ -41,7 +41,7 @@ def test_a_rate_that_a_tuner_searched_is_replaced_and_the_space_stays_whole(way)
     assert SEARCHED_AS[way](merged) == RATE
 
 
-def test_a_rate_that_exists_under_conditions_only_is_set_for_all_of_them():
+def test_a_conditional_rate_is_set_for_all_conditions():
     space = keras_tuner.HyperParameters()
     space.Choice("optimizer", ["adam", "sgd"])
     for optimizer, rate in (("adam", 1e-3), ("sgd", 0.1)):
@@ -64,17 +64,17 @@ OTHER_TYPES = {
 
 
 @pytest.mark.parametrize("way", OTHER_TYPES)
-def test_a_hyperparameter_named_like_the_rate_with_another_type_is_refused(way):
+def test_an_entry_of_that_name_and_another_type_is_refused(way):
     space = keras_tuner.HyperParameters()
     OTHER_TYPES[way](space)
-    message = r"'learning_rate' is to hold .* wanted a Float.* hyperparameter_name"
+    message = r"'learning_rate' must be a float .* set hyperparameter_name"
     with pytest.raises(ValueError, match=message):
         merge_learning_rate(only(space), RATE)
 
 
 @pytest.mark.parametrize("value", ["slow", True, 3])
 def test_a_value_of_another_type_without_an_entry_is_refused(value):
-    with pytest.raises(ValueError, match="wanted a Float"):
+    with pytest.raises(ValueError, match="must be a float"):
         merge_learning_rate({"space": [], "values": {"learning_rate": value}}, RATE)
 
 
@@ -90,18 +90,18 @@ def test_a_hyperparameter_that_depends_on_the_rate_is_refused():
 @pytest.mark.parametrize(
     "config", [{"learning_rate": 0.1}, [1], {"space": [3], "values": {}}]
 )
-def test_a_value_that_is_not_a_keras_tuner_configuration_is_refused(config):
+def test_anything_but_a_keras_tuner_configuration_is_refused(config):
     with pytest.raises(ValueError, match="'space' and 'values', got"):
         merge_learning_rate(config, 0.5)
 
 
-def test_merging_the_rate_does_not_change_the_given_configuration(tuner_config):
-    before = json.dumps(tuner_config)
-    merge_learning_rate(tuner_config, 0.5)
-    assert json.dumps(tuner_config) == before
+def test_merging_does_not_change_its_argument(searched):
+    before = json.dumps(searched)
+    merge_learning_rate(searched, 0.5)
+    assert json.dumps(searched) == before
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, float("nan"), float("inf")])
-def test_a_rate_that_is_not_positive_and_finite_is_not_merged(rate):
+def test_a_rate_that_is_not_positive_and_finite_is_refused(rate):
     with pytest.raises(ValueError, match="positive and finite"):
         merge_learning_rate(None, rate)

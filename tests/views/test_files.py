@@ -18,7 +18,9 @@ def test_picture_page_and_curves_are_written_and_nothing_else(make_report, tmp_p
     assert len(events) == len(make_report().sweeps) + 1
 
 
-def test_the_page_shows_the_picture_where_scripts_do_not_run(make_report, tmp_path):
+def test_the_page_contains_the_picture_for_browsers_without_scripts(
+    make_report, tmp_path
+):
     view_files.write_views(str(tmp_path), make_report())
     assert 'src="data:image/png;base64,' in (tmp_path / "report.html").read_text()
 
@@ -32,7 +34,7 @@ def test_the_page_shows_the_picture_where_scripts_do_not_run(make_report, tmp_pa
     ],
     ids=["picture", "page", "curves"],
 )
-def test_a_view_that_fails_is_logged_and_the_others_are_written(
+def test_a_view_that_fails_is_logged_and_does_not_stop_the_others(
     module, function, missing, make_report, tmp_path, monkeypatch, caplog
 ):
     def fail(*_, **__):
@@ -62,7 +64,7 @@ def _scalars(folder, tag):
     ]
 
 
-def test_tensorboard_reads_every_finite_loss_at_its_rate(make_report, tmp_path):
+def test_tensorboard_gets_every_finite_loss_at_its_rate(make_report, tmp_path):
     report = make_report()
     tensorboard.write_curves(str(tmp_path), report)
     for number, sweep in enumerate(report.sweeps, start=1):
@@ -77,7 +79,7 @@ def test_tensorboard_reads_every_finite_loss_at_its_rate(make_report, tmp_path):
             assert [loss for _, loss in read] == pytest.approx(losses)
 
 
-def test_tensorboard_has_the_trainings_and_the_suggestion(make_report, tmp_path):
+def test_tensorboard_gets_the_trainings_and_the_suggestion(make_report, tmp_path):
     report = make_report(learning_rate=0.01)
     tensorboard.write_curves(str(tmp_path), report)
     held_out = _scalars(tmp_path / "trainings", tensorboard.HELD_OUT)
@@ -86,6 +88,6 @@ def test_tensorboard_has_the_trainings_and_the_suggestion(make_report, tmp_path)
     assert suggestion == (-2000, pytest.approx(0.01))
 
 
-def test_the_same_rate_of_two_ranges_is_at_one_place():
+def test_the_position_of_a_rate_does_not_depend_on_the_range():
     assert tensorboard.x_of(1e-3) == -3000
     assert tensorboard.x_of(10.0) == 1000

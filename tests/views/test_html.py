@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder import version
-from tfx_lr_finder.range_test.earlier import EarlierRate
+from tfx_lr_finder.range_test.report import PreviousRate
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -23,7 +23,7 @@ MANY_SWEEPS = 8
 
 
 class _Page(html.parser.HTMLParser):
-    """What a browser finds: tags with their attributes, tables, visible text."""
+    """The parsed page: tags with their attributes, tables, visible text."""
 
     def __init__(self, text):
         super().__init__()
@@ -88,7 +88,7 @@ def test_the_verdict_and_its_reasons_come_before_the_chart(make_report):
     assert places == sorted(places)
 
 
-def test_the_charts_data_are_those_of_the_report(make_report):
+def test_the_charts_show_the_numbers_of_the_report(make_report):
     report = make_report()
     data = _render(report).data()
     assert data["rate"] == report.learning_rate
@@ -101,27 +101,27 @@ def test_the_charts_data_are_those_of_the_report(make_report):
     assert losses == [item.eval_loss for item in report.candidates]
 
 
-def test_every_point_is_in_a_table_too(make_report):
+def test_a_table_has_the_loss_at_every_rate(make_report):
     report = make_report()
-    heads, *rows = _render(report).tables["Every point of the sweeps"]
+    heads, *rows = _render(report).tables["Loss at each rate"]
     assert len(rows) == max(len(s.learning_rates) for s in report.sweeps)
     assert len(heads) == 1 + 2 * len(report.sweeps)
     assert rows[5][1] == f"{report.sweeps[0].losses[5]:.4g}"
 
 
-def test_every_rule_every_training_and_every_knob_has_a_row(make_report):
+def test_every_rule_training_and_parameter_has_a_row(make_report):
     report = make_report()
     tables = _render(report).tables
-    rules = [row[0] for row in tables["What each rule reads off the curves"][1:]]
+    rules = [row[0] for row in tables["Learning rate by each rule"][1:]]
     assert [name.removesuffix(" (chosen)") for name in rules] == list(RULES)
-    trained = tables["Short trainings, all from the same weights"][1:]
+    trained = tables["Short trainings from the same weights"][1:]
     assert len(trained) == len(report.probes) + len(report.candidates) + 1
-    knobs = dict(tables["Configuration"][1:])
-    assert knobs["num_sweeps"] == "3"
-    assert knobs["train_steps"] == "not set"
+    parameters = dict(tables["Configuration"][1:])
+    assert parameters["num_sweeps"] == "3"
+    assert parameters["train_steps"] == "not set"
 
 
-def test_the_rate_stands_there_in_full_precision(make_report):
+def test_the_page_has_the_rate_in_full_precision(make_report):
     page_ = _render(make_report(learning_rate=0.1 + 0.2))
     assert ["learning rate", "0.30000000000000004"] in page_.tables["Summary"]
 
@@ -134,21 +134,21 @@ def test_text_from_the_pipeline_is_escaped(make_report):
         source=ATTACK,
         seconds={ATTACK: 1.0},
         steps_by_phase={ATTACK: 1},
-        earlier=(
-            EarlierRate(
+        previous=(
+            PreviousRate(
                 learning_rate=1.0, verdict=Verdict.OK, when=ATTACK, name=ATTACK
             ),
         ),
     )
     found = _render(report, labels={ATTACK: ATTACK})
-    harmless = _render(make_report(earlier=report.earlier[:0]))
+    harmless = _render(make_report())
     assert len(found.scripts) == len(harmless.scripts)
     assert not [a for a in found.of("img") if "onerror" in a]
     assert found.text.count(ATTACK) >= 7
     assert found.data()["runs"][0]["when"] == ATTACK
 
 
-def test_the_page_asks_for_nothing_outside_itself(make_report):
+def test_the_page_makes_no_request(make_report):
     found = _render(make_report(), picture=plot.png_bytes(make_report()))
     for _, attributes in found.tags:
         for name in ("src", "href", "action", "srcset", "xlink:href"):
@@ -158,7 +158,7 @@ def test_the_page_asks_for_nothing_outside_itself(make_report):
     assert "http" not in policy
 
 
-def test_the_policy_names_the_hash_of_every_script_that_runs(make_report):
+def test_the_policy_lists_the_hash_of_every_script(make_report):
     found = _render(make_report())
     hashes = re.findall(r"sha256-([\w+/=]+)", found.of("meta")[1]["content"])
     import base64
@@ -186,7 +186,7 @@ def test_the_page_is_smaller_than_a_megabyte(num_sweeps, times, make_report):
     assert found.data()["sweeps"][0]["points"][-1] == len(long.losses)
 
 
-def test_of_very_long_sweeps_the_page_says_what_it_shows(make_report):
+def test_the_page_says_how_it_shortens_very_long_sweeps(make_report):
     (sweep, *_) = make_report().sweeps
     long = dataclasses.replace(
         sweep,
@@ -195,17 +195,17 @@ def test_of_very_long_sweeps_the_page_says_what_it_shows(make_report):
         smoothed_losses=(1.0,) * 9000,
     )
     tables = _render(make_report(sweeps=(long,))).tables
-    assert len(tables["One point in 3 of the sweeps"]) == 1 + 3000 + 1
+    assert len(tables["Loss at one rate in 3"]) == 1 + 3000 + 1
 
 
-def test_without_a_rate_the_page_says_so(make_inconclusive):
+def test_the_page_of_an_inconclusive_test_says_that_there_is_no_rate(make_inconclusive):
     found = _render(make_inconclusive())
     assert "No learning rate found" in found.text
     assert found.data()["rate"] is None
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_report_without_one_finite_loss_has_a_page(make_inconclusive, loss):
+def test_a_report_without_a_finite_loss_has_a_page(make_inconclusive, loss):
     sweep = Sweep(
         learning_rates=(1e-7,),
         losses=(loss,),
@@ -217,12 +217,12 @@ def test_a_report_without_one_finite_loss_has_a_page(make_inconclusive, loss):
     found = _render(report)
     assert found.data()["sweepLimits"] is None
     assert found.data()["sweeps"][0]["losses"] == [None]
-    assert found.tables["Every point of the sweeps"][1][1] == "not finite"
+    assert found.tables["Loss at each rate"][1][1] == "not finite"
 
 
-def test_earlier_results_are_a_chart_and_a_table_newest_first(make_report):
-    earlier = tuple(
-        EarlierRate(
+def test_previous_results_have_a_chart_and_a_table_with_the_newest_first(make_report):
+    previous = tuple(
+        PreviousRate(
             learning_rate=rate,
             verdict=Verdict.OK,
             when=f"2026-01-0{day}",
@@ -230,15 +230,15 @@ def test_earlier_results_are_a_chart_and_a_table_newest_first(make_report):
         )
         for day, rate in enumerate((0.3, 0.003), start=1)
     )
-    found = _render(make_report(earlier=earlier))
+    found = _render(make_report(previous=previous))
     assert [run["rate"] for run in found.data()["runs"]] == [0.3, 0.003, 0.03]
-    rows = found.tables["Earlier results"][1:]
+    rows = found.tables["Previous results"][1:]
     assert [row[0] for row in rows] == ["2026-01-02", "2026-01-01"]
     assert [row[3] for row in rows] == ["+1.00 decades", "-1.00 decades"]
-    assert "Earlier results" not in _render(make_report()).tables
+    assert "Previous results" not in _render(make_report()).tables
 
 
-def test_the_scripts_are_those_that_the_notice_names():
+def test_the_scripts_have_the_checksums_of_the_notice():
     vendor = resources.files("tfx_lr_finder.views.html") / "vendor"
     notice = (vendor / "README.md").read_text()
     for name in page.SCRIPTS[:2]:

@@ -15,7 +15,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def exploding(make_report):
-    """A report whose sweeps end at a loss of 1e30 and then at infinity."""
+    """A report whose sweeps end with a loss of 1e30 and then infinity."""
 
     def explode(sweep):
         losses = (*sweep.losses[:-1], 1e30)
@@ -69,7 +69,7 @@ def _rates(trained):
     return [item.learning_rate for item in trained if math.isfinite(item.eval_loss)]
 
 
-def test_a_confirmed_report_has_two_panels_over_one_axis_of_rates(make_report):
+def test_a_confirmed_report_has_two_panels_that_share_the_axis_of_rates(make_report):
     upper, lower = plot.draw_figure(make_report()).axes
     assert upper.get_shared_x_axes().joined(upper, lower)
     assert lower.get_xscale() == "log"
@@ -78,47 +78,49 @@ def test_a_confirmed_report_has_two_panels_over_one_axis_of_rates(make_report):
 
 
 def test_an_unconfirmed_report_has_one_panel(make_report):
-    report = make_report(probes=(), candidates=(), checked=None, untrained_loss=None)
+    report = make_report(
+        probes=(), candidates=(), final_check=None, untrained_loss=None
+    )
     (axes,) = plot.draw_figure(report).axes
     assert "held-out" not in axes.get_ylabel()
 
 
-def test_probes_candidates_and_check_have_marks_of_their_own(make_report):
+def test_probes_candidates_and_the_final_check_have_different_marks(make_report):
     report = make_report()
     _, lower = plot.draw_figure(report).axes
     assert _marks(lower, "o") == _rates(report.probes)
     assert _marks(lower, "D") == _rates(report.candidates)
-    assert _marks(lower, "*") == [report.checked.learning_rate]
+    assert _marks(lower, "*") == [report.final_check.learning_rate]
     labels = " ".join(lower.get_legend_handles_labels()[1])
-    for kind in ("probes", "candidates", "check at 0.03", "untrained model 1.1"):
+    for kind in ("probes", "candidates", "final check at 0.03", "untrained model 1.1"):
         assert kind in labels
 
 
-def test_what_broke_down_is_a_mark_at_the_top(make_report):
+def test_a_training_with_a_non_finite_loss_has_a_mark_at_the_top(make_report):
     _, lower = plot.draw_figure(make_report()).axes
     assert _marks(lower, "^") == [3.0]
 
 
-def test_the_suggestion_goes_through_both_panels(make_report):
+def test_both_panels_mark_the_suggestion(make_report):
     for axes in plot.draw_figure(make_report(learning_rate=0.0123)).axes:
         (line,) = [line for line in axes.lines if line.get_color() == "red"]
         assert set(line.get_xdata()) == {0.0123}
 
 
-def test_the_untrained_and_the_best_loss_are_in_the_lower_panel(make_report):
+def test_the_lower_panel_shows_the_untrained_and_the_best_loss(make_report):
     report = make_report()
     low, high = plot.draw_figure(report).axes[1].get_ylim()
     best = min(candidate.eval_loss for candidate in report.candidates)
     assert low < best < report.untrained_loss < high
 
 
-def test_probes_that_were_the_candidates_are_drawn_once(make_report):
+def test_probes_that_are_the_candidates_are_drawn_once(make_report):
     report = make_report(probes=make_report().candidates)
     _, lower = plot.draw_figure(report).axes
     assert not [line for line in lower.lines if line.get_marker() == "o"]
 
 
-def test_the_peak_of_a_schedule_is_named_as_such(make_report):
+def test_the_label_of_the_suggestion_names_the_peak_of_a_schedule(make_report):
     config = dataclasses.replace(make_report().config, schedule="one_cycle")
     axes = plot.plot_report(make_report(config=config))
     labels = axes.get_legend_handles_labels()[1]
@@ -133,7 +135,7 @@ def test_no_point_of_the_curves_lies_below_the_picture(make_report):
     assert axes.get_ylim()[0] < 0.2
 
 
-def test_a_loss_that_runs_off_downwards_does_not_flatten_the_curve(make_report):
+def test_a_very_low_loss_does_not_flatten_the_curve(make_report):
     sweep, *others = make_report().sweeps
     losses = (*sweep.losses[:40], -1e6, *sweep.losses[41:])
     low_point = dataclasses.replace(sweep, losses=losses)
@@ -148,7 +150,7 @@ def test_an_exploding_loss_does_not_flatten_the_curve(exploding):
     assert max(falls) > 0.4 * (high - low)
 
 
-def test_the_candidates_best_loss_is_in_the_picture(make_report):
+def test_the_picture_shows_the_best_loss_of_the_candidates(make_report):
     low, high = plot.plot_report(make_report()).get_ylim()
     best = min(candidate.eval_loss for candidate in make_report().candidates)
     assert low < best < high
@@ -160,7 +162,7 @@ def test_a_report_without_a_rate_is_drawn_without_a_line(make_inconclusive):
     assert "INCONCLUSIVE: the loss did not fall" in axes.get_title()
 
 
-def test_a_report_without_one_finite_loss_is_drawn(make_inconclusive):
+def test_a_report_without_a_finite_loss_is_drawn(make_inconclusive):
     sweep = Sweep(
         learning_rates=(1e-7,),
         losses=(float("nan"),),
@@ -175,7 +177,7 @@ def test_a_report_without_one_finite_loss_is_drawn(make_inconclusive):
     assert [text.get_text() for text in axes.texts] == ["no finite loss"]
 
 
-def test_the_users_axes_are_drawn_on(make_report):
+def test_a_report_is_drawn_on_the_given_axes(make_report):
     axes = Figure().add_subplot()
     assert plot.plot_report(make_report(), axes) is axes
     assert axes.lines

@@ -9,12 +9,9 @@ from typing import Any
 import click
 
 from tfx_lr_finder.cli import terminal
-from tfx_lr_finder.cli.results import report_at
-from tfx_lr_finder.cli.status import CHANGED, json_option
+from tfx_lr_finder.cli.options import CHANGED, json_option, report_at
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.views import tables
-
-Facts = dict[str, Any]
 
 
 @click.command()
@@ -23,13 +20,13 @@ Facts = dict[str, Any]
 @click.option(
     "--max-drift-decades",
     type=click.FloatRange(min=0, min_open=True),
-    help="Exit with status 5 if the rates are more decades apart, or one is missing.",
+    help="Exit with 5 if the rates differ by more decades, or one is missing.",
 )
 @json_option
 def compare(
     first: str, second: str, max_drift_decades: float | None, as_json: bool
 ) -> None:
-    """Compare two results: what differs, and both curves.
+    """Compare two results: their differences and both curves.
 
     \b
     Examples:
@@ -37,57 +34,56 @@ def compare(
       lr-finder compare --max-drift-decades 0.5 "$LAST_WEEK" "$TODAY" || notify
     """  # noqa: D301
     reports = report_at(first), report_at(second)
-    change = change_between(*reports)
+    change = _change(*reports)
+    differences = _differences(*reports)
     if as_json:
-        both = [differing(*reports, side) for side in (0, 1)]
-        found = {"change_in_decades": change, "first": both[0], "second": both[1]}
+        found = {
+            "change_in_decades": change,
+            "first": {name: left for name, (left, _) in differences.items()},
+            "second": {name: right for name, (_, right) in differences.items()},
+        }
         click.echo(json.dumps(found, indent=1))
     else:
         click.echo(terminal.curve(reports, ["first", "second"]) + "\n")
-        terminal.print_table(_table(*reports))
-        said = "not known" if change is None else f"{change:+.2f} decades"
-        click.echo(f"change of the learning rate: {said}")
+        terminal.print_table(_table(differences))
+        text = "not known" if change is None else f"{change:+.2f} decades"
+        click.echo(f"change of the learning rate: {text}")
     too_far = change is None or abs(change) > (max_drift_decades or 0)
     if max_drift_decades is not None and too_far:
         sys.exit(CHANGED)
 
 
-def change_between(first: LRFinderReport, second: LRFinderReport) -> float | None:
-    """Returns the decades from the first rate to the second, None without both."""
+def _change(first: LRFinderReport, second: LRFinderReport) -> float | None:
+    """Returns the decades from the first rate to the second, or None without both."""
     if first.learning_rate is None or second.learning_rate is None:
         return None
     return math.log10(second.learning_rate) - math.log10(first.learning_rate)
 
 
-def differing(first: LRFinderReport, second: LRFinderReport, side: int) -> Facts:
-    """Returns one side's answer, and its facts and knobs that differ.
-
-    Args:
-      first: A report.
-      second: Another.
-      side: 0 for the facts of the first, 1 for those of the second.
-    """
-    both = _facts(first), _facts(second)
-    names = [*both[0], *(name for name in both[1] if name not in both[0])]
-    always = len(_answer(first))
+def _differences(
+    first: LRFinderReport, second: LRFinderReport
+) -> dict[str, tuple[Any, Any]]:
+    """Returns both outcomes, and the other values that differ, by name."""
+    left, right = _values(first), _values(second)
+    outcome = _outcome(first)
     return {
-        name: both[side].get(name)
-        for number, name in enumerate(names)
-        if number < always or both[0].get(name) != both[1].get(name)
+        name: (left.get(name), right.get(name))
+        for name in {**left, **right}
+        if name in outcome or left.get(name) != right.get(name)
     }
 
 
-def _facts(report: LRFinderReport) -> Facts:
-    knobs = {
+def _values(report: LRFinderReport) -> dict[str, Any]:
+    parameters = {
         f"config.{field.name}": getattr(report.config, field.name)
         for field in dataclasses.fields(report.config)
     }
     environment = {f"environment.{k}": v for k, v in report.environment.items()}
     rules = {f"rule.{name}": rate for name, rate in report.suggestions.items()}
-    return {**_answer(report), **rules, **environment, **knobs}
+    return {**_outcome(report), **rules, **environment, **parameters}
 
 
-def _answer(report: LRFinderReport) -> Facts:
+def _outcome(report: LRFinderReport) -> dict[str, Any]:
     low, high = report.learning_rate_range or (None, None)
     return {
         "verdict": report.verdict.name,
@@ -107,13 +103,14 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _table(first: LRFinderReport, second: LRFinderReport) -> tables.Table:
-    left, right = differing(first, second, 0), differing(first, second, 1)
-    rows = tuple((name, _cell(left[name]), _cell(right[name])) for name in left)
+def _table(differences: dict[str, tuple[Any, Any]]) -> tables.Table:
     return tables.Table(
-        caption="What was found, and what differs",
+        caption="Outcome and differences",
         columns=("", "first", "second"),
-        rows=rows,
+        rows=tuple(
+            (name, _cell(left), _cell(right))
+            for name, (left, right) in differences.items()
+        ),
     )
 
 

@@ -2,14 +2,15 @@
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Iterable
 
 import click
 
-from tfx_lr_finder.cli.results import report_at
+from tfx_lr_finder.cli.options import report_at
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views.selection import trainings
 
 COLUMNS = (
     "kind",
@@ -31,16 +32,16 @@ COLUMNS = (
     type=click.Choice(("csv", "json", "html")),
     default="csv",
     show_default=True,
-    help="csv: a row for each point; json: the whole result; html: the report.",
+    help="csv: one row per point. json: the whole result. html: the report page.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
     default="-",
-    help="A local file; standard output if left out.",
+    help="Local file to write. By default standard output.",
 )
 def export(uri: str, as_format: str, output: str) -> None:
-    """Write one result as CSV, JSON or HTML; numbers in full precision.
+    """Write one result as CSV, JSON or HTML, with numbers in full precision.
 
     \b
     Examples:
@@ -55,7 +56,7 @@ def export(uri: str, as_format: str, output: str) -> None:
 
 
 def as_csv(report: LRFinderReport) -> str:
-    """Returns a row for each point of the sweeps and for each short training."""
+    """Returns CSV with a row per point of the sweeps and per candidate training."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -74,14 +75,8 @@ def _sweep_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
 
 
 def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
-    checked = () if report.checked is None else (report.checked,)
-    kinds = {
-        "probe": distinct_probes(report),
-        "candidate": report.candidates,
-        "check": checked,
-    }
-    for kind, trained in kinds.items():
-        for number, item in enumerate(trained, start=1):
+    for kind, group in itertools.groupby(trainings(report), key=lambda pair: pair[0]):
+        for number, (_, item) in enumerate(group, start=1):
             losses = _number(item.train_loss), "", _number(item.eval_loss)
             yield kind, number, "", repr(item.learning_rate), *losses, item.num_steps
 
@@ -95,7 +90,7 @@ def _as_json(report: LRFinderReport) -> str:
 
 
 def _as_html(report: LRFinderReport) -> str:
-    # Here, and not at the top: the other formats need neither.
+    # Imported late: the other formats do not need them.
     from tfx_lr_finder.views import plot
     from tfx_lr_finder.views.html import page as html
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tfx_lr_finder.cli import terminal
-from tfx_lr_finder.cli.status import json_option
+from tfx_lr_finder.cli.options import json_option
 from tfx_lr_finder.views.tables import Table
 
 if TYPE_CHECKING:
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
     "--metadata",
     "location",
     required=True,
-    help="Path of the SQLite file, mysql://user@host:port/database (password in "
-    "LR_FINDER_MYSQL_PASSWORD) or grpc://host:port.",
+    help="Metadata store: path of an SQLite file, grpc://host:port, or "
+    "mysql://user@host:port/database with the password in LR_FINDER_MYSQL_PASSWORD.",
 )
-@click.option("--pipeline", help="Name of the pipeline; all pipelines if left out.")
+@click.option("--pipeline", help="Name of the pipeline. By default all pipelines.")
 @click.option(
-    "--last", type=click.IntRange(min=1), help="Only so many of the newest results."
+    "--last",
+    type=click.IntRange(min=1),
+    help="Number of results to list, the newest ones, at least 1. By default all.",
 )
-@click.option("--plot", is_flag=True, help="Draw the rate over the runs as well.")
+@click.option("--plot", is_flag=True, help="Also draw the learning rate over the runs.")
 @json_option
 def history(
     location: str, pipeline: str | None, last: int | None, plot: bool, as_json: bool
 ) -> None:
-    """List all results of a pipeline, oldest first, from ML Metadata.
+    """List the results of a pipeline in ML Metadata, oldest first.
 
-    `change` is in decades, since the last result that was OK. `data` changes when the
-    files that ExampleGen read do; "changed" if they did although the span did not.
+    "change" is the change of the rate since the newest OK result before, in decades.
+    "data" is a fingerprint of the files that ExampleGen read. It says "changed" if
+    they changed within a span.
 
     \b
     Examples:
@@ -43,7 +46,7 @@ def history(
       kubectl port-forward -n kubeflow svc/metadata-grpc-service 8080 &
       lr-finder history --metadata grpc://localhost:8080 --json
     """  # noqa: D301
-    # Here, and not at the top: no other command needs ML Metadata.
+    # Imported late: no other command needs ML Metadata.
     from tfx_lr_finder.lineage import metadata
     from tfx_lr_finder.lineage.history import read_history
 

@@ -1,4 +1,4 @@
-"""The command `lr-finder` and what all its parts share."""
+"""The command `lr-finder`."""
 
 import logging
 import os
@@ -9,17 +9,17 @@ from typing import Any
 import click
 
 from tfx_lr_finder.cli import compare, export, history, run, show
-from tfx_lr_finder.cli.status import FAILED
+from tfx_lr_finder.cli.options import FAILED
 from tfx_lr_finder.version import __version__
 
 EPILOG = """\b
 Exit status, for scripts:
-  0  done
-  1  not done; one sentence on standard error says why
+  0  success
+  1  error; one sentence on standard error says why
   2  wrong usage
   3  --fail-on low_confidence: the verdict is LOW_CONFIDENCE
-  4  --fail-on: the verdict is INCONCLUSIVE, no rate was found
-  5  --max-drift-decades: two rates are further apart
+  4  --fail-on: the verdict is INCONCLUSIVE
+  5  --max-drift-decades: the two rates differ by more
 """
 
 
@@ -44,20 +44,18 @@ class _Group(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="lr-finder")
-@click.option(
-    "--debug", is_flag=True, help="Show the logs, and errors with their traceback."
-)
+@click.option("--debug", is_flag=True, help="Show logs, and the traceback of an error.")
 @click.pass_context
 def main(ctx: click.Context, debug: bool) -> None:
-    """Look at the learning rates that LRFinder found, compare them, find one.
+    """Show, compare and export the results of LRFinder, or find a learning rate.
 
-    A URI is the folder of an LRFinderResult artifact: a path, or gs://, s3:// and
-    whatever else TFX can read.
+    A URI is the folder of an LRFinderResult artifact: a path, or a gs://, s3:// or
+    other uri that TFX can read.
     """
     if debug:
         ctx.obj = "debug"
     else:
-        # Before TensorFlow is loaded, if it is at all.
+        # TensorFlow reads it when it is imported.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         ctx.with_resource(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -65,7 +63,7 @@ def main(ctx: click.Context, debug: bool) -> None:
         ctx.call_on_close(lambda: logging.disable(logging.NOTSET))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal of ASCII alone
+            stream.reconfigure(errors="replace")  # for an ASCII terminal
 
 
 for command in (show.show, history.history, compare.compare, export.export, run.run):

@@ -8,24 +8,36 @@ from typing import Any
 
 import click
 
+from tfx_lr_finder.cli.options import (
+    CHOICES,
+    FAIL_ON_HELP,
+    exit_by_verdict,
+    json_option,
+)
 from tfx_lr_finder.cli.show import print_report
-from tfx_lr_finder.cli.status import CHOICES, FAIL_ON_HELP, exit_by_verdict, json_option
-from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
+from tfx_lr_finder.range_test.config import (
+    PARAMETER_TYPES,
+    RangeTestConfig,
+    help_texts,
+)
 from tfx_lr_finder.result_file import read_report
 
 HYPERPARAMETERS = "best_hyperparameters"
 RESULT = "lr_finder_result"
 
 
-def _knob_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds an option for every knob of the range test."""
-    for name, kind in reversed(tuple(PARAMETER_TYPES.items())):
+def _parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds an option for each parameter of the range test, with its help text."""
+    for name, help_text in reversed(help_texts(RangeTestConfig).items()):
         default = getattr(RangeTestConfig, name)
-        text = (
-            "the default depends on others" if default is None else f"default {default}"
-        )
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, name, type=kind, help=f"Knob; {text}.")(command)
+        if default is not None:
+            help_text = f"{help_text} [default: {default}]"
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=PARAMETER_TYPES[name],
+            help=help_text,
+        )(command)
     return command
 
 
@@ -34,18 +46,19 @@ def _knob_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--examples",
     required=True,
-    help="Folder of Examples: it holds Split-train, Split-eval.",
+    help="Folder of an Examples artifact, with Split-train and Split-eval in it.",
 )
-@click.option("--transform-graph", help="Folder of a TransformGraph.")
-@click.option("--schema", help="Folder of a Schema.")
+@click.option("--transform-graph", help="Folder of a TransformGraph artifact.")
+@click.option("--schema", help="Folder of a Schema artifact.")
 @click.option(
-    "--custom-config", help="JSON object for the module's fn_args.custom_config."
+    "--custom-config",
+    help="JSON object that the module gets as fn_args.custom_config.",
 )
 @click.option(
     "--output",
     type=click.Path(file_okay=False),
-    help="Folder for the result, the report and the hyperparameters; kept nowhere if "
-    "left out.",
+    help="Folder for the result, the report and the hyperparameters. By default the "
+    "command keeps no file.",
 )
 @click.option(
     "--fail-on",
@@ -55,7 +68,7 @@ def _knob_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help=FAIL_ON_HELP,
 )
 @json_option
-@_knob_options
+@_parameter_options
 def run(
     module: str,
     examples: str,
@@ -65,11 +78,11 @@ def run(
     output: str | None,
     fail_on: str,
     as_json: bool,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
-    """Find a learning rate without a pipeline, as LRFinder would.
+    """Find a learning rate without a pipeline, exactly as LRFinder does.
 
-    MODULE is the path of a module file with lr_finder_fn, or with run_fn alone; or the
+    MODULE is the path of a module file that defines run_fn or lr_finder_fn, or the
     dotted path of either function.
 
     \b
@@ -87,14 +100,14 @@ def run(
     config = _custom_config(custom_config)
     with tempfile.TemporaryDirectory(prefix="lr-finder-") as scratch:
         folder = os.path.abspath(output) if output else os.path.join(scratch, "out")
-        _execute(module, inputs, config, knobs, folder, scratch)
+        _execute(module, inputs, config, parameters, folder, scratch)
         report = read_report(os.path.join(folder, RESULT))
     if as_json:
         click.echo(report.to_json())
     else:
         print_report(report)
         if output:
-            click.echo(f"written to {folder}")
+            click.echo(f"Written to {folder}")
     exit_by_verdict(report.verdict, fail_on)
 
 
@@ -112,12 +125,12 @@ def _execute(
     module: str,
     inputs: dict[str, str | None],
     custom_config: dict[str, Any],
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     folder: str,
     scratch: str,
 ) -> None:
-    """Runs LRFinder's executor; the evidence of an inconclusive one is kept too."""
-    # Here, and not at the top: all this loads TensorFlow.
+    """Runs LRFinder's executor, which also writes an inconclusive result."""
+    # Imported late: it loads TensorFlow.
     from tfx import types
     from tfx.types import standard_artifacts
 
@@ -132,14 +145,14 @@ def _execute(
     channels = {
         name: types.Channel(type=type(item)) for name, (item,) in artifacts.items()
     }
-    finder = LRFinder(**channels, **function, custom_config=custom_config, **knobs)
+    finder = LRFinder(**channels, **function, custom_config=custom_config, **parameters)
     outputs = {
         RESULT: [LRFinderResult()],
         HYPERPARAMETERS: [standard_artifacts.HyperParameters()],
     }
     for name, (output,) in outputs.items():
         output.uri = os.path.join(folder, name)
-    # The evidence of an inconclusive search goes to the place of the result.
+    # The executor writes an inconclusive result below stateful_working_dir.
     context = Executor.Context(
         tmp_dir=scratch, unique_id="run", stateful_working_dir=folder
     )
@@ -150,7 +163,7 @@ def _execute(
 
 
 def _module(module: str) -> dict[str, str]:
-    """Returns the component's argument that a module, a file or a function, is."""
+    """Returns the argument of LRFinder that names a module file or a function."""
     if module.endswith(".py"):
         if not os.path.exists(module):
             raise ValueError(f"There is no module file {module!r}.")
@@ -165,13 +178,13 @@ def _module(module: str) -> dict[str, str]:
 
 
 def _input(name: str, uri: str) -> Any:
-    """Returns the artifact of an input that lies in a folder."""
+    """Returns the input artifact in a folder."""
     from tfx.dsl.io import fileio
     from tfx.types import artifact_utils, standard_artifacts
 
     if not fileio.isdir(uri):
         option = f"--{name.replace('_', '-')}"
-        raise ValueError(f"{option}: there is no folder {uri!r} to read.")
+        raise ValueError(f"{option}: there is no folder {uri!r}.")
     kinds = {
         "examples": standard_artifacts.Examples,
         "transform_graph": standard_artifacts.TransformGraph,
@@ -183,6 +196,6 @@ def _input(name: str, uri: str) -> Any:
         names = [entry.rstrip("/") for entry in fileio.listdir(uri)]
         splits = [n.removeprefix("Split-") for n in names if n.startswith("Split-")]
         if not splits:
-            raise ValueError(f"--examples: {uri!r} holds no folder Split-<name>.")
+            raise ValueError(f"--examples: {uri!r} has no folder Split-<name>.")
         found.split_names = artifact_utils.encode_split_names(sorted(splits))
     return found

@@ -3,8 +3,12 @@
 import click
 
 from tfx_lr_finder.cli import terminal
-from tfx_lr_finder.cli.results import report_at
-from tfx_lr_finder.cli.status import exit_by_verdict, fail_on_option, json_option
+from tfx_lr_finder.cli.options import (
+    exit_by_verdict,
+    fail_on_option,
+    json_option,
+    report_at,
+)
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.views import tables
 
@@ -14,18 +18,21 @@ COLORS = {"OK": "green", "LOW_CONFIDENCE": "yellow", "INCONCLUSIVE": "red"}
 @click.command()
 @click.argument("uri")
 @click.option(
-    "--all", "everything", is_flag=True, help="Every table: rules, knobs, versions."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Print every table: rules, parameters, versions.",
 )
 @json_option
 @fail_on_option
 def show(uri: str, everything: bool, as_json: bool, fail_on: str) -> None:
-    """Show one result: verdict, reasons, curve, short trainings, cost.
+    """Show one result: its verdict, reasons, curve, candidates and cost.
 
     \b
     Examples:
       lr-finder show runs/taxi/artifacts/LRFinder/lr_finder_result/6
       lr-finder show --json gs://bucket/pipeline/LRFinder/lr_finder_result/42
-      lr-finder show --fail-on low_confidence "$URI" || echo "look at it"
+      lr-finder show --fail-on low_confidence "$URI" || echo "check it"
     """  # noqa: D301
     report = report_at(uri)
     if as_json:
@@ -40,7 +47,7 @@ def print_report(report: LRFinderReport, *, everything: bool = False) -> None:
 
     Args:
       report: What to print.
-      everything: Whether to print every table but that of the curves' points.
+      everything: Whether to print every table except the points of the curves.
     """
     name = report.verdict.name
     click.secho(name, fg=COLORS[name], bold=True, nl=False)
@@ -51,8 +58,8 @@ def print_report(report: LRFinderReport, *, everything: bool = False) -> None:
     shown = [tables.summary(report)]
     if report.probes or report.candidates:
         shown.append(tables.trainings(report))
-    if report.earlier:
-        shown.append(tables.earlier(report))
+    if report.previous:
+        shown.append(tables.previous(report))
     shown.append(tables.cost(report))
     if everything:
         shown += [

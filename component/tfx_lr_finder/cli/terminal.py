@@ -13,23 +13,23 @@ from tfx_lr_finder.views.tables import Table
 MIN_WIDTH = 60
 MAX_CURVE_WIDTH = 110
 CURVE_HEIGHT = 20
-WIDTH_OF_FILES = 160
-"""Columns where the output is no terminal and COLUMNS does not say."""
+FILE_WIDTH = 160
+"""Columns if the output is not a terminal and COLUMNS is not set."""
 
 
 def plain(text: str) -> str:
-    """Returns text without anything that a terminal would act on."""
+    """Returns text without the control characters of terminals."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def width() -> int:
-    """Returns the columns to print on."""
-    fallback = 80 if sys.stdout.isatty() else WIDTH_OF_FILES
+    """Returns the number of columns to use."""
+    fallback = 80 if sys.stdout.isatty() else FILE_WIDTH
     return max(MIN_WIDTH, shutil.get_terminal_size((fallback, 24)).columns)
 
 
 def print_table(table: Table) -> None:
-    """Prints a table with its caption; text is never taken for markup."""
+    """Prints a table with its caption. It prints markup in a cell as plain text."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -49,11 +49,11 @@ def print_table(table: Table) -> None:
 
 
 def curve(reports: Sequence[LRFinderReport], names: Sequence[str]) -> str:
-    """Returns the smoothed curves and the suggestions, drawn with characters.
+    """Returns a plot of the smoothed curves and the suggestions.
 
     Args:
       reports: One or more.
-      names: A name for each in the legend; empty for none.
+      names: The name of each in the legend, or an empty string.
     """
     shown = [limit for limit in map(sweep_limits, reports) if limit is not None]
     if not shown:
@@ -82,12 +82,12 @@ def curve(reports: Sequence[LRFinderReport], names: Sequence[str]) -> str:
     plt.xlim(min(ends), max(ends))
     plt.ylim(low, high)
     plt.ylabel("training loss")
-    plt.xlabel("learning rate; the suggestion is the vertical line")
+    plt.xlabel("learning rate (vertical line: the suggestion)")
     return _drawn(plt)
 
 
 def rates_over_runs(rates: Sequence[float | None]) -> str:
-    """Returns the rates, oldest first, drawn with characters over a log axis."""
+    """Returns a plot of the rates, oldest first, on a log axis."""
     points = [(run, math.log10(r)) for run, r in enumerate(rates, 1) if r is not None]
     if not points:
         return "No rate to draw."
@@ -107,7 +107,7 @@ def rates_over_runs(rates: Sequence[float | None]) -> str:
 
 
 def _canvas() -> Any:
-    """Returns plotext with an empty figure: it has one for the whole process."""
+    """Returns plotext, whose one figure per process is now empty."""
     import plotext
 
     plotext.clear_figure()

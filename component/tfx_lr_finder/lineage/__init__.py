@@ -1,1 +1,1 @@
-"""What earlier runs found."""
+"""What previous runs found."""

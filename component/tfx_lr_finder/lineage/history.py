@@ -1,7 +1,6 @@
 """The results of a pipeline over its runs, read from ML Metadata."""
 
 import dataclasses
-import datetime
 import hashlib
 import math
 from collections.abc import Iterable
@@ -10,7 +9,9 @@ from typing import Any
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-TYPE_NAME = "tfx_lr_finder.LRFinderResult"
+from tfx_lr_finder.lineage.previous import iso_time
+from tfx_lr_finder.result_file import TYPE_NAME
+
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
 RUN_TYPES = ("pipeline_run", "system.PipelineRun")
 FINGERPRINT = "input_fingerprint"
@@ -41,8 +42,8 @@ class Entry:
       learning_rate: The rate in full precision, or None.
       verdict: The verdict's name.
       source: Where the rate comes from.
-      change: Decades since the last result before that was OK, or None.
-      reasons: Why not OK.
+      change: Decades since the newest OK result before it, or None.
+      reasons: Why the verdict is not OK.
       uri: The artifact's folder.
     """
 
@@ -70,12 +71,12 @@ def read_history(
       pipeline: Name of the pipeline; None for all.
 
     Raises:
-      ValueError: If the store knows no such pipeline, or holds no result.
+      ValueError: The store has no such pipeline, or no result.
     """
     known = _pipelines(store)
     if pipeline is not None and pipeline not in known:
         raise ValueError(
-            f"The metadata store knows no pipeline {pipeline!r}; it knows "
+            f"The metadata store has no pipeline {pipeline!r}. It has "
             f"{sorted(known) or 'none'}."
         )
     reader = _Reader(store)
@@ -86,7 +87,7 @@ def read_history(
     ]
     if not entries:
         raise ValueError(
-            "The metadata store holds no LRFinderResult"
+            "The metadata store has no LRFinderResult"
             + (f" of the pipeline {pipeline!r}." if pipeline else ".")
             + " Run the pipeline with an LRFinder first."
         )
@@ -109,7 +110,7 @@ def _results(store: metadata_store.MetadataStore) -> list[Any]:
 
 
 def _with_changes(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """Yields the entries, each with the decades since the last OK one before it."""
+    """Yields the entries, each with its distance from the newest OK one before it."""
     last_ok: float | None = None
     for entry in entries:
         rate = entry.learning_rate
@@ -122,7 +123,7 @@ def _with_changes(entries: Iterable[Entry]) -> Iterable[Entry]:
 
 
 class _Reader:
-    """Looks things up around an artifact."""
+    """Reads an artifact's contexts, producers and inputs."""
 
     def __init__(self, store: metadata_store.MetadataStore) -> None:
         self._store = store
@@ -137,7 +138,7 @@ class _Reader:
         span, data = self._data(artifact)
         return Entry(
             number=artifact.id,
-            when=_when(artifact.create_time_since_epoch),
+            when=iso_time(artifact.create_time_since_epoch),
             pipeline=", ".join(self.names(artifact, PIPELINE_TYPES)),
             run=next(iter(self.names(artifact, RUN_TYPES)), ""),
             span=span,
@@ -151,13 +152,13 @@ class _Reader:
         )
 
     def names(self, artifact: Any, kinds: tuple[str, ...]) -> list[str]:
-        """Returns the names of an artifact's contexts of some types, oldest first."""
+        """Returns the names of an artifact's contexts of these types, oldest first."""
         contexts = self._store.get_contexts_by_artifact(artifact.id)
         contexts = [c for c in contexts if self._types.get(c.type_id) in kinds]
         return [context.name for context in sorted(contexts, key=lambda c: c.id)]
 
     def _data(self, artifact: Any) -> tuple[str, str]:
-        """Returns the span, and a digest of the fingerprints, of all ExampleGens."""
+        """Returns the spans of all ExampleGens upstream and a digest of their data."""
         spans, prints = set(), set()
         for examples in self._sources([artifact.id], 0):
             properties = {**examples.properties, **examples.custom_properties}
@@ -168,7 +169,7 @@ class _Reader:
         return ", ".join(sorted(spans - {""})), shown
 
     def _sources(self, artifact_ids: list[int], depth: int) -> list[Any]:
-        """Returns the examples that came from outside, upstream of artifacts."""
+        """Returns the upstream examples that an ExampleGen wrote."""
         inputs = self._inputs_of_producers(artifact_ids)
         found, further = [], []
         for artifact in inputs:
@@ -186,9 +187,7 @@ class _Reader:
         events = self._store.get_events_by_artifact_ids(artifact_ids)
         producers: dict[int, int] = {}
         for event in events:
-            if (
-                event.type in _OUTPUTS
-            ):  # later ones are runs that took it from the cache
+            if event.type in _OUTPUTS:  # later executions took it from the cache
                 first = producers.get(event.artifact_id, event.execution_id)
                 producers[event.artifact_id] = min(first, event.execution_id)
         if not producers:
@@ -213,10 +212,3 @@ def _rate(text: str) -> float | None:
     except ValueError:
         return None
     return rate if math.isfinite(rate) and rate > 0 else None
-
-
-def _when(milliseconds: int) -> str:
-    if not milliseconds:
-        return ""
-    moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.timezone.utc)
-    return moment.isoformat(timespec="seconds")

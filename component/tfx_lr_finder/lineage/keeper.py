@@ -1,8 +1,8 @@
-"""The last good result at a fixed place, for runners whose resolvers cannot find it.
+"""The last good result in a fixed folder, for runners whose resolvers cannot find it.
 
-Kubeflow v2 and Vertex resolve standard types only. There, `LastGoodKeeper` puts a good
-result in a folder of its own at the end of a run, and `last_good_importer` brings it in
-at the start of the next.
+Kubeflow v2 and Vertex AI resolve standard artifact types only. There, `LastGoodKeeper`
+copies a good result to a folder at the end of a run, and `last_good_importer` imports
+it at the start of the next run.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from tfx_lr_finder.settings import keys
 
 
 def last_good_importer(uri: str) -> importer.Importer:
-    """Returns the node that brings in the result that a `LastGoodKeeper` keeps.
+    """Returns the node that imports the result that a `LastGoodKeeper` keeps.
 
     ::
 
@@ -39,8 +39,8 @@ def last_good_importer(uri: str) -> importer.Importer:
             destination="gs://bucket/last_good",
         )
 
-    All three are components of the pipeline. Before the first good run there is
-    nothing at the uri, which counts as no earlier result.
+    Add all three to the components of the pipeline. Before the first good run the
+    folder is empty, which LRFinder treats as no previous result.
 
     Args:
       uri: The keeper's `destination`.
@@ -65,9 +65,9 @@ class LastGoodKeeperSpec(ComponentSpec):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Copies a good result to its place.
+    """Copies a good result to a fixed folder.
 
-    Its import path is part of every compiled pipeline: do not move it.
+    Compiled pipelines contain its import path: do not move it.
     """
 
     def Do(
@@ -76,7 +76,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Copies the result if its verdict is OK and the model was blessed.
+        """Copies the result if its verdict is OK and the Evaluator blessed the model.
 
         Args:
           input_dict: `lr_finder_result`, and optionally `model_blessing`.
@@ -84,22 +84,25 @@ class Executor(base_executor.BaseExecutor):
           exec_properties: `destination`.
 
         Raises:
-          ValueError: If the result cannot be read.
+          ValueError: The result cannot be read.
         """
         del output_dict
         result = artifact_utils.get_single_instance(input_dict[keys.LR_FINDER_RESULT])
         report = read_result(result)
-        objection = _objection(report, input_dict.get(keys.MODEL_BLESSING) or [])
+        blessings = input_dict.get(keys.MODEL_BLESSING) or []
+        reason = _reason_to_skip(report, blessings)
         destination = exec_properties[keys.DESTINATION]
-        if objection:
-            logging.info("LastGoodKeeper: %s stays: %s", destination, objection)
+        if reason:
+            logging.info("LastGoodKeeper: %s is unchanged: %s", destination, reason)
             return
         result_file.write_report(destination, report)
         logging.info("LastGoodKeeper: %s now holds %s", destination, result.uri)
 
 
-def _objection(report: LRFinderReport, blessings: list[types.Artifact]) -> str | None:
-    """Returns why a result is not to be kept, or None."""
+def _reason_to_skip(
+    report: LRFinderReport, blessings: list[types.Artifact]
+) -> str | None:
+    """Returns why the keeper does not keep a result, or None."""
     if report.verdict is not Verdict.OK:
         return f"this run's verdict is {report.verdict.name}"
     if any(not _is_blessed(blessing) for blessing in blessings):
@@ -112,10 +115,10 @@ def _is_blessed(blessing: types.Artifact) -> bool:
 
 
 class LastGoodKeeper(base_component.BaseComponent):
-    """Keeps the newest good `LRFinderResult` at a fixed place.
+    """Keeps the newest good `LRFinderResult` in a fixed folder.
 
-    Good means that its verdict is OK and, with `model_blessing`, that the model
-    trained with it was blessed. See `last_good_importer`.
+    A result is good if its verdict is OK and, with `model_blessing`, the Evaluator
+    blessed the model that was trained with it. See `last_good_importer`.
     """
 
     SPEC_CLASS = LastGoodKeeperSpec
@@ -131,12 +134,12 @@ class LastGoodKeeper(base_component.BaseComponent):
 
         Args:
           lr_finder_result: Channel of the run's `LRFinderResult`.
-          destination: Folder or bucket prefix that holds one result, replaced by each
-            newer good one.
+          destination: Folder or bucket prefix for the result. Each newer good result
+            replaces the one in it.
           model_blessing: Channel of the Evaluator's `ModelBlessing`.
 
         Raises:
-          ValueError: If the destination is empty.
+          ValueError: The destination is empty.
         """
         if not destination:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""A connection to ML Metadata, to read from: SQLite, MySQL or a gRPC endpoint."""
+"""A connection to read ML Metadata: SQLite, MySQL or a gRPC endpoint."""
 
 import contextlib
 import os
@@ -25,8 +25,8 @@ Config: TypeAlias = (
 def connect(location: str) -> metadata_store.MetadataStore:
     """Returns a store to read from.
 
-    An SQLite file is opened read-only. On a MySQL server, ML Metadata makes its tables
-    in an empty database if the account may: give it one that may only read.
+    An SQLite file is opened read-only. In an empty MySQL database, ML Metadata creates
+    its tables if the account may. Use an account that may only read.
 
     Args:
       location: A path of an SQLite file; `mysql://user@host:port/database`, with the
@@ -34,8 +34,8 @@ def connect(location: str) -> metadata_store.MetadataStore:
         forwarded to Kubeflow's `metadata-grpc-service`.
 
     Raises:
-      ValueError: If it is none of these, there is no such file, or the store does not
-        answer.
+      ValueError: The location is none of these, there is no such file, or the store
+        does not answer.
     """
     config = connection_config(location)
     try:
@@ -63,8 +63,8 @@ def connection_config(location: str) -> Config:
     if scheme == "mysql" and parts.hostname and parts.path.strip("/"):
         return _mysql(parts)
     raise ValueError(
-        f"The metadata store {location!r} is none that can be read. Give the path of "
-        "an SQLite file, mysql://user@host:port/database or grpc://host:port."
+        f"The metadata store {location!r} cannot be read. Pass the path of an SQLite "
+        "file, mysql://user@host:port/database or grpc://host:port."
     )
 
 
@@ -79,7 +79,7 @@ def _sqlite(path: str) -> metadata_store_pb2.ConnectionConfig:
 
 
 def _probe(path: str) -> None:
-    """Refuses what ML Metadata would make anew, or wait half a minute for."""
+    """Rejects a file that ML Metadata would create, or wait half a minute for."""
     try:
         with open(path, "rb"):
             pass
@@ -89,7 +89,7 @@ def _probe(path: str) -> None:
             connection.execute("SELECT schema_version FROM MLMDEnv").fetchall()
     except OSError as error:
         raise ValueError(
-            f"There is no metadata store to read at {path!r}: {error.strerror}. Give "
+            f"There is no readable metadata store at {path!r}: {error.strerror}. Pass "
             "the file that the pipeline's metadata_connection_config names."
         ) from error
     except sqlite3.Error as error:
@@ -118,19 +118,19 @@ def _port(parts: urllib.parse.SplitResult) -> int | None:
         return parts.port
     except ValueError as error:
         raise ValueError(
-            f"The port of the metadata store must be a number: {error}. Give "
+            f"The port of the metadata store must be a number: {error}. Pass "
             "mysql://user@host:port/database or grpc://host:port."
         ) from error
 
 
 def _explain(location: str, error: Exception) -> str:
-    # A password in the location stays out of logs.
+    # Keep a password out of the logs.
     shown = urllib.parse.urlsplit(location)
     if shown.password:
         host = f"{shown.username}:***@{shown.hostname}"
         location = shown._replace(netloc=host).geturl()
     text = str(error).strip() or type(error).__name__
     return (
-        f"The metadata store {location!r} does not answer: {text}. Check that it is "
-        "there, the account and its password, and that it may read."
+        f"The metadata store {location!r} does not answer: {text}. Check that it runs, "
+        "and that the account and its password are right and may read."
     )

@@ -1,18 +1,15 @@
-"""The newest earlier result that was OK: found by a resolver, read in the executor."""
+"""The node that finds the OK results of previous runs in ML Metadata."""
 
-import datetime
-from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from absl import logging
 from ml_metadata import metadata_store
 from tfx import types
 from tfx.dsl.components.common import resolver
 
-from tfx_lr_finder.artifact import LRFinderResult, read_result
-from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.artifact import LRFinderResult
+from tfx_lr_finder.lineage.previous import newest_first
+from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.settings import keys
-from tfx_lr_finder.settings.inconclusive import EarlierResult
 
 Artifacts: TypeAlias = dict[str, list[types.Artifact]]
 
@@ -20,19 +17,20 @@ NUM_RESULTS = 20
 
 
 class LatestOkStrategy(resolver.ResolverStrategy):
-    """Resolves the newest results whose verdict is OK, none if there is none.
+    """Resolves the newest results whose verdict is OK, if there are any.
 
-    Unlike `LatestArtifactStrategy`, which fails a run until as many artifacts exist
-    as it is asked for, and so always fails the first run of a pipeline.
+    Unlike `LatestArtifactStrategy`, it does not fail the first run of a pipeline, when
+    there is no result yet.
 
-    Its import path is part of every compiled pipeline: do not move it.
+    Compiled pipelines contain its import path: do not move it.
     """
 
     def __init__(self, num_results: int = NUM_RESULTS) -> None:
-        """Keeps how many results are wanted at most.
+        """Sets the largest number of results.
 
         Args:
-          num_results: At least 1; more than one, in case the newest cannot be read.
+          num_results: At least 1. With more, LRFinder can use an older result if the
+            newest cannot be read.
         """
         self._num_results = num_results
 
@@ -42,8 +40,8 @@ class LatestOkStrategy(resolver.ResolverStrategy):
         """Returns the newest OK results of each channel, newest first.
 
         Args:
-          store: Not used; the artifacts bring their properties.
-          input_dict: All results of this pipeline's earlier runs.
+          store: Not used, because the artifacts carry their properties.
+          input_dict: All results of this pipeline's previous runs.
         """
         return {
             key: newest_first(filter(_is_ok, results))[: self._num_results]
@@ -54,7 +52,7 @@ class LatestOkStrategy(resolver.ResolverStrategy):
 def last_good_resolver(
     lr_finder_id: str = "LRFinder", num_results: int = NUM_RESULTS
 ) -> resolver.Resolver:
-    """Returns the node that finds this pipeline's earlier OK results.
+    """Returns the node that finds the OK results of this pipeline's previous runs.
 
     ::
 
@@ -63,15 +61,16 @@ def last_good_resolver(
             ..., previous=last_good.outputs["previous"], on_inconclusive="last_good"
         )
 
-    Both are components of the pipeline. Since its input changes with every run, an
-    `LRFinder` with `previous` runs anew where it could have been cached.
+    Add both to the components of the pipeline. An `LRFinder` with `previous` is never
+    cached, because that input changes with every run.
 
-    Kubeflow v2 and Vertex cannot compile this node: their resolvers find no custom
-    types. There, `last_good_importer` feeds `previous`.
+    Kubeflow v2 and Vertex AI cannot compile this node, because their resolvers find no
+    custom types. Use `last_good_importer` there.
 
     Args:
-      lr_finder_id: Id of the `LRFinder` whose results are wanted.
-      num_results: How many at most, in case the newest cannot be read.
+      lr_finder_id: Id of the `LRFinder` node whose results it finds.
+      num_results: Largest number of results. With more than one, LRFinder can use an
+        older result if the newest cannot be read.
     """
     channel = types.Channel(
         type=LRFinderResult,
@@ -86,81 +85,5 @@ def last_good_resolver(
     return node.with_id(f"LastGood.{lr_finder_id}")
 
 
-def find_last_good(
-    results: Sequence[types.Artifact], report: LRFinderReport
-) -> EarlierResult | None:
-    """Returns the newest earlier result whose rate may stand in, or None.
-
-    Its file says that its verdict is OK, and it is of the same optimizer: a rate
-    found for Adam says nothing about SGD. Others are passed over, with a log line.
-
-    Args:
-      results: Earlier results, in any order.
-      report: The inconclusive report: names the optimizer and the schedule.
-    """
-    for result in newest_first(results):
-        try:
-            earlier = read_result(result)
-        except Exception as error:  # whatever a remote file system may raise
-            logging.warning("LRFinder: passing over %s: %s", name_of(result), error)
-            continue
-        objection = _objection(earlier, report)
-        if objection is None:
-            return EarlierResult(report=earlier, name=name_of(result))
-        logging.info("LRFinder: passing over %s: %s", name_of(result), objection)
-    return None
-
-
-def newest_ok(results: Sequence[types.Artifact]) -> LRFinderReport | None:
-    """Returns the report of the newest earlier result that was OK, or None.
-
-    Args:
-      results: Earlier results, in any order; those that cannot be read are passed over.
-    """
-    for result in newest_first(results):
-        try:
-            report = read_result(result)
-        except Exception as error:  # whatever a remote file system may raise
-            logging.warning("LRFinder: passing over %s: %s", name_of(result), error)
-            continue
-        if report.verdict is Verdict.OK:
-            return report
-    return None
-
-
-def _objection(earlier: LRFinderReport, report: LRFinderReport) -> str | None:
-    """Returns why an earlier result cannot stand in, or None."""
-    if earlier.verdict is not Verdict.OK:
-        return f"its verdict is {earlier.verdict.name}"
-    then, now = (r.environment.get("optimizer") for r in (earlier, report))
-    if then != now:
-        return f"it is of the optimizer {then}, and now it is {now}"
-    if report.config.schedule not in earlier.learning_rates_by_schedule:
-        return f"it has no rate for the schedule {report.config.schedule!r}"
-    return None
-
-
 def _is_ok(result: types.Artifact) -> bool:
     return bool(result.get_string_custom_property("verdict") == Verdict.OK.name)
-
-
-def newest_first(results: Iterable[types.Artifact]) -> list[types.Artifact]:
-    """Returns the artifacts by the time of their making, the newest first."""
-
-    def age(result: types.Artifact) -> tuple[int, int]:
-        return result.mlmd_artifact.create_time_since_epoch, result.id
-
-    return sorted(results, key=age, reverse=True)
-
-
-def name_of(result: types.Artifact) -> str:
-    """Returns a result's number, time and uri, as far as it has them."""
-    number = f" {result.id}" if result.id else ""
-    milliseconds = result.mlmd_artifact.create_time_since_epoch
-    when = ""
-    if milliseconds:
-        moment = datetime.datetime.fromtimestamp(
-            milliseconds / 1000, tz=datetime.timezone.utc
-        )
-        when = f" of {moment:%Y-%m-%d %H:%M:%S} UTC"
-    return f"LRFinderResult{number}{when} at {result.uri}"

@@ -1,1 +1,1 @@
-"""The range test itself: learning rates in, losses out. Standard library and numpy."""
+"""The range test in pure Python and numpy: learning rates in, losses out."""

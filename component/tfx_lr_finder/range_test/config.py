@@ -1,7 +1,9 @@
-"""Every knob of a range test, checked in one place."""
+"""Every parameter of a range test, checked in one place."""
 
 import dataclasses
+import inspect
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -18,52 +20,51 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
 SMALLEST_RATE = 2.0**-126
 LARGEST_RATE = 2.0**127
-"""What float32, the type of a rate on its device, holds in full precision."""
+"""The range that float32, the type of a rate on the device, holds precisely."""
 RATE_GAP = 2.0**-22
-"""Least relative gap of two rates that float32 keeps apart."""
-MOST = 2**31
-MOST_FACTOR = 1e30
+"""Smallest relative gap between two rates that float32 can tell apart."""
+INT32_LIMIT = 2**31
+MAX_DIVERGENCE_FACTOR = 1e30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RangeTestConfig:
-    """A learning-rate range test: what is swept, confirmed and spent.
+    """A learning-rate range test: what it sweeps, confirms and may spend.
 
     Attributes:
-      min_lr: Smallest learning rate of the sweep, positive.
-      max_lr: Largest learning rate of the sweep, above `min_lr`; both as float32 holds
-        them, and far enough apart for all rates to differ.
-      num_rates: Learning rates of one sweep, at least 10. None: as many as a
-        seventh of the budget holds, or 100 where confirming is off.
-      num_sweeps: Sweeps from the same start over different batches, at least 1.
-      steps_per_rate: Batches trained at each rate, their losses averaged, at
-        least 1.
-      spacing: "exponential" (equal gaps in log rate) or "linear".
-      smoothing: Weight in [0, 1) that a neighbouring rate keeps, as the beta of a
-        moving average; 0 switches smoothing off.
-      divergence_factor: A sweep stops when its smoothed loss has risen above its
-        best by more than this many times its fall (or its noise, if larger).
-      rule: The rule that reads the curve: see `tfx_lr_finder.range_test.rules`.
-      confirm_steps: Training steps of each confirmed candidate. 0 switches
-        confirming off: the classic finder that reads the curve and no more.
-        None: as many as the budget leaves.
-      train_steps: Steps the Trainer will take, if known; the suggestion is made for
-        that horizon, and the budget is capped by it.
-      schedule: The Trainer's schedule, for which the suggestion is made:
-        "constant", "cosine" or "one_cycle".
-      max_steps: The budget: training steps in all, sweeps and candidates together.
-        None: 600, or more where `num_rates` or `confirm_steps` ask for more.
-      max_fraction: The budget as a share of `train_steps`, in (0, 1]; never lowers it
-        below 200, with which nothing could be confirmed.
+      min_lr: Smallest learning rate of a sweep, positive.
+      max_lr: Largest learning rate of a sweep, above min_lr.
+      num_rates: Learning rates of one sweep, at least 10. By default as many as a
+        seventh of the budget allows, up to 50, or up to 100 if confirm_steps is 0.
+      num_sweeps: Sweeps from the same weights over different batches, at least 1.
+      steps_per_rate: Batches trained at each learning rate of a sweep, at least 1.
+        Their losses are averaged.
+      spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
+        "linear".
+      smoothing: Weight of the neighbouring losses when a curve is smoothed, from 0
+        (off) to below 1.
+      divergence_factor: A sweep stops when its smoothed loss rises above its best by
+        this many times its fall so far, or its noise if larger. From 0.001 to 1e30.
+      rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
+        "minimum" or "largest_drop".
+      confirm_steps: Training steps of each candidate that is trained to confirm the
+        suggestion. 0 turns confirmation off. By default what the budget leaves.
+      train_steps: Training steps that the Trainer will take, at least 1. The suggestion
+        is made for that many steps, and they cap the budget. By default unknown.
+      schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle". The
+        suggestion is made for it.
+      max_steps: Budget of the whole test in training steps, at least 10. By default
+        600, or more if num_rates or confirm_steps need more.
+      max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It never
+        lowers the budget below 200 steps.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
-      jit_compile: "on" has XLA compile the training step, which pays for long tests
-        of heavy models only; "off" is the default, whatever `compile` was told: the
-        losses are the same to rounding.
-      seed: Seed of everything random, in [0, 2**31).
+      jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays off
+        for long tests of large models only.
+      seed: Seed of everything random, from 0 to below 2**31.
 
     Raises:
-      ValueError: A knob is out of its range; the message names the knob, its value
-        and what to do.
+      ValueError: A parameter is out of its range. The message names the parameter,
+        its value and what to do.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -90,18 +91,20 @@ class RangeTestConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be run; see the class for the ranges."""
+        """Checks every parameter; the class documents the ranges."""
         self._check_rates()
-        for name, least in _LEAST.items():
+        for name, minimum in _MINIMUM.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:
-                _check_int(name, getattr(self, name), least)
+                _check_int(name, getattr(self, name), minimum)
         _check_real("smoothing", self.smoothing, 0.0, 1.0)
         if self.smoothing == 1:
             raise ValueError(
-                "smoothing must be below 1, got smoothing=1.0: every loss would "
-                "weigh nothing. Use 0.9 for a strong smoothing."
+                "smoothing must be below 1, got smoothing=1.0, which ignores every "
+                "loss. Use 0.9 for strong smoothing."
             )
-        _check_real("divergence_factor", self.divergence_factor, 1e-3, MOST_FACTOR)
+        _check_real(
+            "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
+        )
         _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
         _check_choice("rule", self.rule, tuple(RULES))
         _check_choice("spacing", self.spacing, SPACINGS)
@@ -129,7 +132,7 @@ class RangeTestConfig:
         if 1.0 - self.min_lr / self.max_lr < RATE_GAP * self.resolved_num_rates:
             raise ValueError(
                 f"min_lr={self.min_lr} and max_lr={self.max_lr} are too close for "
-                f"{self.resolved_num_rates} rates that differ. Widen the range."
+                f"{self.resolved_num_rates} different float32 rates. Widen the range."
             )
 
     def _check_budget(self) -> None:
@@ -144,32 +147,32 @@ class RangeTestConfig:
 
     @property
     def resolved_num_rates(self) -> int:
-        """Learning rates of one sweep, `num_rates` or what the budget holds."""
+        """Learning rates of one sweep: `num_rates`, or as many as the budget allows."""
         if self.num_rates is not None:
             return self.num_rates
         if self.confirm_steps == 0:
-            share, most = self.budget, CLASSIC_NUM_RATES
+            steps, limit = self.budget, CLASSIC_NUM_RATES
         else:
-            share, most = self.budget // 7, CLASSIC_NUM_RATES // 2
-        rates = share // (self.num_sweeps * self.steps_per_rate)
-        return max(MIN_NUM_RATES, min(rates, most))
+            steps, limit = self.budget // 7, CLASSIC_NUM_RATES // 2
+        rates = steps // (self.num_sweeps * self.steps_per_rate)
+        return max(MIN_NUM_RATES, min(rates, limit))
 
     @property
     def sweep_steps(self) -> int:
-        """Training steps that all sweeps together take if none ends early."""
+        """Training steps of all sweeps together, if none stops early."""
         return self.num_sweeps * self.resolved_num_rates * self.steps_per_rate
 
     @property
     def budget(self) -> int:
-        """Training steps that may be spent in all."""
-        budget = self.max_steps or max(DEFAULT_BUDGET, self._asked_for())
+        """Training steps that the whole test may take."""
+        budget = self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
         if self.train_steps is None:
             return budget
-        share = math.floor(self.train_steps * self.max_fraction)
-        return min(budget, max(share, MIN_BUDGET))
+        limit = math.floor(self.train_steps * self.max_fraction)
+        return min(budget, max(limit, MIN_BUDGET))
 
-    def _asked_for(self) -> int:
-        """Returns the steps that explicit sweeps and candidates need."""
+    def _requested_steps(self) -> int:
+        """Returns the steps that `num_rates` and `confirm_steps` ask for."""
         sweeps = (self.num_rates or 0) * self.num_sweeps * self.steps_per_rate
         if self.confirm_steps == 0:
             return sweeps
@@ -178,7 +181,7 @@ class RangeTestConfig:
         return max(sweeps, DEFAULT_BUDGET // 5) + 160 + 6 * self.confirm_steps
 
 
-_LEAST = {
+_MINIMUM = {
     "num_rates": MIN_NUM_RATES,
     "num_sweeps": 1,
     "steps_per_rate": 1,
@@ -195,12 +198,13 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_int(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+def _check_int(name: str, value: Any, minimum: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise ValueError(
-            f"{name} must be a whole number of at least {least}, got {name}={value!r}."
+            f"{name} must be a whole number of at least {minimum}, got "
+            f"{name}={value!r}."
         )
-    if value >= MOST:
+    if value >= INT32_LIMIT:
         raise ValueError(f"{name} must be below 2**31, got {name}={value}.")
 
 
@@ -223,6 +227,21 @@ def _plain_type(hint: Any) -> type:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
     return typing.cast(type, hint)
+
+
+def help_texts(config: type) -> dict[str, str]:
+    """Returns the help text of each parameter of a configuration class.
+
+    The source is the `Attributes` section of the class docstring, so that `help`, the
+    API reference, the command line and the parameter table all show the same text.
+
+    Args:
+      config: `RangeTestConfig` or another documented dataclass.
+    """
+    text = inspect.getdoc(config) or ""
+    section = text.partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^  (\w+): (.*(?:\n    .*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 PARAMETER_TYPES: Mapping[str, type] = {

@@ -1,42 +1,41 @@
-"""From probes to a rate that was checked: the confirming part of a range test."""
+"""Confirming a rate: probe, bracket, rescale, final check."""
 
 import dataclasses
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.candidates import (
-    MIN_CONFIRM_STEPS,
-    PROBE_STEPS,
     Candidate,
     as_good_as_best,
     best_candidate,
-    confirm,
+    choose,
     overfits,
-    probe,
     train_candidate,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.ladder import horizon_factor
 from tfx_lr_finder.range_test.sweep import TrainingLoop
+from tfx_lr_finder.range_test.values import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-
+PROBE_STEPS = 20
+MAX_WORSE_PROBES = 2
+DECADES_BETWEEN = 0.5
+MIN_CONFIRM_STEPS = 30
 NUM_TRAININGS = 4.5
 MIN_CHECK_STEPS = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """What confirming found; all empty where it is off.
+class Confirmation:
+    """The result of confirming a rate; empty if confirming is off.
 
     Attributes:
       untrained: Held-out loss of each batch before training, `[b]`.
       probes: Short trainings a decade apart, smallest rate first.
-      candidates: Trainings half a decade apart, smallest rate first; the probes
-        themselves where the budget has no more.
-      checked: A training at the suggested rate itself, or None.
+      candidates: Trainings half a decade apart, smallest rate first. If the budget
+        allows none, these are the probes.
+      final_check: A training at the suggested rate itself, or None.
       rate: The rate for constant training, or None.
       rate_range: The lowest and the highest rate about as good, or None.
     """
@@ -44,7 +43,7 @@ class Confirmed:
     untrained: FloatArray = dataclasses.field(default_factory=lambda: np.empty(0))
     probes: tuple[Candidate, ...] = ()
     candidates: tuple[Candidate, ...] = ()
-    checked: Candidate | None = None
+    final_check: Candidate | None = None
     rate: float | None = None
     rate_range: tuple[float, float] | None = None
 
@@ -55,12 +54,12 @@ class Confirmed:
 
     @property
     def steps_by_phase(self) -> dict[str, int]:
-        """Training steps of the probes, the candidates and the check."""
+        """Training steps of the probes, the candidates and the final check."""
         candidates = () if self.candidates is self.probes else self.candidates
         return {
             "probes": _steps(self.probes),
             "candidates": _steps(candidates),
-            "check": self.checked.num_steps if self.checked else 0,
+            "final_check": self.final_check.num_steps if self.final_check else 0,
         }
 
 
@@ -69,71 +68,93 @@ def confirm_rate(
     config: RangeTestConfig,
     steps_left: int,
     num_train_batches: int | None,
-    earlier_rate: float | None = None,
-) -> Confirmed:
-    """Returns the rate that short trainings favour, made fit for a long one.
+    previous_rate: float | None = None,
+) -> Confirmation:
+    """Returns the rate that short trainings favour, scaled to a long one.
 
-    Probes find the decade, candidates the half decade; the smallest rate about as good
-    as the best is scaled from their horizon to the Trainer's, and then trained itself.
-    A rate that served earlier is one probe more: the candidates open around it where
-    it does better than the others, and nowhere else.
+    Probes find the decade, candidates half a decade apart find the rate. The smallest
+    rate about as good as the best is scaled to the Trainer's steps, and then trained
+    itself as the final check. A previous rate is one more probe: the candidates start
+    from it only if it does better than the other probes.
 
     Args:
       loop: Trains and evaluates.
-      config: What to spend, and the Trainer's `train_steps`.
-      steps_left: What the sweeps left of the budget.
+      config: Sets the steps to spend and the Trainer's `train_steps`.
+      steps_left: Steps of the budget that the sweeps left.
       num_train_batches: Batches in one pass over the training data; None if unknown.
-      earlier_rate: A rate for constant training, or None.
+      previous_rate: A rate for constant training from a previous run, or None.
     """
     loop.begin_candidate()
     untrained = loop.evaluate()
     probes = probe(loop, config, untrained)
     if not probes:
-        return Confirmed(untrained=untrained)
+        return Confirmation(untrained=untrained)
+    probes += _probe_previous(loop, config, steps_left - _steps(probes), previous_rate)
+    probes = tuple(sorted(probes, key=lambda item: item.learning_rate))
     steps_left -= _steps(probes)
-    again = _probe_earlier(loop, config, steps_left, earlier_rate)
-    steps_left -= _steps(again)
-    probes = tuple(sorted((*probes, *again), key=lambda item: item.learning_rate))
-    num_steps = config.confirm_steps or _share(steps_left)
-    centre = best_candidate(probes)
-    candidates = probes
-    for_candidates = steps_left - MIN_CHECK_STEPS
-    if math.isfinite(centre.eval_loss) and for_candidates >= num_steps:
-        candidates = confirm(
-            loop, centre.learning_rate, untrained, num_steps, for_candidates
-        )
-        steps_left -= _steps(candidates)
-    best = best_candidate(candidates)
+    num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
+    candidates = bracket(
+        loop, best_candidate(probes), untrained, num_steps, steps_left - MIN_CHECK_STEPS
+    )
+    steps_left -= _steps(candidates)
+    found = Confirmation(
+        untrained=untrained, probes=probes, candidates=candidates or probes
+    )
+    best = best_candidate(found.candidates)
     if not math.isfinite(best.eval_loss):
-        return Confirmed(untrained=untrained, probes=probes, candidates=candidates)
-    factor = horizon_factor(
-        best.num_steps,
-        config.train_steps,
-        overfits=overfits(best, untrained, num_train_batches),
-    )
-    low, high = as_good_as_best(candidates, untrained)
-    checked = None
+        return found
+    overfitted = overfits(best, untrained, num_train_batches)
+    factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
+    low, high = (factor * rate for rate in as_good_as_best(found.candidates, untrained))
+    final_check = None
     if steps_left >= MIN_CHECK_STEPS:
-        checked = train_candidate(loop, low * factor, min(num_steps, steps_left))
-    return Confirmed(
-        untrained=untrained,
-        probes=probes,
-        candidates=candidates,
-        checked=checked,
-        rate=low * factor,
-        rate_range=(low * factor, high * factor),
+        final_check = train_candidate(loop, low, min(num_steps, steps_left))
+    return dataclasses.replace(
+        found, final_check=final_check, rate=low, rate_range=(low, high)
     )
 
 
-def _probe_earlier(
+def probe(
+    loop: TrainingLoop, config: RangeTestConfig, untrained: FloatArray
+) -> tuple[Candidate, ...]:
+    """Returns trainings of 20 steps a decade apart, smallest rate first.
+
+    They locate the decade of the best rate better than the curve does. A rule on a
+    sweep of 50 to 100 steps misses the best rate of a short training by one to three
+    decades (`benchmarks/quality`). Probing starts at the largest rate. It stops once
+    the best probe beats the untrained model and the last two probes were worse, or at
+    the end of the range or of the budget.
+
+    Args:
+      loop: Trains and evaluates.
+      config: Sets `min_lr`, `max_lr` and the budget.
+      untrained: Held-out loss of each batch before training, `[b]`.
+    """
+    highest = math.log10(config.max_lr) - 0.5
+    decades = max(0.0, highest - math.log10(config.min_lr))
+    affordable = (config.budget - config.sweep_steps) // PROBE_STEPS
+    probes: list[Candidate] = []
+    best = math.inf
+    worse = 0
+    for decade in range(min(math.floor(decades + 1e-9) + 1, affordable)):
+        new = train_candidate(loop, 10.0 ** (highest - decade), PROBE_STEPS)
+        worse = worse + 1 if probes and new.eval_loss >= best else 0
+        best = min(best, new.eval_loss)
+        probes.append(new)
+        if worse >= MAX_WORSE_PROBES and best < np.mean(untrained):
+            break
+    return tuple(reversed(probes))
+
+
+def _probe_previous(
     loop: TrainingLoop, config: RangeTestConfig, steps_left: int, rate: float | None
 ) -> tuple[Candidate, ...]:
-    """Returns a probe at the short training's counterpart of an earlier rate.
+    """Returns a probe at the previous rate, scaled from a long training to a short one.
 
-    Empty where there is no such rate, it lies outside the range that is swept, or the
-    budget would have no candidate left.
+    Empty if there is no previous rate, if the scaled rate lies outside the range of
+    the sweep, or if the budget would not allow a candidate afterwards.
     """
-    num_steps = config.confirm_steps or _share(steps_left)
+    num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
     affordable = steps_left >= PROBE_STEPS + num_steps + MIN_CHECK_STEPS
     if rate is None or not affordable:
         return ()
@@ -143,14 +164,61 @@ def _probe_earlier(
     return (train_candidate(loop, rate, PROBE_STEPS),)
 
 
+def bracket(
+    loop: TrainingLoop,
+    centre: Candidate,
+    untrained: FloatArray,
+    num_steps: int,
+    steps_left: int,
+) -> tuple[Candidate, ...]:
+    """Returns candidates half a decade apart around the best one, smallest rate first.
+
+    All start from the same weights and train on the same batches. The first three are
+    the centre and two rates below it. While the chosen candidate is the lowest, the
+    bracket grows downwards. While the best is the highest, it grows upwards.
+
+    Args:
+      loop: Trains and evaluates.
+      centre: Provides the first rate. The bracket is empty if its loss is not finite.
+      untrained: Held-out loss of each batch before training, `[b]`.
+      num_steps: Training steps of each candidate, at least 1.
+      steps_left: The most training steps to spend.
+
+    References:
+      L. N. Smith, arXiv:1803.09820, section 4.1, recommends a short test of a few
+      initial rates; Y. Jin et al., arXiv:2105.10762 (AutoLRS), trains every candidate
+      from the same checkpoint.
+    """
+    tried: dict[int, Candidate] = {}
+
+    def train(offset: int) -> bool:
+        if steps_left - _steps(tuple(tried.values())) < num_steps:
+            return False
+        rate = centre.learning_rate * 10.0 ** (DECADES_BETWEEN * offset)
+        tried[offset] = train_candidate(loop, rate, num_steps)
+        return True
+
+    growing = math.isfinite(centre.eval_loss)
+    growing = growing and all(train(offset) for offset in (0, -1, -2))
+    while growing:
+        ordered = [tried[offset] for offset in sorted(tried)]
+        if choose(ordered, untrained) is ordered[0]:
+            growing = train(min(tried) - 1)
+        elif best_candidate(ordered) is ordered[-1]:
+            growing = train(max(tried) + 1)
+        else:
+            break
+    return tuple(tried[offset] for offset in sorted(tried))
+
+
 def most_candidate_steps(config: RangeTestConfig) -> int:
-    """Returns the most steps that a probe or a candidate can be given."""
-    return max(PROBE_STEPS, config.confirm_steps or _share(config.budget))
+    """Returns the largest number of steps that a probe or a candidate can take."""
+    return max(PROBE_STEPS, config.confirm_steps or _steps_per_candidate(config.budget))
 
 
-def _share(num_steps: int) -> int:
-    """Returns the steps of one candidate: four of them and half a one for the check."""
-    return max(MIN_CONFIRM_STEPS, math.floor(num_steps / NUM_TRAININGS))
+def _steps_per_candidate(steps_left: int) -> int:
+    """Returns the steps of one candidate: four fit, and half a one for the check."""
+    return max(MIN_CONFIRM_STEPS, math.floor(steps_left / NUM_TRAININGS))
 
 
 def _steps(candidates: tuple[Candidate, ...]) -> int:

@@ -1,22 +1,19 @@
-"""The whole range test: sweeps, rules, probes, candidates, verdict."""
+"""The whole range test: sweeps, rules, confirmation, verdict."""
 
 import collections
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmation import Confirmed, confirm_rate
+from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.sweep import StopReason, Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def run_range_test(
@@ -24,58 +21,90 @@ def run_range_test(
     config: RangeTestConfig,
     clock: Callable[[], float],
     num_train_batches: int | None = None,
-    earlier_rate: float | None = None,
+    previous_rate: float | None = None,
 ) -> LRFinderReport:
     """Returns the report of a whole range test.
 
     Args:
       loop: Trains and evaluates.
-      config: What to sweep, confirm and spend.
-      clock: Returns seconds; only differences are used.
+      config: The parameters of the test.
+      clock: Returns the time in seconds; only differences count.
       num_train_batches: Batches in one pass over the training data; None if unknown.
-      earlier_rate: A rate for constant training that served before; tried as one more
-        probe. None: there is none.
+      previous_rate: A rate for constant training from a previous run, tried as one
+        more probe; or None.
 
     Returns:
-      The report, its `environment` empty.
+      The report, with an empty `environment`.
     """
-    times = [clock()]
+    started = clock()
     ladder = learning_rate_ladder(config)
     sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
-    readings = {name: [read(name, sweep) for sweep in sweeps] for name in RULES}
-    suggestions = {name: combine(values) for name, values in readings.items()}
-    spent = sum(sweep.num_steps for sweep in sweeps)
-    times.append(clock())
-    confirmed = Confirmed()
+    swept = clock()
+    confirmation = Confirmation()
     if config.confirm_steps != 0 and any(sweep.smoothed_losses for sweep in sweeps):
-        confirmed = confirm_rate(
-            loop, config, config.budget - spent, num_train_batches, earlier_rate
+        steps_left = config.budget - _num_steps(sweeps)
+        confirmation = confirm_rate(
+            loop, config, steps_left, num_train_batches, previous_rate
         )
-    times.append(clock())
-    rate, rate_range = confirmed.rate, confirmed.rate_range
-    if not confirmed.candidates:
-        rate = suggestions[config.rule]
-        served = [item for item in [rate, *readings[config.rule]] if item is not None]
-        rate_range = (min(served), max(served)) if rate is not None else None
-    verdict, reasons = judge(
-        Evidence(
-            sweeps=sweeps,
-            readings=tuple(readings[config.rule]),
-            probes=confirmed.probes,
-            candidates=confirmed.candidates,
-            untrained=confirmed.untrained,
-            checked=confirmed.checked,
-            rate=rate,
-            num_rates=config.resolved_num_rates,
-            steps_per_sweep=config.resolved_num_rates * config.steps_per_rate,
-            num_train_batches=num_train_batches,
-            train_steps=config.train_steps,
-        )
+    seconds = {"sweeps": swept - started, "confirmation": clock() - swept}
+    readings = tuple(read(config.rule, sweep) for sweep in sweeps)
+    rate, rate_range = _suggestion(confirmation, readings)
+    evidence = Evidence(
+        config=config,
+        sweeps=sweeps,
+        readings=readings,
+        confirmation=confirmation,
+        rate=rate,
+        num_train_batches=num_train_batches,
     )
+    return _report(evidence, rate_range, seconds)
+
+
+def read(name: str, sweep: Sweep) -> float | None:
+    """Returns the rate that a rule reads from one sweep; None for a short curve."""
+    losses = np.array(sweep.smoothed_losses)
+    if len(losses) < MIN_RATES:
+        return None
+    return RULES[name](np.array(sweep.learning_rates[: len(losses)]), losses)
+
+
+def combine(readings: Sequence[float | None]) -> float | None:
+    """Returns the median, in log rate, of a rule's readings over the sweeps.
+
+    None if fewer than half of the sweeps have a reading.
+    """
+    logs = [math.log10(rate) for rate in readings if rate is not None]
+    if 2 * len(logs) < len(readings) or not logs:
+        return None
+    return float(10.0 ** np.median(logs))
+
+
+def _suggestion(
+    confirmation: Confirmation, readings: Sequence[float | None]
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Returns the rate and its range, from the candidates or else from the rule."""
+    if confirmation.candidates:
+        return confirmation.rate, confirmation.rate_range
+    rate = combine(readings)
+    if rate is None:
+        return None, None
+    rates = [rate, *(reading for reading in readings if reading is not None)]
+    return rate, (min(rates), max(rates))
+
+
+def _report(
+    evidence: Evidence,
+    rate_range: tuple[float, float] | None,
+    seconds: dict[str, float],
+) -> LRFinderReport:
+    config, sweeps = evidence.config, evidence.sweeps
+    confirmation, rate = evidence.confirmation, evidence.rate
+    verdict, reasons = judge(evidence)
     if verdict is Verdict.INCONCLUSIVE:
         rate = rate_range = None
     by_schedule = {} if rate is None else rates_by_schedule(rate)
-    source = "confirmed" if confirmed.candidates else "rule"
+    source = "confirmed" if confirmation.candidates else "rule"
+    stop_reasons = collections.Counter(sweep.stop_reason for sweep in sweeps)
     return LRFinderReport(
         learning_rate=by_schedule.get(config.schedule),
         learning_rate_range=rate_range,
@@ -84,38 +113,21 @@ def run_range_test(
         reasons=tuple(reasons),
         source="none" if rate is None else source,
         rule=config.rule,
-        suggestions=suggestions,
-        stop_reason=_most_common([sweep.stop_reason for sweep in sweeps]),
+        suggestions={
+            name: combine([read(name, sweep) for sweep in sweeps]) for name in RULES
+        },
+        stop_reason=stop_reasons.most_common(1)[0][0],
         sweeps=sweeps,
-        probes=confirmed.probes,
-        candidates=confirmed.candidates,
-        checked=confirmed.checked,
-        untrained_loss=confirmed.untrained_loss,
-        steps_by_phase={"sweeps": spent, **confirmed.steps_by_phase},
-        seconds={"sweeps": times[1] - times[0], "confirming": times[2] - times[1]},
+        probes=confirmation.probes,
+        candidates=confirmation.candidates,
+        final_check=confirmation.final_check,
+        untrained_loss=confirmation.untrained_loss,
+        steps_by_phase={"sweeps": _num_steps(sweeps), **confirmation.steps_by_phase},
+        seconds=seconds,
         environment={},
         config=config,
     )
 
 
-def read(name: str, sweep: Sweep) -> float | None:
-    """Returns what a rule reads off one sweep, None for too short a curve."""
-    losses = np.array(sweep.smoothed_losses)
-    if len(losses) < MIN_RATES:
-        return None
-    return RULES[name](np.array(sweep.learning_rates[: len(losses)]), losses)
-
-
-def combine(readings: Sequence[float | None]) -> float | None:
-    """Returns the median in log rate of a rule's readings over the sweeps.
-
-    None if fewer than half of the sweeps have one.
-    """
-    logs = [math.log10(rate) for rate in readings if rate is not None]
-    if 2 * len(logs) < len(readings) or not logs:
-        return None
-    return float(10.0 ** np.median(logs))
-
-
-def _most_common(reasons: Sequence[StopReason]) -> StopReason:
-    return collections.Counter(reasons).most_common(1)[0][0]
+def _num_steps(sweeps: Sequence[Sweep]) -> int:
+    return sum(sweep.num_steps for sweep in sweeps)

@@ -1,25 +1,24 @@
-"""Smoothing of a loss curve: one that follows it, and one without lag."""
+"""Two ways to smooth a loss curve, with lag and without, and its noise."""
 
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from tfx_lr_finder.range_test.values import FloatArray
 
 
 def moving_average(losses: FloatArray, beta: float) -> FloatArray:
     """Returns the exponential moving average of the losses so far, unbiased.
 
-    Value i reads losses 0 to i only, so a running sweep can be judged by it. It
-    lags behind the curve by about `beta / (1 - beta)` steps.
+    Value i depends on losses 0 to i only, so it can stop a running sweep. It lags
+    behind the curve by about `beta / (1 - beta)` steps.
 
     Args:
       losses: float64 `[n]`, finite.
       beta: Weight of the past, in [0, 1).
 
     Returns:
-      float64 `[n]`; a constant stays that constant from the first value on.
+      float64 `[n]`. The average of a constant is that constant, from the first value.
 
     References:
       D. P. Kingma and J. Ba, arXiv:1412.6980, section 3 (bias correction).
@@ -34,19 +33,19 @@ def moving_average(losses: FloatArray, beta: float) -> FloatArray:
 
 
 def smooth(losses: FloatArray, beta: float) -> FloatArray:
-    """Returns the curve smoothed evenly to both sides, so that nothing shifts.
+    """Returns the curve smoothed symmetrically, so that it does not shift.
 
-    A loss j rates away weighs `beta ** j`; the weights are normed at each rate,
-    also at the ends. Unlike the one-sided average of other finders, which moves the
-    curve to higher rates by one to three decades on a sweep of 100 steps, a fall
-    stays where it was.
+    A loss j rates away has the weight `beta ** j`. The weights are normalized at each
+    rate, including the ends. Unlike the one-sided average of other finders, which
+    shifts a sweep of 100 steps by one to three decades to higher rates, this keeps a
+    fall at its rate.
 
     Args:
       losses: float64 `[n]`, finite.
-      beta: Weight of the next neighbour, in [0, 1); 0 returns the losses.
+      beta: Weight of the nearest neighbour, in [0, 1); 0 returns the losses.
 
     Returns:
-      float64 `[n]`; a constant stays that constant.
+      float64 `[n]`. A constant curve does not change.
     """
     losses = np.array(losses, dtype=np.float64)
     weights = np.ones(len(losses))
@@ -57,7 +56,7 @@ def smooth(losses: FloatArray, beta: float) -> FloatArray:
 
 
 def _sum_so_far(values: FloatArray, beta: float) -> FloatArray:
-    """Returns for each value the sum of those up to it, one j back times beta^j."""
+    """Returns running sums in which a value j places back has the weight beta^j."""
     sums = np.empty(len(values))
     total = 0.0
     for i, value in enumerate(values):
@@ -67,16 +66,16 @@ def _sum_so_far(values: FloatArray, beta: float) -> FloatArray:
 
 
 def noise_scale(losses: FloatArray) -> float:
-    """Returns the standard deviation of a loss around its own trend.
+    """Returns the standard deviation of the losses around their trend.
 
-    Estimated from the differences of neighbours by their median, so that neither
-    a trend, nor a spike, nor a steep end of the curve counts as noise.
+    The estimate is the median of the differences between neighbours. A trend, a spike
+    or a steep end of the curve does not count as noise.
 
     Args:
       losses: float64 `[n]`, finite.
 
     Returns:
-      The standard deviation, 0 where there are fewer than 3 losses.
+      The standard deviation; 0 for fewer than 3 losses.
     """
     if len(losses) < 3:
         return 0.0

@@ -1,4 +1,4 @@
-"""One range test: climb the ladder, record the losses, stop in time."""
+"""One sweep: raise the learning rate, record the losses, stop at divergence."""
 
 import dataclasses
 import enum
@@ -6,17 +6,15 @@ import math
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.smoothing import moving_average, noise_scale, smooth
-
-FloatArray = npt.NDArray[np.float64]
+from tfx_lr_finder.range_test.values import FloatArray, Rate
 
 MIN_RATES_BEFORE_STOP = 10
 START_RATES = 5
 NOISE_FACTOR = 8.0
-FIRST_LOOK = 16
+FIRST_CHECK = 16
 
 
 class StopReason(enum.Enum):
@@ -28,27 +26,27 @@ class StopReason(enum.Enum):
 
 
 class TrainingLoop(Protocol):
-    """What a range test needs of the thing that trains."""
+    """The training that a range test drives."""
 
     def begin_sweep(self) -> None:
-        """Goes back to the start; the next batches are ones no sweep has had."""
+        """Restores the initial weights; the next batches are new to all sweeps."""
 
     def begin_candidate(self) -> None:
-        """Goes back to the start and to the first of the candidates' batches."""
+        """Restores the initial weights and the first of the candidates' batches."""
 
     def train(
-        self, learning_rates: FloatArray, look_above: float = math.inf
+        self, learning_rates: FloatArray, stop_above: float = math.inf, /
     ) -> FloatArray:
-        """Trains one batch at each rate, from the first on, and returns its losses.
+        """Trains one batch at each rate, in order, and returns the losses.
 
         Args:
           learning_rates: float64 `[k]`, k >= 1.
-          look_above: A loss above this ends the chunk, for the caller to look at;
-            a number that float32 holds exactly.
+          stop_above: A loss above this ends the chunk, so that the caller can check
+            it. float32 holds it exactly.
 
         Returns:
-          float64 `[m]`, 1 <= m <= k: as many as one chunk holds; value i was measured
-          before the update with rate i. Ends at a loss that is not finite.
+          float64 `[m]`, 1 <= m <= k: the losses of one chunk. Loss i is measured
+          before the update with rate i. A loss that is not finite ends the chunk.
         """
 
     def evaluate(self) -> FloatArray:
@@ -57,19 +55,19 @@ class TrainingLoop(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What one sweep saw.
+    """The result of one sweep.
 
     Attributes:
       learning_rates: The rates tried, `[n]`, rising.
-      losses: The mean loss of the batches at each rate, `[n]`, before their updates;
-        the last may be not finite.
-      smoothed_losses: Smoothed without lag, `[m]` with m <= n: the finite part,
-        without the explosion at its end.
-      stop_reason: Why it ended.
-      num_steps: Training steps taken, those past the stop included.
+      losses: The mean loss of the batches at each rate, `[n]`, before their updates.
+        The last loss may not be finite.
+      smoothed_losses: The finite losses, smoothed without lag, `[m]` with m <= n. The
+        explosion at the end is clipped.
+      stop_reason: Why the sweep ended.
+      num_steps: Training steps taken, including those after the stop.
     """
 
-    learning_rates: tuple[float, ...]
+    learning_rates: tuple[Rate, ...]
     losses: tuple[float, ...]
     smoothed_losses: tuple[float, ...]
     stop_reason: StopReason
@@ -77,28 +75,28 @@ class Sweep:
 
 
 def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -> Sweep:
-    """Returns what one sweep over the ladder saw.
+    """Returns one sweep over the ladder.
 
-    Neither the result nor the number of steps depends on how the loop cuts the steps
-    into chunks: the losses are looked at after 16, 32, 64, ... steps, and at a loss
-    above the height that the last look found.
+    The result and the number of steps do not depend on the chunks of the loop. The
+    losses are checked after 16, 32, 64, ... steps, and as soon as a loss exceeds the
+    limit set by the last check.
 
     Args:
-      loop: Trains; is put back to the start first.
+      loop: Trains, from the initial weights.
       ladder: The rates, float64 `[n]`, rising.
-      config: `steps_per_rate`, `smoothing` and `divergence_factor` are read.
+      config: Sets `steps_per_rate`, `smoothing` and `divergence_factor`.
 
     Returns:
-      The sweep, cut after the rate at which it diverged or stopped being finite.
+      The sweep. It ends with the rate at which the loss diverged or was not finite.
     """
     steps = np.repeat(ladder, config.steps_per_rate)
     losses = np.empty(0)
-    look_above = math.inf
+    stop_above = math.inf
     loop.begin_sweep()
     while len(losses) < len(steps):
-        losses = _train_until_look(loop, steps, losses, look_above)
+        losses = _train_until_check(loop, steps, losses, stop_above)
         losses_by_rate = mean_of_rates(losses, config.steps_per_rate)
-        end, reason, look_above = find_stop(losses_by_rate, config)
+        end, reason, stop_above = find_stop(losses_by_rate, config)
         if reason is not StopReason.COMPLETED:
             break
     kept = losses_by_rate[:end]
@@ -114,38 +112,38 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     )
 
 
-def _train_until_look(
-    loop: TrainingLoop, steps: FloatArray, losses: FloatArray, look_above: float
+def _train_until_check(
+    loop: TrainingLoop, steps: FloatArray, losses: FloatArray, stop_above: float
 ) -> FloatArray:
-    """Returns the losses so far and those up to where they are to be looked at.
+    """Returns the losses up to the next check.
 
     Args:
       loop: Trains.
       steps: The rate of every step of the sweep, float64 `[n]`.
-      losses: Those so far, `[m]` with m < n.
-      look_above: A loss above this is looked at, and one that is not finite.
+      losses: The losses so far, `[m]` with m < n.
+      stop_above: A loss above this, or one that is not finite, requires a check.
     """
-    until = FIRST_LOOK
+    until = FIRST_CHECK
     while until <= len(losses):
         until *= 2
     while len(losses) < min(until, len(steps)):
-        chunk = loop.train(steps[len(losses) : until], look_above)
+        chunk = loop.train(steps[len(losses) : until], stop_above)
         losses = np.concatenate([losses, chunk])
-        if not chunk[-1] <= look_above or not math.isfinite(chunk[-1]):
+        if not chunk[-1] <= stop_above or not math.isfinite(chunk[-1]):
             break
     return losses
 
 
 def mean_of_rates(losses: FloatArray, steps_per_rate: int) -> FloatArray:
-    """Returns the mean loss of each rate, the last one perhaps of fewer steps.
+    """Returns the mean loss at each rate.
 
     Args:
-      losses: float64 `[n]`, one a step.
-      steps_per_rate: Steps of a full rate.
+      losses: float64 `[n]`, one for each step.
+      steps_per_rate: Steps at each rate.
 
     Returns:
-      float64 `[ceil(n / steps_per_rate)]`, without a last rate that is not full,
-      unless a loss in it is not finite.
+      float64 `[n // steps_per_rate]`. If the last rate is incomplete and one of its
+      losses is not finite, NaN is appended.
     """
     full = len(losses) // steps_per_rate
     means: FloatArray = (
@@ -158,16 +156,17 @@ def mean_of_rates(losses: FloatArray, steps_per_rate: int) -> FloatArray:
 
 
 def without_explosion(losses: FloatArray) -> FloatArray:
-    """Returns the losses, no higher above the start than they fall below it.
+    """Returns the losses, clipped as far above the start as they fall below it.
 
-    The last losses of a sweep that diverges are larger than all others by decades, and
-    would lift the smoothed curve well before the rate at which it turns.
+    The last losses of a sweep that diverges exceed all others by decades. They would
+    lift the smoothed curve well before its turning point.
 
     Args:
       losses: float64 `[n]`, finite.
 
     Returns:
-      float64 `[n]`, cut off at the fall, or at eight times the noise if that is more.
+      float64 `[n]`, at most the start plus the fall, or plus eight times the noise if
+      that is larger.
     """
     if len(losses) == 0:
         return losses
@@ -179,22 +178,22 @@ def without_explosion(losses: FloatArray) -> FloatArray:
 def find_stop(
     losses: FloatArray, config: RangeTestConfig
 ) -> tuple[int, StopReason, float]:
-    """Returns how many rates a sweep keeps, why it ends there, and what would end it.
+    """Returns the rates that a sweep keeps, why it stops, and the next loss to check.
 
-    A sweep diverges where the moving average of its losses exceeds its least value
-    by more than `divergence_factor` times the fall from the start to that value, or
-    eight times the noise of the losses where that is more; and where two losses in a
-    row exceed it, so that one odd batch ends nothing. Differences of losses only:
-    shifting or scaling the loss changes nothing, and negative losses are as good as
-    others. Unlike other finders' `loss > 4 * best`, which a loss below 0 meets at once.
+    A sweep diverges when the moving average of its losses rises above its minimum by
+    more than a limit. The limit is `divergence_factor` times the fall from the start
+    to the minimum, or eight times the noise if that is larger. Two losses in a row must
+    exceed it too, so one odd batch does not end a sweep. Only differences of losses
+    count, so shift, scale and sign of the loss do not matter. Unlike this, the
+    `loss > 4 * best` of other finders holds at once for a negative loss.
 
     Args:
-      losses: float64 `[n]`, the mean loss of each rate so far.
-      config: `smoothing` and `divergence_factor` are read.
+      losses: float64 `[n]`, the mean loss at each rate so far.
+      config: Sets `smoothing` and `divergence_factor`.
 
     Returns:
-      The number of rates up to and with the one that ends the sweep, `n` if none does;
-      the reason, COMPLETED if none; the height of loss above which the sweep may end.
+      A triple: the number of rates including the one that ends the sweep, or `n`; the
+      reason, COMPLETED if the sweep may continue; the loss above which it may end.
     """
     bad = np.flatnonzero(~np.isfinite(losses))
     finite = losses[: bad[0]] if len(bad) else losses
@@ -211,7 +210,7 @@ def find_stop(
         if min(averages[i], finite[i - 1], finite[i]) - best[i] > height > 0.0:
             return int(i) + 1, StopReason.DIVERGED, math.inf
     height = max(float(allowed[-1]), NOISE_FACTOR * noise_scale(finite))
-    # As float32, in which the device compares: both then see the same.
+    # In float32, the type in which the device compares the loss with this limit.
     with np.errstate(over="ignore"):
-        look_above = float(np.float32(best[-1] + height)) if height > 0 else math.inf
-    return *(ended or (len(losses), StopReason.COMPLETED)), look_above
+        stop_above = float(np.float32(best[-1] + height)) if height > 0 else math.inf
+    return *(ended or (len(losses), StopReason.COMPLETED)), stop_above

@@ -1,27 +1,29 @@
-"""The range test of a Keras model as one function call."""
+"""The range test of a Keras model in one function call."""
 
-import contextlib
 import dataclasses
 import functools
 import itertools
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.lineage.previous import reason_to_skip
+from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import most_candidate_steps
 from tfx_lr_finder.range_test.finder import run_range_test
-from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
-from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop import gpus, random_state
 from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.checks import (
+    check_model_and_data,
+    is_model_function,
+)
 from tfx_lr_finder.runtime.loop.environment import describe
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
@@ -39,62 +41,53 @@ def find_learning_rate(
     *,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
-    earlier: LRFinderReport | None = None,
+    previous: Sequence[LRFinderReport] = (),
     checkpoint: CheckpointPlan | None = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> LRFinderReport:
-    """Returns the learning rate that a range test finds, and what it rests on.
+    """Returns the report of a range test: the learning rate and its evidence.
 
-    Model, optimizer and random state are as before when it returns or raises.
+    The function restores the model, its optimizer and all random state, also if it
+    raises.
 
     Args:
-      model: A compiled Keras model (Keras 3 or tf_keras), or a function of no arguments
-        that builds one.
-      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them;
-        repeated as often as needed.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it the
-        first training batches are held out; a data set that shuffles its rows anew at
-        each pass mixes them in again.
-      config: What to sweep, confirm and spend; or leave it out and pass its fields.
-      num_train_examples: Examples in one pass over the training data, where the dataset
-        repeats and cannot tell; tells a small data set from a large one.
-      earlier: The report of an earlier test of this model that was OK. Its rate is
-        tried among the others, if it is of the same optimizer.
-      checkpoint: Where to save the test as it goes, and to look for one that was
-        killed; the caller deletes it at the end, by `checkpoint.remove()`.
-      **knobs: Any field of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
+      model: A compiled Keras model (Keras 3 or tf_keras), or a function without
+        arguments that builds one.
+      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
+        The test repeats them as often as it needs.
+      eval_dataset: Held-out batches, on which candidates are compared. Without it, the
+        first training batches are held out. A dataset that reshuffles in each pass
+        mixes them with the training batches.
+      config: The range test. Alternatively pass its fields as keyword arguments.
+      num_train_examples: Number of training examples, for a dataset that repeats and
+        so does not know its size. A small dataset limits the test.
+      previous: Reports of previous tests of this model, the newest first. The test also
+        tries the rate of the first that is OK and of the same optimizer.
+      checkpoint: Where to save checkpoints and to look for one of a killed test. The
+        caller deletes it at the end with `checkpoint.remove()`.
+      **parameters: Fields of `RangeTestConfig`: `min_lr`, `max_lr`, `num_rates`,
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
     Returns:
       The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
 
     Raises:
-      ValueError: A knob is out of its range, the model is not compiled, or the data
-        are not batches.
+      ValueError: A parameter is out of its range, the model is not compiled, or the
+        data are not batches.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
       arXiv:1506.01186, section 3.3.
     """
-    config = _config(config, knobs)
-    with _random_state(config.seed):
-        model = _compiled(model)
+    config = _config(config, parameters)
+    with random_state.seeded(config.seed):
+        model = model() if is_model_function(model) else model
+        check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
+        refuse_several_optimizers(model)
         strategy = model.distribute_strategy
-        if eval_dataset is None:
-            train_dataset, eval_dataset = _hold_out(train_dataset, config)
-        confirms = config.confirm_steps != 0
-        train = Batches(
-            train_dataset,
-            strategy,
-            "train_dataset",
-            num_train_examples,
-            num_kept=most_candidate_steps(config) if confirms else 0,
+        train, held_out = _make_batches(
+            train_dataset, eval_dataset, strategy, config, num_train_examples
         )
-        num_eval_batches = _num_eval_batches(eval_dataset, config) if confirms else 0
-        held_out = Batches(
-            eval_dataset, strategy, "eval_dataset", num_kept=num_eval_batches
-        )
-        _tell_of_repeats(train, config)
         gpus.reset_memory_peak()
         with (
             swept_learning_rate(model.optimizer, strategy) as rate,
@@ -105,99 +98,101 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_eval_batches=num_eval_batches,
+                num_eval_batches=held_out.num_replayed,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
                 seed=config.seed,
             )
-            rate_before = _earlier_rate(earlier, model)
-            run = functools.partial(
+            previous_rate = _previous_rate(previous, model)
+            test = functools.partial(
                 run_range_test,
                 config=config,
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
-                earlier_rate=rate_before,
+                previous_rate=previous_rate,
             )
-            facts: dict[str, int] = {}
+            facts = describe(model, train, rate, loop)
+            saved = None
+            if checkpoint is not None:
+                asked = {"config": config, "previous_rate": previous_rate}
+                digests = fingerprint(asked, loop, train, held_out, facts, checkpoint)
+                saved = Checkpoint(checkpoint, digests)
             try:
-                if checkpoint is None:
-                    report = run(loop)
-                else:
-                    known = describe(model, train, rate, loop)
-                    asked = {"config": config, "earlier_rate": rate_before}
-                    saved = Checkpoint(
-                        checkpoint,
-                        fingerprint(asked, loop, train, held_out, known, checkpoint),
-                    )
-                    report = saved.run(run, loop)
-                    facts["num_steps_resumed"] = saved.num_steps_resumed
+                report = test(loop) if saved is None else saved.run(test, loop)
             finally:
                 loop.restore()
-            environment = describe(model, train, rate, loop) | facts
-    return dataclasses.replace(report, environment=environment)
+            facts = describe(model, train, rate, loop)
+            if saved is not None:
+                facts["num_steps_resumed"] = saved.num_steps_resumed
+    return dataclasses.replace(report, environment=facts)
 
 
-def _config(config: RangeTestConfig | None, knobs: dict[str, Any]) -> RangeTestConfig:
-    if config is not None and knobs:
+def _config(
+    config: RangeTestConfig | None, parameters: dict[str, Any]
+) -> RangeTestConfig:
+    if config is not None and parameters:
         raise ValueError(
-            f"Pass config or its fields, not both: got config and {sorted(knobs)}."
+            f"Pass config or its fields, not both: got config and {sorted(parameters)}."
         )
-    unknown = set(knobs) - {field.name for field in dataclasses.fields(RangeTestConfig)}
+    unknown = set(parameters) - set(PARAMETER_TYPES)
     if unknown:
         raise ValueError(
-            f"Unknown knobs {sorted(unknown)}. The knobs are the fields of "
+            f"Unknown parameters {sorted(unknown)}. The parameters are the fields of "
             "RangeTestConfig."
         )
-    return config or RangeTestConfig(**knobs)
+    return config or RangeTestConfig(**parameters)
 
 
-def _compiled(model: Any | Callable[[], Any]) -> Any:
-    """Returns the compiled model that was passed, or that the function builds."""
-    if not hasattr(model, "fit") and callable(model):
-        model = model()
-    if not hasattr(model, "train_step"):
-        raise ValueError(
-            f"model must be a compiled Keras model or a function that builds one, got "
-            f"{type(model).__name__}."
-        )
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError(
-            "The model is not compiled. Call model.compile(optimizer=..., loss=...) "
-            "before handing it over."
-        )
-    refuse_several_optimizers(model)
-    return model
+def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:
+    """Returns the rate for a constant schedule of the newest usable previous report."""
+    optimizer = type(inner_optimizer(model.optimizer)).__name__
+    for report in previous:
+        if reason_to_skip(report, optimizer, "constant") is None:
+            rate = report.learning_rates_by_schedule["constant"]
+            logging.info("LRFinder: the test also tries the previous rate %r", rate)
+            return rate
+    return None
 
 
-def _earlier_rate(earlier: LRFinderReport | None, model: Any) -> float | None:
-    """Returns the rate for constant training of an earlier OK report, or None."""
-    if earlier is None or earlier.verdict is not Verdict.OK:
-        return None
-    now = type(inner_optimizer(model.optimizer)).__name__
-    if earlier.environment.get("optimizer") != now:
-        return None
-    rate = earlier.learning_rates_by_schedule.get("constant")
-    logging.info("LRFinder: the earlier rate %r is tried among the others", rate)
-    return rate
-
-
-def _tell_of_repeats(train: Batches, config: RangeTestConfig) -> None:
-    steps = config.resolved_num_rates * config.steps_per_rate
-    if train.num_batches is not None and train.num_batches < steps:
+def _make_batches(
+    train_dataset: Any,
+    eval_dataset: Any,
+    strategy: Any,
+    config: RangeTestConfig,
+    num_train_examples: int | None,
+) -> tuple[Batches, Batches]:
+    """Returns the training batches and the held-out batches."""
+    if eval_dataset is None:
+        train_dataset, eval_dataset = _hold_out(train_dataset, config)
+    confirms = config.confirm_steps != 0
+    train = Batches(
+        train_dataset,
+        strategy,
+        "training dataset",
+        num_train_examples,
+        num_replayed=most_candidate_steps(config) if confirms else 0,
+    )
+    held_out = Batches(
+        eval_dataset,
+        strategy,
+        "evaluation dataset",
+        num_replayed=_num_eval_batches(eval_dataset, config) if confirms else 0,
+    )
+    num_steps = config.resolved_num_rates * config.steps_per_rate
+    if train.num_batches is not None and train.num_batches < num_steps:
         logging.warning(
-            "LRFinder: the training data have %d batches, a sweep takes %d steps: they "
-            "are repeated.",
+            "LRFinder: the training data have %d batches and a sweep takes %d steps, "
+            "so the batches are repeated.",
             train.num_batches,
-            steps,
+            num_steps,
         )
+    return train, held_out
 
 
 def _hold_out(
-    dataset: Any, config: RangeTestConfig
+    dataset: tf.data.Dataset, config: RangeTestConfig
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the training batches without the first ones, and those."""
-    if not isinstance(dataset, tf.data.Dataset):
-        return dataset, dataset  # refused by name where it is read
+    """Returns the batches after the first ones for training, and the first ones."""
     num_batches = int(dataset.cardinality())
     if 0 <= num_batches < 2:
         return dataset, dataset
@@ -207,45 +202,11 @@ def _hold_out(
     return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 
-def _num_eval_batches(dataset: Any, config: RangeTestConfig) -> int:
-    """Returns how many batches to score: no more than there are, and full ones.
+def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
+    """Returns how many batches to score: full ones, at most as many as there are.
 
-    A last batch of a few rows weighs as much as any other and is far noisier.
+    A small last batch would count as much as any other, though it is far noisier.
     """
-    if not isinstance(dataset, tf.data.Dataset):
-        return 1  # refused by name where it is read
     sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
     full = itertools.takewhile(lambda size: size == sizes[0], sizes)
     return max(1, len(list(full)))
-
-
-@contextlib.contextmanager
-def _random_state(seed: int) -> Iterator[None]:
-    """Seeds Python, numpy and TensorFlow, and puts their states back after."""
-    context = _eager_context()
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    tensorflow_state = {
-        name: getattr(context, name)
-        for name in ("_seed", "_rng")
-        if hasattr(context, name)
-    }
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.random.set_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-        for name in ("_seed", "_rng"):
-            if name in tensorflow_state:
-                setattr(context, name, tensorflow_state[name])
-            elif hasattr(context, name):  # TensorFlow had never been seeded
-                delattr(context, name)
-
-
-def _eager_context() -> Any:
-    """Returns TensorFlow's context, where its global seed lives (no public reader)."""
-    from tensorflow.python.eager import context
-
-    return context.context()

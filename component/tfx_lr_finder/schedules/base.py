@@ -1,7 +1,7 @@
-"""What Smith's learning-rate policies share: schedules of Keras 3 and of tf_keras.
+"""The base class of Smith's learning-rate schedules, for Keras 3 and tf_keras.
 
-A class that is a schedule of both Kerases, and registered in both, is taken, saved and
-loaded by either, whatever `tf.keras` stands for.
+Each schedule extends the schedule class of both Kerases and is registered in both. So
+either one accepts, saves and loads it, whichever of them `tf.keras` is.
 """
 
 import math
@@ -19,10 +19,10 @@ class CycleSchedule(
     keras.optimizers.schedules.LearningRateSchedule,
     tf_keras.optimizers.schedules.LearningRateSchedule,
 ):
-    """What both policies have in common.
+    """A schedule that rises from a low rate to a peak and falls again.
 
     Attributes:
-      kind: What the schedule is to the finder: which rate of a report is its peak.
+      kind: Names the rate of a report that is the peak; see `fn_args.rate_for`.
       max_lr: The peak.
     """
 
@@ -30,14 +30,7 @@ class CycleSchedule(
     max_lr: float
 
     def position(self, step: Any) -> tf.Tensor:
-        """Returns where in the cycle a step is: 0 at the lowest rate, 1 at the peak.
-
-        Args:
-          step: The step, a scalar.
-
-        Returns:
-          float32 scalar in [0, 1].
-        """
+        """Returns 0 for a step at the lowest rate and 1 at the peak, float32."""
         raise NotImplementedError
 
 
@@ -49,40 +42,23 @@ def registered(schedule_class: Any) -> Any:
 
 
 def checked_rate(name: str, value: Any) -> float:
-    """Returns a rate.
-
-    Args:
-      name: The argument's name, for the error.
-      value: What was passed.
-
-    Raises:
-      ValueError: If it is not positive and finite.
-    """
+    """Returns the value of an argument if it is a positive, finite number."""
     if not is_real(value) or not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} must be positive and finite, got {value!r}.")
     return float(value)
 
 
-def checked_steps(name: str, value: Any, least: int) -> int:
-    """Returns a number of steps.
-
-    Args:
-      name: The argument's name, for the error.
-      value: What was passed.
-      least: The smallest that makes sense.
-
-    Raises:
-      ValueError: If it is not a whole number, or too small.
-    """
+def checked_steps(name: str, value: Any, minimum: int) -> int:
+    """Returns the value of an argument if it is an integer of at least `minimum`."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or value < least:
+    if not whole or value < minimum:
         raise ValueError(
-            f"{name} must be a whole number of at least {least}, got {value!r}. In a "
-            "pipeline, TrainArgs(num_steps=...) gives fn_args.train_steps."
+            f"{name} must be an integer of at least {minimum}, got {value!r}. In a "
+            "pipeline, TrainArgs(num_steps=...) sets fn_args.train_steps."
         )
     return int(value)
 
 
 def is_real(value: Any) -> bool:
-    """Returns whether a value is a number, and no bool."""
+    """Returns whether a value is a number other than a bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -21,11 +21,11 @@ MIN_FACTOR = 4.0
 
 @registered
 class Cyclical(CycleSchedule):
-    """Cycle after cycle between two rates.
+    """Cycles between two rates.
 
-    From `min_lr` in a straight line up to `max_lr` over `step_size` steps, as long
-    down again, and so on. The height of each cycle is the same ("triangular"), half
-    that of the one before ("triangular2"), or `gamma ** step` of it ("exp_range").
+    The rate rises linearly from `min_lr` to `max_lr` over `step_size` steps and falls
+    back over as many. The height of the cycles is constant ("triangular"), halves with
+    each cycle ("triangular2"), or decays as `gamma ** step` ("exp_range").
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -48,10 +48,9 @@ class Cyclical(CycleSchedule):
         Args:
           min_lr: The lowest rate, positive and below `max_lr`.
           max_lr: The highest rate.
-          step_size: Steps of half a cycle, at least 1; the source advises those of 2
-            to 10 epochs.
+          step_size: Steps of half a cycle, at least 1. Smith advises 2 to 10 epochs.
           mode: "triangular", "triangular2" or "exp_range".
-          gamma: For "exp_range", and only there: in (0, 1].
+          gamma: Decay per step in (0, 1], for "exp_range" only.
 
         Raises:
           ValueError: If a number is out of its range.
@@ -83,13 +82,13 @@ class Cyclical(CycleSchedule):
     ) -> "Cyclical":
         """Returns the schedule between the ends of the range that was found.
 
-        Where the range is a single rate, or there is none, from a quarter of the rate
-        up to it (arXiv:1803.09820, section 4.1).
+        Without a range, it cycles between a quarter of the rate and the rate
+        (arXiv:1803.09820, section 4.1).
 
         Args:
           report: A report with a rate.
           step_size: Steps of half a cycle.
-          **options: Those of the class.
+          **options: `mode` and `gamma`.
 
         Raises:
           ValueError: If the report has no rate, or a number is out of its range.
@@ -104,25 +103,25 @@ class Cyclical(CycleSchedule):
     def from_fn_args(cls, fn_args: Any, step_size: int, **options: Any) -> "Cyclical":
         """Returns the schedule inside `run_fn(fn_args)`.
 
-        Under `LRFinderTrainer` as `from_report`; elsewhere up to the rate that
-        `learning_rate(fn_args)` gives, from a quarter of it.
+        Under `LRFinderTrainer` it equals `from_report`. Under the stock Trainer it
+        cycles between a quarter of `learning_rate(fn_args)` and that rate.
 
         Args:
-          fn_args: What `run_fn` got.
+          fn_args: The argument of `run_fn`.
           step_size: Steps of half a cycle.
-          **options: Those of the class.
+          **options: `mode` and `gamma`.
 
         Raises:
-          ValueError: If no rate was handed over, or a number is out of its range.
+          ValueError: If no rate was passed, or a number is out of its range.
         """
-        highest = lr_fn_args.rate_from(fn_args, cls.kind)
-        report = lr_fn_args.report_of(fn_args)
+        report = lr_fn_args.passed_report(fn_args)
         if report is not None:
             return cls.from_report(report, step_size, **options)
+        highest = lr_fn_args.learning_rate(fn_args)
         return cls(highest / MIN_FACTOR, highest, step_size, **options)
 
     def position(self, step: Any) -> tf.Tensor:
-        """Returns 0 where a cycle begins and ends, 1 at its middle."""
+        """Returns 0 at the ends of a cycle and 1 at its middle."""
         halves = tf.math.floormod(tf.cast(step, tf.float32) / self.step_size, 2.0)
         return 1.0 - tf.abs(halves - 1.0)
 

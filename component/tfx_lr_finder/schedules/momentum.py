@@ -7,17 +7,16 @@ import keras
 import tensorflow as tf
 import tf_keras
 
-from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
 from tfx_lr_finder.schedules.base import CycleSchedule
 
 
 class MomentumCycle(keras.callbacks.Callback, tf_keras.callbacks.Callback):
-    """Cycles an optimizer's momentum against the learning rate, during one `fit`.
+    """Cycles the momentum of an optimizer against its learning rate during one `fit`.
 
     The momentum of SGD, or the `beta_1` of Adam and AdamW, is `max_momentum` at the
-    lowest rate of the schedule and `min_momentum` at its peak; it is computed on the
-    device, from the optimizer's own count of steps. Afterwards the optimizer has its
-    own number back::
+    lowest rate of the schedule and `min_momentum` at its peak. The device computes it
+    from the optimizer's step counter. After `fit` the optimizer has its original
+    momentum::
 
         schedule = tfx_lr_finder.OneCycle(0.3, total_steps)
         model.compile(keras.optimizers.SGD(schedule, momentum=0.95), ...)
@@ -39,13 +38,15 @@ class MomentumCycle(keras.callbacks.Callback, tf_keras.callbacks.Callback):
         Args:
           schedule: The `OneCycle` or `Cyclical` of the learning rate.
           min_momentum: The momentum at the peak of the rate, in [0, 1).
-          max_momentum: The momentum at the lowest rate, above it and below 1.
+          max_momentum: The momentum at the lowest rate, above `min_momentum` and
+            below 1.
 
         Raises:
-          ValueError: If the schedule is another, or a number is out of its range.
+          ValueError: If `schedule` is another schedule, or a number is out of its
+            range.
         """
         super().__init__()
-        self._chief_worker_only = None  # these two are tf_keras' own
+        self._chief_worker_only = None  # tf_keras reads this and the next
         self._supports_tf_logs = True
         if not isinstance(schedule, CycleSchedule):
             raise ValueError(
@@ -59,45 +60,40 @@ class MomentumCycle(keras.callbacks.Callback, tf_keras.callbacks.Callback):
             )
         self._schedule = schedule
         self._lowest, self._highest = float(min_momentum), float(max_momentum)
-        self._own: float | None = None
+        self._original: float | None = None
 
     def momentum(self, step: Any) -> tf.Tensor:
-        """Returns the momentum at a step, a float32 scalar.
-
-        Args:
-          step: The step, a scalar.
-        """
+        """Returns the momentum at a step, a float32 scalar."""
         fall = self._highest - self._lowest
         return self._highest - fall * self._schedule.position(step)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Puts the cycling momentum in the place of the optimizer's own.
-
-        Raises:
-          ValueError: If the optimizer has no momentum that can be cycled.
-        """
+        """Replaces the optimizer's momentum by the cycling one."""
         del logs
-        optimizer = inner_optimizer(self.model.optimizer)
-        self._own = float(getattr(optimizer, _field(optimizer)))
-        self._set(_Live(self._own, lambda: self.momentum(optimizer.iterations)))
+        optimizer = self._optimizer()
+        self._original = float(getattr(optimizer, _field(optimizer)))
+        self._set(
+            _DeviceFloat(self._original, lambda: self.momentum(optimizer.iterations))
+        )
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Puts the optimizer's own momentum back."""
+        """Restores the optimizer's momentum."""
         del logs
-        self._set(self._own)
+        self._set(self._original)
+
+    def _optimizer(self) -> Any:
+        """Returns the model's optimizer, without a LossScaleOptimizer around it."""
+        optimizer = self.model.optimizer
+        return getattr(optimizer, "inner_optimizer", optimizer)
 
     def _set(self, momentum: Any) -> None:
-        optimizer = inner_optimizer(self.model.optimizer)
+        optimizer = self._optimizer()
         setattr(optimizer, _field(optimizer), momentum)
-        self.model.make_train_function(force=True)  # a graph may hold the former one
+        self.model.make_train_function(force=True)  # a graph may hold the old one
 
 
 def _field(optimizer: Any) -> str:
-    """Returns the name of the momentum of an optimizer.
-
-    Raises:
-      ValueError: If it has none that can be cycled.
-    """
+    """Returns the name of the attribute with the momentum; raises if there is none."""
     for k in (keras, tf_keras):
         optimizers = k.optimizers
         if isinstance(optimizer, optimizers.Adam | optimizers.AdamW):
@@ -105,37 +101,36 @@ def _field(optimizer: Any) -> str:
         if isinstance(optimizer, optimizers.SGD) and float(optimizer.momentum) > 0:
             return "momentum"
     raise ValueError(
-        "MomentumCycle cycles the momentum of SGD(momentum=...), where it is above 0, "
-        f"and the beta_1 of Adam and AdamW; the model was compiled with "
-        f"{type(optimizer).__module__}.{type(optimizer).__name__}. Use one of those, "
-        "or leave MomentumCycle out."
+        "MomentumCycle needs SGD with a momentum above 0, Adam or AdamW, got "
+        f"{type(optimizer).__module__}.{type(optimizer).__name__}. Compile the model "
+        "with one of those, or leave MomentumCycle out."
     )
 
 
-class _Live(float):
-    """A number whose value is computed anew wherever TensorFlow uses it.
+class _DeviceFloat(float):
+    """A float that TensorFlow recomputes at every use.
 
-    To Python it is the plain number that stood there before, so that an optimizer can
-    compare and serialise it; in a graph it is a tensor.
+    Python sees the optimizer's original momentum, which the optimizer can compare and
+    serialise. A graph sees a tensor.
     """
 
     _compute: Callable[[], tf.Tensor]
 
-    def __new__(cls, value: float, compute: Callable[[], tf.Tensor]) -> "_Live":
-        """Returns the number."""
+    def __new__(cls, value: float, compute: Callable[[], tf.Tensor]) -> "_DeviceFloat":
+        """Makes the float, with the original value."""
         number = super().__new__(cls, value)
         number._compute = compute
         return number
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> tf.Tensor:
-        """Returns the value of now."""
+        """Returns the current value."""
         del name
         return tf.cast(self._compute(), dtype or tf.float32)
 
     def __rsub__(self, other: Any) -> Any:
-        """Returns `other - self`, which Adam computes with a plain 1."""
+        """Returns `other - self`, as Adam computes `1 - beta_1`."""
         return other - self._compute()
 
     def __reduce__(self) -> Any:
-        """Copies and pickles as the plain number."""
+        """Copies and pickles as the original float."""
         return float, (float(self),)

@@ -20,10 +20,10 @@ FINAL_FACTOR = 100.0
 
 @registered
 class OneCycle(CycleSchedule):
-    """One cycle up and down, then a last phase far below, for a whole training.
+    """One cycle over a whole training, with a final phase at very low rates.
 
-    From `min_lr` in a straight line up to `max_lr`, as long down again, and over the
-    last `final_share` of the steps down to `final_lr`, where it stays::
+    The rate rises linearly from `min_lr` to `max_lr` and falls back over as many steps.
+    Over the last `final_fraction` of the steps it falls to `final_lr` and stays there::
 
         schedule = tfx_lr_finder.OneCycle.from_fn_args(fn_args)
         model.compile(keras.optimizers.SGD(schedule, momentum=0.95), ...)
@@ -42,16 +42,17 @@ class OneCycle(CycleSchedule):
         *,
         min_lr: float | None = None,
         final_lr: float | None = None,
-        final_share: float = 0.1,
+        final_fraction: float = 0.1,
     ) -> None:
         """Checks the numbers.
 
         Args:
           max_lr: The peak, positive.
           total_steps: Steps of the whole training, at least 3.
-          min_lr: The rate at the first step, below `max_lr`; None for a tenth of it.
-          final_lr: The rate at the last step, at most `min_lr`; None for a hundredth.
-          final_share: Share of the steps after the cycle, in [0, 1).
+          min_lr: The rate at the first step, below `max_lr`. Default: a tenth of it.
+          final_lr: The rate at the last step, at most `min_lr`. Default: a hundredth
+            of it.
+          final_fraction: Fraction of the steps after the cycle, in [0, 1).
 
         Raises:
           ValueError: If a number is out of its range.
@@ -67,14 +68,15 @@ class OneCycle(CycleSchedule):
             raise ValueError(
                 "OneCycle needs final_lr <= min_lr < max_lr, got final_lr="
                 f"{self.final_lr}, min_lr={self.min_lr} and max_lr={self.max_lr}. "
-                "Leave out final_lr and min_lr for shares of max_lr."
+                "Leave out final_lr and min_lr for fractions of max_lr."
             )
-        if not is_real(final_share) or not 0 <= final_share < 1:
+        if not is_real(final_fraction) or not 0 <= final_fraction < 1:
             raise ValueError(
-                f"final_share must be in [0, 1), got {final_share!r}. A tenth is usual."
+                f"final_fraction must be in [0, 1), got {final_fraction!r}. A tenth is "
+                "usual."
             )
-        self.final_share = float(final_share)
-        self._half = max(1, int(self.total_steps * (1 - self.final_share)) // 2)
+        self.final_fraction = float(final_fraction)
+        self._half = max(1, int(self.total_steps * (1 - self.final_fraction)) // 2)
 
     @classmethod
     def from_report(
@@ -85,7 +87,7 @@ class OneCycle(CycleSchedule):
         Args:
           report: A report with a rate.
           total_steps: Steps of the whole training.
-          **options: Those of the class.
+          **options: `min_lr`, `final_lr` and `final_fraction`.
 
         Raises:
           ValueError: If the report has no rate, or a number is out of its range.
@@ -98,23 +100,23 @@ class OneCycle(CycleSchedule):
     ) -> "OneCycle":
         """Returns the schedule inside `run_fn(fn_args)`.
 
-        Under `LRFinderTrainer` its peak is the rate found for one cycle; elsewhere the
-        rate that `learning_rate(fn_args)` gives.
+        Under `LRFinderTrainer` it peaks at the rate found for one cycle. Under the
+        stock Trainer it peaks at `learning_rate(fn_args)`.
 
         Args:
-          fn_args: What `run_fn` got.
+          fn_args: The argument of `run_fn`.
           total_steps: Steps of the whole training; None for `fn_args.train_steps`.
-          **options: Those of the class.
+          **options: `min_lr`, `final_lr` and `final_fraction`.
 
         Raises:
-          ValueError: If no rate was handed over, the steps are not known, or a number
-            is out of its range.
+          ValueError: If no rate was passed, the number of steps is unknown, or a
+            number is out of its range.
         """
         peak = lr_fn_args.rate_from(fn_args, cls.kind)
         return cls(peak, total_steps or fn_args.train_steps, **options)
 
     def position(self, step: Any) -> tf.Tensor:
-        """Returns 0 at the ends of the cycle and after it, 1 at its middle."""
+        """Returns 0 at the ends of the cycle and after it, and 1 at its middle."""
         halves = tf.cast(step, tf.float32) / self._half
         return tf.maximum(1.0 - tf.abs(halves - 1.0), 0.0)
 
@@ -123,10 +125,10 @@ class OneCycle(CycleSchedule):
         rise = (self.max_lr - self.min_lr) * self.position(step)
         after = tf.cast(step, tf.float32) - 2.0 * self._half
         length = max(1.0, self.total_steps - 1.0 - 2.0 * self._half)
-        share = tf.clip_by_value(after / length, 0.0, 1.0)
-        return self.min_lr + rise + (self.final_lr - self.min_lr) * share
+        fraction = tf.clip_by_value(after / length, 0.0, 1.0)
+        return self.min_lr + rise + (self.final_lr - self.min_lr) * fraction
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        names = ("max_lr", "total_steps", "min_lr", "final_lr", "final_share")
+        names = ("max_lr", "total_steps", "min_lr", "final_lr", "final_fraction")
         return {name: getattr(self, name) for name in names}

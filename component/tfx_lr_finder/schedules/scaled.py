@@ -1,4 +1,4 @@
-"""A learning-rate schedule multiplied by a number, in the user's own Keras."""
+"""A learning-rate schedule multiplied by a factor, for Keras 3 and tf_keras."""
 
 import contextlib
 import importlib
@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from tfx_lr_finder.schedules.base import CycleSchedule
 
-# What the schedules of both Kerases call their rates.
+# The names of rates in the configurations of both Kerases' schedules.
 RATE_FIELDS = (
     "initial_learning_rate",
     "end_learning_rate",
     "warmup_target",
     "values",
-    "min_lr",  # these are of our own schedules
+    "min_lr",  # from here on, those of OneCycle and Cyclical
     "max_lr",
     "final_lr",
 )
@@ -25,12 +25,7 @@ def _make_class(keras: Any) -> Any:
     """Returns the schedule class of one Keras, registered for saving."""
 
     class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
-        """Another schedule's rate, times a factor.
-
-        Args:
-          schedule: The schedule.
-          factor: The number; positive.
-        """
+        """Another schedule's rate, times a factor."""
 
         def __init__(self, schedule: Any, factor: float) -> None:
             super().__init__()
@@ -62,17 +57,17 @@ for _name in ("keras", "tf_keras"):
 
 
 def scaled(schedule: Any, factor: float, keras: Any, steps: list[int]) -> Any:
-    """Returns a schedule whose every rate is a multiple of another's.
+    """Returns a schedule with every rate multiplied by a factor.
 
-    Keras' own schedules stay what they are, with other numbers, so that a saved model
-    needs nothing of this package to be loaded; and so do `OneCycle` and `Cyclical`. Any
-    other is wrapped in a `ScaledSchedule`, a registered class.
+    A schedule of Keras keeps its class and gets other numbers, so that a saved model
+    loads without this package. `OneCycle` and `Cyclical` keep their class too. Any
+    other schedule is wrapped in `ScaledSchedule`, a registered class.
 
     Args:
-      schedule: The schedule; a function without arguments comes back as one.
-      factor: The number, positive.
+      schedule: A schedule, or a function without arguments.
+      factor: A positive number.
       keras: The schedule's Keras.
-      steps: Where to compare the two.
+      steps: The steps at which to check that the new numbers have this effect.
 
     Returns:
       The new schedule.
@@ -81,7 +76,7 @@ def scaled(schedule: Any, factor: float, keras: Any, steps: list[int]) -> Any:
         return lambda: schedule() * factor
     ours = isinstance(schedule, CycleSchedule)
     if ours or type(schedule).__module__.split(".")[0] == keras.__name__:
-        changed = _with_other_numbers(schedule, factor)
+        changed = _with_scaled_config(schedule, factor)
         if np.allclose(
             rates(changed, steps), factor * rates(schedule, steps), rtol=1e-5, atol=0
         ):
@@ -89,8 +84,8 @@ def scaled(schedule: Any, factor: float, keras: Any, steps: list[int]) -> Any:
     return SCALED_SCHEDULES[keras.__name__](schedule, factor)
 
 
-def _with_other_numbers(schedule: Any, factor: float) -> Any:
-    """Returns one of Keras' own schedules with its rates multiplied."""
+def _with_scaled_config(schedule: Any, factor: float) -> Any:
+    """Returns a schedule of the same class with the rates of its config scaled."""
     config = schedule.get_config()
     for name in RATE_FIELDS:
         value = config.get(name)
@@ -102,12 +97,7 @@ def _with_other_numbers(schedule: Any, factor: float) -> Any:
 
 
 def rates(schedule: Any, steps: list[int]) -> Any:
-    """Returns the rates of a schedule, float64 of the length of `steps`.
-
-    Args:
-      schedule: A schedule, which is called with steps as an optimizer does.
-      steps: The steps.
-    """
+    """Returns the rates of a schedule, float64 of the length of `steps`."""
 
     @tf.function
     def compute(steps: tf.Tensor) -> tf.Tensor:

@@ -1,60 +1,60 @@
-"""GPUs that were asked for, against GPUs that are there."""
+"""How many GPUs the pod should have, and what to do if it has fewer."""
 
-WARN = "warn"
-FAIL = "fail"
-POLICIES = (WARN, FAIL)
+import dataclasses
 
-
-def check_policy(on_no_gpu: str) -> None:
-    """Checks the value of `on_no_gpu`.
-
-    Args:
-      on_no_gpu: What to do when a GPU was asked for and none is there.
-
-    Raises:
-      ValueError: If it is neither `warn` nor `fail`.
-    """
-    if on_no_gpu not in POLICIES:
-        raise ValueError(f"on_no_gpu must be 'warn' or 'fail', got {on_no_gpu!r}.")
+from tfx_lr_finder.settings.keys import FAIL, WARN
 
 
-def check_count(requested_gpus: int) -> None:
-    """Checks the value of `requested_gpus`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GpuRequest:
+    """The GPUs that the runner requests for LRFinder's pod.
 
-    Args:
-      requested_gpus: GPUs that the runner asks for.
+    Attributes:
+      requested_gpus: Number of GPUs, at least 0. 0 checks nothing.
+      on_no_gpu: `warn` or `fail` if the pod has fewer.
 
     Raises:
-      ValueError: If it is negative.
+      ValueError: A value is out of its range.
     """
-    if requested_gpus < 0:
-        raise ValueError(
-            f"requested_gpus must be at least 0, got {requested_gpus}. It is how many "
-            "GPUs the runner asks for LRFinder's pod; 0 checks nothing."
-        )
+
+    requested_gpus: int = 0
+    on_no_gpu: str = WARN
+
+    def __post_init__(self) -> None:
+        """Checks both values."""
+        if self.requested_gpus < 0:
+            raise ValueError(
+                f"requested_gpus must be at least 0, got {self.requested_gpus}. It is "
+                "the number of GPUs that the runner requests for LRFinder's pod; 0 "
+                "checks nothing."
+            )
+        if self.on_no_gpu not in (WARN, FAIL):
+            raise ValueError(
+                f"on_no_gpu must be 'warn' or 'fail', got {self.on_no_gpu!r}."
+            )
 
 
 def complaint(requested: int, found: int, has_cuda: bool) -> str | None:
-    """Returns what is wrong with the GPUs of this pod, and what to do; None if nothing.
+    """Returns what is wrong with the GPUs of this pod and what to do, or None.
 
     Args:
-      requested: GPUs that were asked for, at least 0.
+      requested: GPUs that the runner requested, at least 0.
       found: GPUs that TensorFlow sees.
       has_cuda: Whether this TensorFlow was built for GPUs.
     """
     if found >= requested:
         return None
     cause = (
-        "The node gave none, or the image lacks the CUDA libraries (build it with "
-        "`--target gpu`), or the driver is too old for them: `nvidia-smi` in the pod "
-        "tells."
+        "Either the node has none, or the image lacks the CUDA libraries (build it "
+        "with `--target gpu`), or the driver is too old for them. Run `nvidia-smi` in "
+        "the pod to see."
         if has_cuda
-        else "This TensorFlow was built without CUDA: use an image whose TensorFlow "
+        else "This TensorFlow was built without CUDA. Use an image whose TensorFlow "
         "has it (build it with `--target gpu`)."
     )
     return (
         f"{requested} GPU{'s' if requested != 1 else ''} requested, {found} found. "
-        f"{cause} Without, the test runs on "
-        f"{'the CPU' if not found else f'{found} of them'}; on_no_gpu='fail' stops the "
-        "run instead."
+        f"{cause} The test now runs on "
+        f"{'the CPU' if not found else f'{found} GPUs'}. Set on_no_gpu='fail' to stop "
+        "the run instead."
     )

@@ -1,35 +1,22 @@
-"""What happens when the range test cannot name a learning rate."""
+"""What LRFinder does if the range test cannot name a learning rate."""
 
 import dataclasses
 import math
 
 from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.settings.keys import FAIL
 
-FAIL = "fail"
 FALLBACK = "fallback"
 LAST_GOOD = "last_good"
 POLICIES = (FAIL, FALLBACK, LAST_GOOD)
 
 FALLBACK_SOURCE = "default_learning_rate"
 DECLARED_SOURCES = (FALLBACK_SOURCE, LAST_GOOD)
-"""Sources of a rate that stands although the test itself was inconclusive."""
+"""Sources of a rate that may be used although the test was inconclusive."""
 
 
 class InconclusiveError(RuntimeError):
-    """The range test ended without a learning rate, and the policy has none either."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EarlierResult:
-    """An earlier result that was OK.
-
-    Attributes:
-      report: Its report; has a rate for every schedule.
-      name: What a person finds it by: its number, its time, its uri.
-    """
-
-    report: LRFinderReport
-    name: str
+    """Neither the range test nor the policy has a learning rate."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,11 +24,11 @@ class InconclusivePolicy:
     """The answer to an `INCONCLUSIVE` report.
 
     Attributes:
-      on_inconclusive: `fail` stops the pipeline run; `fallback` emits
-        `default_learning_rate`; `last_good` emits the rate of the newest earlier
-        result whose verdict is OK, and without one `default_learning_rate`, and
-        without that fails too.
-      default_learning_rate: The rate to fall back to; positive and finite.
+      on_inconclusive: `fail` stops the pipeline run. `fallback` uses
+        `default_learning_rate`. `last_good` uses the rate of the newest OK result of
+        the same optimizer on `previous`; without one it uses `default_learning_rate`,
+        or fails if there is none.
+      default_learning_rate: The rate to fall back to, positive and finite.
     """
 
     on_inconclusive: str = FAIL
@@ -51,7 +38,7 @@ class InconclusivePolicy:
         """Checks both values.
 
         Raises:
-          ValueError: If the policy is unknown, or `fallback` has no usable rate.
+          ValueError: The policy is unknown, or `fallback` has no usable rate.
         """
         rate = self.default_learning_rate
         if self.on_inconclusive not in POLICIES:
@@ -62,47 +49,51 @@ class InconclusivePolicy:
         if rate is not None and not (math.isfinite(rate) and rate > 0):
             raise ValueError(
                 "default_learning_rate must be positive and finite, got "
-                f"{rate!r}. Give the rate the module was trained with so far."
+                f"{rate!r}. Pass the rate that you have trained the module with."
             )
         if self.on_inconclusive == FALLBACK and rate is None:
             raise ValueError(
                 "on_inconclusive='fallback' needs default_learning_rate, got None. "
-                "Give the rate the module was trained with so far, or use 'fail'."
+                "Pass the rate that you have trained the module with, or use 'fail'."
             )
 
     def apply(
-        self, report: LRFinderReport, earlier: EarlierResult | None = None
+        self,
+        report: LRFinderReport,
+        previous: LRFinderReport | None = None,
+        previous_name: str = "",
     ) -> LRFinderReport:
         """Returns the report that the component emits.
 
         Args:
           report: What the range test found.
-          earlier: The newest earlier result that was OK, if one is at hand.
+          previous: The newest usable OK report of the same optimizer, or None. It has
+            a rate for the schedule of `report`.
+          previous_name: Number, time and uri of that result, for the reason.
 
         Returns:
-          `report` itself when it names a rate; otherwise a copy that carries the
-          policy's rate, its source, one reason more that says so, and still the
-          verdict INCONCLUSIVE.
+          `report` itself if it names a rate. Otherwise a copy with the policy's rate,
+          its source and one more reason; the verdict stays INCONCLUSIVE.
 
         Raises:
-          InconclusiveError: If there is no rate and the policy has none.
+          InconclusiveError: Neither the test nor the policy has a rate.
         """
-        if needs_policy(report):
-            if self.on_inconclusive == LAST_GOOD and earlier is not None:
-                return _with_last_good(report, earlier)
-            if self.on_inconclusive != FAIL and self.default_learning_rate is not None:
-                return self._with_default(report)
-            raise InconclusiveError(self._complaint(report))
-        return report
+        if not needs_policy(report):
+            return report
+        if self.on_inconclusive == LAST_GOOD and previous is not None:
+            return _with_previous_rate(report, previous, previous_name)
+        if self.on_inconclusive != FAIL and self.default_learning_rate is not None:
+            return self._with_default(report)
+        raise InconclusiveError(self._error_text(report))
 
     def _with_default(self, report: LRFinderReport) -> LRFinderReport:
         """Returns the report with the default rate, and a reason that says so."""
         missing = ""
         if self.on_inconclusive == LAST_GOOD:
-            missing = ", and there is no earlier OK result to take one from"
+            missing = ", and `previous` holds no OK result of the same optimizer"
         reason = (
             f"The learning rate {self.default_learning_rate!r} is the declared "
-            f"default_learning_rate: this test found none{missing}."
+            f"default_learning_rate. This test found no rate{missing}."
         )
         return dataclasses.replace(
             report,
@@ -113,41 +104,43 @@ class InconclusivePolicy:
             source=FALLBACK_SOURCE,
         )
 
-    def _complaint(self, report: LRFinderReport) -> str:
+    def _error_text(self, report: LRFinderReport) -> str:
         """Returns the text of the error that stops the run."""
         missing = ""
         if self.on_inconclusive == LAST_GOOD:
             missing = (
                 " on_inconclusive='last_good' has no rate either: `previous` holds "
-                "no earlier OK result of the same optimizer (the log names those "
-                "that were passed over)."
+                "no OK result of the same optimizer. The log names the results that "
+                "were skipped."
             )
         return (
             "The range test found no learning rate it can vouch for. "
             f"{' '.join(report.reasons) or report.stop_reason.value}{missing} "
-            "Widen min_lr and max_lr, raise num_rates or num_sweeps, check the data "
-            "and the loss; or set on_inconclusive='fallback' with "
+            "Check the data and the loss. Widen min_lr and max_lr, or raise num_rates "
+            "or num_sweeps. Or set on_inconclusive='fallback' and "
             "default_learning_rate to train with a rate of your own."
         )
 
 
 def needs_policy(report: LRFinderReport) -> bool:
-    """Returns whether a report names no rate that may be trained with."""
+    """Returns whether a report has no rate that may be used for training."""
     return report.verdict is Verdict.INCONCLUSIVE or report.learning_rate is None
 
 
-def _with_last_good(report: LRFinderReport, earlier: EarlierResult) -> LRFinderReport:
-    """Returns the report with the earlier rate for the schedule asked for now."""
-    rate = earlier.report.learning_rates_by_schedule[report.config.schedule]
+def _with_previous_rate(
+    report: LRFinderReport, previous: LRFinderReport, name: str
+) -> LRFinderReport:
+    """Returns the report with the previous rate for the schedule of this test."""
+    rate = previous.learning_rates_by_schedule[report.config.schedule]
     reason = (
         f"The learning rate {rate!r} is not from this test, which was inconclusive, "
-        f"but from the newest result that was OK: {earlier.name}."
+        f"but from the newest OK result: {name}."
     )
     return dataclasses.replace(
         report,
         learning_rate=rate,
-        learning_rate_range=earlier.report.learning_rate_range,
-        learning_rates_by_schedule=earlier.report.learning_rates_by_schedule,
+        learning_rate_range=previous.learning_rate_range,
+        learning_rates_by_schedule=previous.learning_rates_by_schedule,
         reasons=(*report.reasons, reason),
         source=LAST_GOOD,
     )

@@ -1,15 +1,13 @@
 """Names of the channels and execution properties of both components.
 
-They equal those of TFX's own components. They are spelled out here because
+They equal the names that TFX's own components use. They are spelled out here because
 `tfx.types.standard_component_specs` imports Beam, TFMA and TFDV, which a pipeline
 file that only builds an `LRFinder` does not need.
 """
 
-APPLY = "apply"
 BASE_MODEL = "base_model"
 BEST_HYPERPARAMETERS = "best_hyperparameters"
 CHECKPOINT_DIR = "checkpoint_dir"
-CHECKPOINT_SECONDS = "checkpoint_seconds"
 COMPONENT_VERSION = "component_version"
 CUSTOM_CONFIG = "custom_config"
 DEFAULT_LEARNING_RATE = "default_learning_rate"
@@ -33,6 +31,10 @@ PREVIOUS = "previous"
 REQUESTED_GPUS = "requested_gpus"
 RUN_FN = "run_fn"
 SCHEMA = "schema"
+SET_RATE_ON = "set_rate_on"
 STATISTICS = "statistics"
 TRAIN_ARGS = "train_args"
 TRANSFORM_GRAPH = "transform_graph"
+
+FAIL, WARN = "fail", "warn"
+"""Values of the parameters that start with `on_`."""

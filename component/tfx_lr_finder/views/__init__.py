@@ -1,1 +1,1 @@
-"""What people look at: pictures of a report."""
+"""Views of a report: pictures, tables, TensorBoard curves and the HTML page."""

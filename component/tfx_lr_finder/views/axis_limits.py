@@ -1,4 +1,4 @@
-"""How much of a report's losses a picture shows."""
+"""The limits of the loss axes of a picture."""
 
 import math
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.views.selection import trainings
 
 Limits: TypeAlias = tuple[float, float]
 
@@ -20,14 +20,14 @@ HELD_OUT_HEADROOM = 0.6
 
 
 def sweep_limits(report: LRFinderReport) -> Limits | None:
-    """Returns the y limits of the sweeps, or None where no loss is finite.
+    """Returns the y limits of the sweeps, or None if no loss is finite.
 
-    Above, as far as the curves go before they blow up and four fifths of the points
-    at their start reach. Below, every point of the curves' finite part, but no further
-    below the curves than these are high.
+    The upper limit covers the curves up to their explosion, and 90 % of the points and
+    of the curves in their first third. The lower limit covers every point of the
+    curves' finite part, but at most one height of the curves below them.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
     """
     curves = [_finite(sweep.smoothed_losses) for sweep in report.sweeps]
     curves = [curve for curve in curves if curve.size]
@@ -53,14 +53,13 @@ def held_out_limits(report: LRFinderReport) -> Limits | None:
     """Returns y limits that show the best trainings and the untrained model.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
 
     Returns:
-      The lower and the upper limit, or None where no loss is finite.
+      The lower and the upper limit, or None if no loss is finite.
     """
-    checked = () if report.checked is None else (report.checked,)
-    trained = (*distinct_probes(report), *report.candidates, *checked)
-    losses = [item.eval_loss for item in trained if math.isfinite(item.eval_loss)]
+    trained = [item.eval_loss for _, item in trainings(report)]
+    losses = [loss for loss in trained if math.isfinite(loss)]
     untrained = report.untrained_loss
     if untrained is not None and math.isfinite(untrained):
         losses.append(untrained)
@@ -73,20 +72,15 @@ def held_out_limits(report: LRFinderReport) -> Limits | None:
     return _with_margin(low, top, HELD_OUT_MARGIN)
 
 
-def both(first: Limits | None, second: Limits | None) -> Limits | None:
-    """Returns limits that hold both, None where there is neither."""
+def union(first: Limits | None, second: Limits | None) -> Limits | None:
+    """Returns the smallest limits that include both; None if there are none."""
     if first is None or second is None:
         return first or second
     return min(first[0], second[0]), max(first[1], second[1])
 
 
-def distinct_probes(report: LRFinderReport) -> tuple[Candidate, ...]:
-    """Returns the probes, none where they were the candidates themselves."""
-    return () if report.probes == report.candidates else report.probes
-
-
-def _with_margin(low: float, top: float, share: float) -> Limits:
-    margin = share * (top - low) or share * abs(top) or share
+def _with_margin(low: float, top: float, fraction: float) -> Limits:
+    margin = fraction * (top - low) or fraction * abs(top) or fraction
     return low - margin, top + margin
 
 

@@ -1,4 +1,4 @@
-"""The picture of a range test: loss over learning rate."""
+"""The picture of a range test: the loss at each learning rate."""
 
 import io
 import textwrap
@@ -18,16 +18,18 @@ SIZE = (8.0, 5.0)
 TALL_SIZE = (8.0, 7.5)
 """Width and height of a picture with two panels, in inches."""
 TITLE_WIDTH = 90
+TRAINING_LOSS = "training loss"
 
 
 def draw_figure(report: LRFinderReport) -> Figure:
-    """Returns a figure of its own, which no pyplot knows.
+    """Returns a new figure, which pyplot does not track.
 
-    One panel where nothing was confirmed. Otherwise two over one axis of rates: above,
-    the sweeps' training loss; below, the held-out loss of all that was trained.
+    It has one panel if no rate was confirmed. Otherwise it has two, which share the
+    axis of rates: the training loss of the sweeps above, the held-out loss of the short
+    trainings below.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
     """
     if not plot_candidates.has_any(report):
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -37,9 +39,7 @@ def draw_figure(report: LRFinderReport) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _draw_sweeps(upper, report)
     _draw_suggestion(upper, report)
-    _finish(
-        upper, report, "training loss of the batch", axis_limits.sweep_limits(report)
-    )
+    _finish(upper, report, TRAINING_LOSS, axis_limits.sweep_limits(report))
     upper.set_xlabel("")
     upper.set_title(_title(report), fontsize="medium")
     plot_candidates.draw(lower, report)
@@ -50,14 +50,14 @@ def draw_figure(report: LRFinderReport) -> Figure:
 
 
 def plot_report(report: LRFinderReport, ax: Axes | None = None) -> Axes:
-    """Returns the axes with all of a report in one panel.
+    """Returns the axes with the whole report in one panel.
 
-    Unlike a plot of the raw losses, the y axis covers the smoothed curves and little
-    above their start: the end of a sweep that diverged leaves the picture.
+    Unlike a plot of the raw losses, the y axis ends a little above the start of the
+    smoothed curves, so the end of a diverging sweep is outside the picture.
 
     Args:
-      report: What to draw; a report without a suggestion is drawn without one.
-      ax: Where to draw; None makes a figure of its own, which no pyplot knows.
+      report: The report to draw; it may have no suggestion.
+      ax: Where to draw. None makes a new figure, which pyplot does not track.
 
     Returns:
       The axes.
@@ -67,9 +67,9 @@ def plot_report(report: LRFinderReport, ax: Axes | None = None) -> Axes:
     _draw_sweeps(ax, report)
     plot_candidates.draw(ax, report)
     _draw_suggestion(ax, report)
-    label = "training loss of the batch"
-    label = f"{label}, held-out loss" if plot_candidates.has_any(report) else label
-    shown = axis_limits.both(
+    confirmed = plot_candidates.has_any(report)
+    label = f"{TRAINING_LOSS}, held-out loss" if confirmed else TRAINING_LOSS
+    shown = axis_limits.union(
         axis_limits.sweep_limits(report), axis_limits.held_out_limits(report)
     )
     _finish(ax, report, label, shown)
@@ -81,7 +81,7 @@ def png_bytes(report: LRFinderReport) -> bytes:
     """Returns the picture as a PNG.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
     """
     figure = draw_figure(report)
     FigureCanvasAgg(figure)
@@ -91,7 +91,7 @@ def png_bytes(report: LRFinderReport) -> bytes:
 
 
 def _title(report: LRFinderReport) -> str:
-    """Returns the verdict, and its first reason or what it means."""
+    """Returns the verdict with its first reason, or else its meaning."""
     reason = report.reasons[0] if report.reasons else report.verdict.value
     return textwrap.fill(f"{report.verdict.name}: {reason}", TITLE_WIDTH)
 
@@ -115,7 +115,7 @@ def _finish(
 
 
 def _draw_sweeps(ax: Axes, report: LRFinderReport) -> None:
-    """Draws the losses of every sweep as points, smoothed as a curve."""
+    """Draws the losses of every sweep as points and the smoothed losses as a curve."""
     for number, sweep in enumerate(report.sweeps):
         ax.plot(
             sweep.learning_rates,
@@ -124,7 +124,7 @@ def _draw_sweeps(ax: Axes, report: LRFinderReport) -> None:
             color=SWEEP_COLOR,
             alpha=0.3,
             markersize=4,
-            label="loss of each rate" if number == 0 else None,
+            label="loss at each rate" if number == 0 else None,
         )
         ax.plot(
             sweep.learning_rates[: len(sweep.smoothed_losses)],

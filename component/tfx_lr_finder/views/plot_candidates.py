@@ -1,4 +1,4 @@
-"""The trainings of a range test in its picture: held-out loss over learning rate."""
+"""The short trainings in the picture: the held-out loss at each learning rate."""
 
 import math
 from collections.abc import Sequence
@@ -7,21 +7,21 @@ from matplotlib.axes import Axes
 
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views.selection import distinct_probes, trainings
 
 CANDIDATE_COLOR = "black"
 PROBE_COLOR = "gray"
 CHECK_COLOR = "tab:red"
 UNTRAINED_COLOR = "tab:purple"
 OUTSIDE = 0.97
-"""Height of the marks of what is out of the picture, as a share of the axes."""
+"""Height of the marks for losses above the picture, as a fraction of the axes."""
 
 
 def has_any(report: LRFinderReport) -> bool:
-    """Returns whether anything was trained to confirm a rate.
+    """Returns whether the report has short trainings.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
     """
     return bool(report.probes or report.candidates)
 
@@ -31,7 +31,7 @@ def draw(ax: Axes, report: LRFinderReport) -> None:
 
     Args:
       ax: Where to draw.
-      report: What to draw; a training that broke down is left out.
+      report: The report to draw; a loss that is not finite has no mark.
     """
     if report.untrained_loss is not None and math.isfinite(report.untrained_loss):
         ax.axhline(
@@ -41,40 +41,28 @@ def draw(ax: Axes, report: LRFinderReport) -> None:
             linestyle="--",
             label=f"untrained model {report.untrained_loss:.4g}",
         )
-    _mark(
-        ax,
+    probes, candidates, check = (
         distinct_probes(report),
-        "o",
-        PROBE_COLOR,
-        5,
-        _label("probe", distinct_probes(report)),
-    )
-    _mark(
-        ax,
         report.candidates,
-        "D",
-        CANDIDATE_COLOR,
-        6,
-        _label("candidate", report.candidates),
+        report.final_check,
     )
-    if report.checked is not None:
-        rate = f"{report.checked.learning_rate:.3g}"
-        label = f"check at {rate}, {report.checked.num_steps} steps"
-        _mark(ax, (report.checked,), "*", CHECK_COLOR, 13, label)
+    _mark(ax, probes, "o", PROBE_COLOR, 5, _label("probe", probes))
+    _mark(ax, candidates, "D", CANDIDATE_COLOR, 6, _label("candidate", candidates))
+    if check is not None:
+        label = f"final check at {check.learning_rate:.3g}, {check.num_steps} steps"
+        _mark(ax, (check,), "*", CHECK_COLOR, 13, label)
 
 
 def draw_outside(ax: Axes, report: LRFinderReport) -> None:
-    """Marks the trainings that are above the picture, or not finite, at its top.
+    """Marks the trainings whose loss is above the picture or not finite, at its top.
 
     Args:
-      ax: Where to draw; its limits are set.
-      report: What to draw.
+      ax: Where to draw; its limits must be final.
+      report: The report to draw.
     """
     top = ax.get_ylim()[1]
     outside = [
-        item.learning_rate
-        for item in (*distinct_probes(report), *report.candidates)
-        if not item.eval_loss <= top
+        item.learning_rate for _, item in trainings(report) if not item.eval_loss <= top
     ]
     if outside:
         ax.plot(
@@ -84,7 +72,7 @@ def draw_outside(ax: Axes, report: LRFinderReport) -> None:
             transform=ax.get_xaxis_transform(),
             markerfacecolor="none",
             markeredgecolor=PROBE_COLOR,
-            label="above the picture, or broken down",
+            label="above the picture or not finite",
         )
         ax.legend(loc="best", fontsize="small")
 
@@ -102,7 +90,7 @@ def _mark(
     size: float,
     label: str,
 ) -> None:
-    """Marks the trainings that ended with a finite loss."""
+    """Marks the trainings with a finite loss."""
     finite = [item for item in trained if math.isfinite(item.eval_loss)]
     if finite:
         ax.plot(

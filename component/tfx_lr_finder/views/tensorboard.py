@@ -1,7 +1,7 @@
-"""The curves of a report as TensorBoard reads them.
+"""The curves of a report for TensorBoard.
 
-TensorBoard's x axis is an integer: here it is 1000 times the decimal logarithm of the
-learning rate, so -3000 is 0.001, and sweeps over other ranges line up.
+TensorBoard's x axis holds integers. Here x is 1000 log10(learning rate), so -3000 is
+0.001, and sweeps over different ranges align.
 """
 
 import math
@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.views.axis_limits import distinct_probes
+from tfx_lr_finder.views import selection
 
 FOLDER = "tensorboard"
 PER_DECADE = 1000
@@ -26,8 +26,8 @@ def write_curves(folder: str, report: LRFinderReport) -> None:
     """Writes one TensorBoard run for each sweep, and one for the trainings.
 
     Args:
-      folder: A path or a uri; `tensorboard --logdir` of any folder above shows it.
-      report: What to write; losses that are not finite are left out.
+      folder: A path or a uri. `tensorboard --logdir` also takes any parent folder.
+      report: The report to write, without the losses that are not finite.
     """
     for number, sweep in enumerate(report.sweeps, start=1):
         losses = zip(sweep.learning_rates, sweep.losses, strict=True)
@@ -36,8 +36,9 @@ def write_curves(folder: str, report: LRFinderReport) -> None:
             os.path.join(folder, f"sweep_{number}"),
             {LOSS: losses, SMOOTHED: smoothed},
         )
-    checked = () if report.checked is None else (report.checked,)
-    trained = [*(report.candidates or distinct_probes(report)), *checked]
+    kinds = selection.trainings(report)
+    skipped = selection.PROBE if report.candidates else None
+    trained = [item for kind, item in kinds if kind != skipped]
     trained.sort(key=lambda item: item.learning_rate)
     suggestion = () if report.learning_rate is None else (report.learning_rate,)
     _write_run(
@@ -51,12 +52,12 @@ def write_curves(folder: str, report: LRFinderReport) -> None:
 
 
 def x_of(learning_rate: float) -> int:
-    """Returns the place of a rate on TensorBoard's x axis."""
+    """Returns the position of a rate on TensorBoard's x axis."""
     return round(PER_DECADE * math.log10(learning_rate))
 
 
 def _write_run(folder: str, scalars: dict[str, Points], text: str = "") -> None:
-    # Here, and not at the top: pictures and pages need no TensorFlow.
+    # Imported here because pictures and pages do not need TensorFlow.
     import tensorflow as tf
 
     with tf.summary.create_file_writer(folder).as_default():

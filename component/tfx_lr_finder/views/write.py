@@ -1,4 +1,4 @@
-"""The views of a report as files beside it."""
+"""Writes the views of a report as files next to it."""
 
 import functools
 import os
@@ -17,14 +17,15 @@ REPORT_FILE = "report.html"
 def write_views(
     folder: str, report: LRFinderReport, labels: Mapping[str, str] | None = None
 ) -> None:
-    """Writes picture, page and TensorBoard curves; one that fails is logged, no more.
+    """Writes the picture, the page and the TensorBoard curves.
 
-    Each file but TensorBoard's appears whole or not at all. Written before
-    `result.json`, so that where that is, the views are.
+    A view that fails is logged and does not stop the others. Except for TensorBoard's
+    files, each file is written completely or not at all. Call this before writing
+    `result.json`, so that a folder with a result also has its views.
 
     Args:
-      folder: A path or a uri; made if it does not exist.
-      report: What to show.
+      folder: A path or a uri; created if it does not exist.
+      report: The report to show.
       labels: See `html.render`.
     """
     picture = _attempt(CURVE_FILE, lambda: _picture(report))
@@ -36,11 +37,11 @@ def write_views(
 
 
 def _attempt(name: str, make: Callable[[], bytes | None]) -> bytes | None:
-    """Returns what `make` does; a good result outlives whatever a view raises."""
+    """Returns the output of `make`, or None with a log entry if it raises."""
     try:
         return make()
     except Exception:  # noqa: BLE001
-        logging.error("LRFinder: no %s: %s", name, traceback.format_exc())
+        logging.error("LRFinder could not write %s: %s", name, traceback.format_exc())
         return None
 
 

@@ -1,31 +1,33 @@
-"""What the taxi pipeline runs: features, model, training, and the finder's hook.
+"""The user module of the taxi pipeline: features, model and training.
 
-The model says whether a trip ends with a big tip, one above 20 % of the fare. It reads
-Transform's output (`transformed_examples`), and is exported with a signature that takes
-raw `tf.Example`s.
+The model predicts a big tip, one above 20 % of the fare. It reads the output of
+Transform (`transformed_examples`), and has a serving signature for raw `tf.Example`s.
 
-It is a Keras 2 model (`tf_keras`, imported by its own name), because TensorFlow
-Transform's serving layer is a `tf_keras` layer: model, layer and vocabulary tables are
-then tracked and saved as one. Which Keras `tf.keras` stands for in a TFX process
-depends on the order of imports, so it is not used here. The penguin example is Keras 3.
+It is a Keras 2 model (`tf_keras`), because the serving layer of TensorFlow Transform is
+a `tf_keras` layer. Model, layer and vocabulary tables are then saved together. The
+module does not use `tf.keras`: which Keras that is depends on the order of imports. The
+penguin example uses Keras 3.
 
-This file stands alone in its folder: TFX ships every `.py` file of that folder.
+Keep this file alone in its folder: TFX packs every `.py` file of the folder.
 """
 
 import json
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
 from absl import logging
+from tfx.components import FnArgs
 from tfx_bsl.public import tfxio
 
-from tfx_lr_finder import LRFinderFnResult
+from tfx_lr_finder import LRFinderFnResult, learning_rate
 
 NUMERIC_FEATURES = ("fare", "trip_miles", "trip_seconds")
 TEXT_FEATURES = ("company", "payment_type")
-NUM_CATEGORIES = {  # integers from 0, which also stands for a missing one
+NUM_CATEGORIES = {  # values 0, 1, ...; 0 also stands for a missing value
     "dropoff_community_area": 78,
     "pickup_community_area": 78,
     "trip_start_day": 8,
@@ -36,17 +38,17 @@ TIPS = "tips"
 LABEL = "big_tipper"
 
 BATCH_SIZE = 64
-LEARNING_RATE = 1e-3  # written by hand before there was a finder
+LEARNING_RATE = 1e-3  # replaced by the rate that LRFinder finds
 
 
-def preprocessing_fn(inputs):
+def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Features and label for the model, from one batch of raw columns.
 
     Args:
-      inputs: column name -> dense tensor `[batch, 1]`, or sparse where values miss.
+      inputs: Column name to tensor `[batch, 1]`, sparse if values are missing.
 
     Returns:
-      Feature name -> float32 or int64 tensor `[batch, 1]`; the label is 0 or 1.
+      Feature name to float32 or int64 tensor `[batch, 1]`. The label is 0 or 1.
     """
     columns = {name: _fill_missing(value) for name, value in inputs.items()}
     outputs = {}
@@ -64,8 +66,8 @@ def preprocessing_fn(inputs):
     return outputs
 
 
-def _fill_missing(column):
-    """The column as a dense tensor `[batch, 1]`; missing values are "" or 0."""
+def _fill_missing(column: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
+    """The column as a dense tensor `[batch, 1]`. Missing values become "" or 0."""
     if not isinstance(column, tf.SparseTensor):
         return column
     default = "" if column.dtype == tf.string else 0
@@ -74,8 +76,13 @@ def _fill_missing(column):
     return tf.sparse.to_dense(column, default_value=default)
 
 
-def _input_fn(files, fn_args, transform_output, num_epochs=None):
-    """Batches `(features, label)` in a seeded order; endless unless `num_epochs`."""
+def _input_fn(
+    files: Sequence[str],
+    fn_args: FnArgs,
+    transform_output: tft.TFTransformOutput,
+    num_epochs: int | None = None,
+) -> tf.data.Dataset:
+    """Batches `(features, label)` in a seeded order. None repeats forever."""
     return fn_args.data_accessor.tf_dataset_factory(
         files,
         tfxio.TensorFlowDatasetOptions(
@@ -88,8 +95,8 @@ def _input_fn(files, fn_args, transform_output, num_epochs=None):
     )
 
 
-def _num_categories(transform_output):
-    """Feature name -> number of its values; a vocabulary has one more, the unknown."""
+def _num_categories(transform_output: tft.TFTransformOutput) -> dict[str, int]:
+    """Feature name to number of values. A vocabulary has one more, for unknown text."""
     vocabularies = {
         name: transform_output.vocabulary_size_by_name(name) + 1
         for name in TEXT_FEATURES
@@ -97,11 +104,14 @@ def _num_categories(transform_output):
     return {**vocabularies, **NUM_CATEGORIES}
 
 
-def _build_model(transform_output, learning_rate, seed):
-    """A compiled wide-and-deep network whose output is the chance of a big tip."""
+def _build_model(
+    transform_output: tft.TFTransformOutput, rate: float, seed: int
+) -> keras.Model:
+    """A compiled wide-and-deep network that predicts the probability of a big tip."""
     keras.utils.set_random_seed(seed)
     inputs = {name: keras.Input([1], name=name) for name in NUMERIC_FEATURES}
-    wide, deep = [], list(inputs.values())
+    wide: list[tf.Tensor] = []
+    deep = list(inputs.values())
     for name, size in _num_categories(transform_output).items():
         inputs[name] = keras.Input([1], name=name, dtype=tf.int64)
         for branch, width in ((wide, 1), (deep, 8)):
@@ -114,7 +124,7 @@ def _build_model(transform_output, learning_rate, seed):
     output = keras.layers.Activation("sigmoid")(logit)
     model = keras.Model(inputs, output)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=keras.optimizers.Adam(rate),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[
             keras.metrics.BinaryAccuracy("accuracy"),
@@ -124,8 +134,8 @@ def _build_model(transform_output, learning_rate, seed):
     return model
 
 
-def lr_finder_fn(fn_args):
-    """The model and the data that `run_fn` trains with, for LRFinder."""
+def lr_finder_fn(fn_args: FnArgs) -> LRFinderFnResult:
+    """The model and the data of `run_fn`, for LRFinder."""
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     return LRFinderFnResult(
         model=_build_model(transform_output, LEARNING_RATE, _seed(fn_args)),
@@ -134,10 +144,12 @@ def lr_finder_fn(fn_args):
     )
 
 
-def run_fn(fn_args):
+def run_fn(fn_args: FnArgs) -> None:
     """Trains for `fn_args.train_steps` steps and saves the model for serving."""
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    model = _build_model(transform_output, _learning_rate(fn_args), _seed(fn_args))
+    # From LRFinderTrainer, or from the hyperparameters of another Trainer.
+    rate = learning_rate(fn_args, default=LEARNING_RATE)
+    model = _build_model(transform_output, rate, _seed(fn_args))
     model.fit(
         _input_fn(fn_args.train_files, fn_args, transform_output),
         epochs=1,
@@ -153,23 +165,14 @@ def run_fn(fn_args):
     )
 
 
-def _learning_rate(fn_args):
-    """The rate handed over by LRFinderTrainer or a stock Trainer, or the former one."""
-    for source in (
-        fn_args.custom_config or {},  # LRFinderTrainer
-        (fn_args.hyperparameters or {}).get("values", {}),  # Trainer(hyperparameters=)
-    ):
-        if "learning_rate" in source:
-            return source["learning_rate"]
-    return LEARNING_RATE
+def _seed(fn_args: FnArgs) -> int:
+    return int((fn_args.custom_config or {}).get("seed", 0))
 
 
-def _seed(fn_args):
-    return (fn_args.custom_config or {}).get("seed", 0)
-
-
-def _write_record(model, eval_dataset, model_run_dir):
-    """Writes `training.json`: the optimizer's own rate (float32), and the metrics."""
+def _write_record(
+    model: keras.Model, eval_dataset: tf.data.Dataset, model_run_dir: str
+) -> None:
+    """Writes the rate of the optimizer (float32) and the metrics: `training.json`."""
     record = {
         "learning_rate": float(model.optimizer.learning_rate.numpy()),
         **model.evaluate(eval_dataset, verbose=0, return_dict=True),
@@ -180,8 +183,10 @@ def _write_record(model, eval_dataset, model_run_dir):
         json.dump(record, file, indent=2)
 
 
-def _signatures(model, transform_output):
-    """Signatures for serving and for Evaluator; both take serialized `tf.Example`s."""
+def _signatures(
+    model: keras.Model, transform_output: tft.TFTransformOutput
+) -> dict[str, Callable[..., Any]]:
+    """Signatures for serving and for Evaluator. Both take serialized `tf.Example`s."""
     model.transform_layer = transform_output.transform_features_layer()
     raw_spec = transform_output.raw_feature_spec()
     serving_spec = {
@@ -192,13 +197,13 @@ def _signatures(model, transform_output):
     examples = tf.TensorSpec([None], tf.string, name="examples")
 
     @tf.function(input_signature=[examples])
-    def serving_default(examples):
+    def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         features = model.transform_layer(tf.io.parse_example(examples, serving_spec))
         features.pop(LABEL, None)
         return {"big_tipper": model(features)}
 
     @tf.function(input_signature=[examples])
-    def transform_features(examples):
+    def transform_features(examples: tf.Tensor) -> Any:
         return model.transform_layer(tf.io.parse_example(examples, labelled_spec))
 
     return {

@@ -1,6 +1,7 @@
 import gzip
 import tracemalloc
 import types
+import zlib
 
 import pytest
 import tensorflow as tf
@@ -24,60 +25,72 @@ def two_parts(content):
     return content + gzip.compress(gzip.decompress(content))
 
 
-@pytest.mark.parametrize("whole", [bytes, two_parts, lambda _: b""])
-def test_whole_and_empty_example_files_are_accepted(whole, shard):
-    shard.write_bytes(whole(shard.read_bytes()))
-    corruption.refuse_cut(fn_args(shard))
+@pytest.mark.parametrize("complete", [bytes, two_parts, lambda _: b""])
+def test_complete_and_empty_files_pass_the_check(complete, shard):
+    shard.write_bytes(complete(shard.read_bytes()))
+    corruption.reject_truncated(fn_args(shard))
 
 
 @pytest.mark.parametrize("num_bytes", [1, 8, 100])
 @pytest.mark.parametrize("part", [bytes, two_parts])
-def test_a_truncated_example_file_is_refused_by_name(num_bytes, part, shard):
+def test_a_file_truncated_anywhere_is_refused_by_name(num_bytes, part, shard):
     shard.write_bytes(part(shard.read_bytes())[:-num_bytes])
-    with pytest.raises(ValueError, match=f"{shard}: its compression has no end"):
-        corruption.refuse_cut(fn_args(shard))
+    with pytest.raises(ValueError, match=f"{shard}: the file is truncated"):
+        corruption.reject_truncated(fn_args(shard))
 
 
-def test_a_small_file_that_unpacks_to_a_large_one_is_read_in_pieces(shard):
+def test_the_check_never_holds_a_whole_uncompressed_file_in_memory(shard):
     shard.write_bytes(gzip.compress(bytes(200_000_000), 1))
     tracemalloc.start()
-    corruption.refuse_cut(fn_args(shard))
+    corruption.reject_truncated(fn_args(shard))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
 
 
-def test_large_files_are_not_searched_for_damage(shard, monkeypatch):
+def test_large_files_are_not_checked_in_advance(shard, monkeypatch):
     shard.write_bytes(shard.read_bytes()[:-1])
-    monkeypatch.setattr(corruption, "MOST_BYTES", 10)
-    corruption.refuse_cut(fn_args(shard))
+    monkeypatch.setattr(corruption, "MAX_CHECKED_BYTES", 10)
+    corruption.reject_truncated(fn_args(shard))
 
 
 @pytest.mark.parametrize(
     "error", [KeyError("x"), tf.errors.InvalidArgumentError(None, None, "shapes")]
 )
-def test_an_error_that_the_data_did_not_cause_is_unchanged(error, shard, tmp_path):
+def test_an_error_that_data_did_not_cause_is_unchanged(error, shard, tmp_path):
     shard.write_bytes(b"damaged")
     with (
         pytest.raises(type(error)) as raised,
-        corruption.named(fn_args(shard), [artifact(tmp_path)]),
+        corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
     assert raised.value is error
 
 
-def test_a_data_error_is_unchanged_if_the_files_are_whole(shard, tmp_path):
+def test_a_data_error_is_unchanged_if_no_file_is_damaged(shard, tmp_path):
     error = tf.errors.DataLossError(None, None, "corrupted record")
     with (
         pytest.raises(tf.errors.DataLossError) as raised,
-        corruption.named(fn_args(shard), [artifact(tmp_path)]),
+        corruption.name_damaged_file_on_error(fn_args(shard), [artifact(tmp_path)]),
     ):
         raise error
     assert raised.value is error
 
 
-def test_the_search_for_the_damage_ends_in_time(shard):
+def test_a_truncation_between_two_records_which_tensorflow_accepts_is_refused(shard):
+    compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    content = gzip.decompress(shard.read_bytes())
+    end = sum(len(record) + 16 for record in numbered(30))
+    half = compressor.compress(content[:end]) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    shard.write_bytes(half)
+    read = tf.data.TFRecordDataset(str(shard), "GZIP").as_numpy_iterator()
+    assert list(read) == numbered(30)
+    with pytest.raises(ValueError, match=f"{shard}: the file is truncated"):
+        corruption.reject_truncated(fn_args(shard))
+
+
+def test_the_search_for_the_damage_ends_at_the_deadline(shard):
     shard.write_bytes(gzip.compress(b"damaged"))
-    assert "it ends within" in corruption.first_damage([str(shard)], 1e9)
+    assert "Not a valid TFRecord" in corruption.first_damage([str(shard)], 1e9)
     write_split(shard.parent.parent, "train", [numbered(50)])
     assert corruption.first_damage([str(shard)], 0.0) is None

@@ -48,7 +48,7 @@ def test_the_first_batch_comes_from_every_shard(fn_args, tmp_path):
     as_tfx = next(iter(_batches(fn_args)))
     assert len(_labels(as_tfx)) < 20
     (artifact,) = [data(tmp_path / "other", [numbered(1)])]
-    interleave.hand_over([artifact], fn_args)
+    interleave.interleave_shards([artifact], fn_args)
     assert len(_labels(next(iter(_batches(fn_args))))) == 40
     shuffled = next(iter(_batches(fn_args, shuffle=True, shuffle_seed=1)))
     assert len(_labels(shuffled)) > 20
@@ -57,7 +57,7 @@ def test_the_first_batch_comes_from_every_shard(fn_args, tmp_path):
 def test_every_example_comes_once_with_features_as_tfx_parses_them(fn_args, tmp_path):
     by_tfx = _batches(fn_args)
     (artifact,) = [data(tmp_path / "other", [numbered(1)])]
-    interleave.hand_over([artifact], fn_args)
+    interleave.interleave_shards([artifact], fn_args)
     ours = _batches(fn_args, shuffle=True, shuffle_seed=1)
     assert ours.element_spec == by_tfx.element_spec
     numbers = [int(n) for batch in ours for n in tf.reshape(batch["number"], [-1])]

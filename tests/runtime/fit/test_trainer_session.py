@@ -12,10 +12,18 @@ from tfx.types import standard_artifacts
 
 from tests.keras_models import mlp
 from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
+from tfx_lr_finder.fn_args import PassedResult
+from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
-from tfx_lr_finder.runtime.fit.trainer_session import USED_FILE, RateAtFit
+from tfx_lr_finder.runtime.fit.trainer_session import (
+    USED_FILE,
+    with_rate,
+    write_rate_used,
+)
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
 from tfx_lr_finder.schedules.scaled import rates
+from tfx_lr_finder.settings.trainer_options import TrainerOptions
 
 FOUND = 0.02
 BY_SCHEDULE = {"constant": 0.02, "cosine": 0.06, "one_cycle": 0.06}
@@ -28,18 +36,18 @@ def report(make_report):
 
 @pytest.fixture
 def train(report, tmp_path):
-    """Runs a `run_fn` as LRFinderTrainer does; returns what was written down."""
+    """Runs a `run_fn` as LRFinderTrainer does; returns learning_rate_used.json."""
 
-    def run(run_fn, *, apply="fit", on_unused="fail", report=report, fn_args=None):
-        at_fit = RateAtFit(apply, on_unused)
-        fn_args = fn_args or FnArgs()
-        at_fit.hand_over(fn_args, report)
-        with at_fit.during_run_fn():
-            run_fn(fn_args)
+    def run(run_fn, *, report=report, on_unused="fail", **options):
+        options = TrainerOptions(on_unused=on_unused, **options)
+        passed = PassedResult(report=report)
+        injection = RateInjection(passed, options)
+        with intercepted_fit(injection.on_fit):
+            run_fn(with_rate(FnArgs(), passed, options))
         model_run = standard_artifacts.ModelRun()
         model_run.uri = str(tmp_path / "model_run")
         try:
-            at_fit.finish(model_run)
+            write_rate_used(injection, model_run, options)
         finally:
             with open(os.path.join(model_run.uri, USED_FILE)) as file:
                 run.used = json.load(file)
@@ -80,7 +88,7 @@ def test_a_plain_rate_is_replaced(k, name, dataset, train):
     assert used["doubt"] is None
 
 
-def test_the_training_is_that_of_the_rate_written_by_hand(k, dataset, train):
+def test_training_equals_that_with_the_rate_written_in_run_fn(k, dataset, train):
     by_hand, ours = mlp(k, k.optimizers.SGD(FOUND)), mlp(k, k.optimizers.SGD(9.0))
     by_hand.fit(dataset, verbose=0, shuffle=False)
     train(lambda _: ours.fit(dataset, verbose=0, shuffle=False))
@@ -131,7 +139,7 @@ def own_schedule(k):
     return Triangle()
 
 
-def test_a_schedule_of_the_users_own_is_scaled(k, dataset, train):
+def test_a_custom_schedule_is_scaled(k, dataset, train):
     schedule = own_schedule(k)
     model = mlp(k, k.optimizers.SGD(schedule))
     train(lambda _: model.fit(dataset, epochs=4, verbose=0))
@@ -139,7 +147,9 @@ def test_a_schedule_of_the_users_own_is_scaled(k, dataset, train):
     np.testing.assert_allclose(now, 0.2 * rates(schedule, STEPS), rtol=1e-4)
 
 
-def test_a_scaled_schedule_is_saved_and_loaded(k, dataset, train, tmp_path):
+def test_a_model_with_a_scaled_schedule_is_saved_and_loaded(
+    k, dataset, train, tmp_path
+):
     class Halving(k.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
             return 0.3 * 0.5 ** (tf.cast(step, tf.float32) / 10)
@@ -158,7 +168,9 @@ def test_a_scaled_schedule_is_saved_and_loaded(k, dataset, train, tmp_path):
     )
 
 
-def test_a_schedule_that_hardly_moves_gets_the_constant_rate(k, dataset, train):
+def test_a_nearly_constant_schedule_gets_the_rate_for_constant_training(
+    k, dataset, train
+):
     slow = k.optimizers.schedules.ExponentialDecay(0.5, 100_000, 0.96)
     model = mlp(k, k.optimizers.SGD(slow))
     used = train(lambda _: model.fit(dataset, verbose=0))
@@ -178,7 +190,7 @@ def test_a_first_fit_that_ends_in_the_warm_up_does_not_raise_the_peak(
     assert peak == pytest.approx(BY_SCHEDULE["cosine"], rel=1e-5)
 
 
-def test_the_schedule_that_lr_finder_was_told_decides(k, dataset, train, make_report):
+def test_the_schedule_option_of_lr_finder_wins(k, dataset, train, make_report):
     config = RangeTestConfig(schedule="one_cycle")
     report = make_report(
         learning_rate=0.06, learning_rates_by_schedule=BY_SCHEDULE, config=config
@@ -188,14 +200,14 @@ def test_the_schedule_that_lr_finder_was_told_decides(k, dataset, train, make_re
     assert (used["learning_rate_used"], used["schedule"]) == (0.06, "one_cycle")
 
 
-def test_a_fallback_serves_a_schedule_too(k, dataset, train, make_report):
+def test_a_fallback_rate_becomes_the_peak_of_a_schedule(k, dataset, train, make_report):
     report = make_report(learning_rate=0.25, learning_rates_by_schedule={})
     model = mlp(k, k.optimizers.SGD(k.optimizers.schedules.CosineDecay(0.5, 40)))
     used = train(lambda _: model.fit(dataset, epochs=4, verbose=0), report=report)
     assert used["learning_rate_used"] == 0.25
 
 
-def test_a_rate_that_run_fn_has_read_and_set_stays(k, dataset, train):
+def test_a_schedule_that_run_fn_built_from_the_rate_stays(k, dataset, train):
     def run_fn(fn_args):
         schedule = k.optimizers.schedules.CosineDecay(learning_rate(fn_args), 40)
         run_fn.model = mlp(k, k.optimizers.SGD(schedule))
@@ -228,7 +240,7 @@ BUILT_FROM_IT = {
 
 
 @pytest.mark.parametrize("name", BUILT_FROM_IT)
-def test_a_cycle_built_from_what_was_found_is_not_scaled_again(
+def test_a_cycle_built_from_the_result_is_not_scaled_again(
     k, name, dataset, train, report_with_range
 ):
     build, peak, kind = BUILT_FROM_IT[name]
@@ -257,7 +269,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_cycle_of_other_numbers_peaks_at_the_rate_for_its_kind(
+def test_a_cycle_with_other_rates_is_scaled_to_the_rate_for_its_kind(
     k, name, dataset, train, report_with_range
 ):
     schedule, peak, others = BY_HAND[name]
@@ -271,15 +283,30 @@ def test_a_cycle_of_other_numbers_peaks_at_the_rate_for_its_kind(
     assert used["learning_rate_used"] == pytest.approx(peak)
 
 
-def test_a_rate_that_was_only_looked_at_is_set(k, dataset, train):
+def test_a_rate_that_run_fn_only_looked_at_is_set(k, dataset, train):
     model = mlp(k, k.optimizers.SGD(0.5))
 
     def run_fn(fn_args):
         str(dict(fn_args.custom_config.items()))
         model.fit(dataset, verbose=0)
 
-    assert train(run_fn)["how"] == "set at fit"
+    used = train(run_fn)
+    assert used["how"] == "set at fit"
+    assert used["read_by_run_fn"] is None
     assert current_rate(model.optimizer) == pytest.approx(FOUND)
+
+
+def test_a_schedule_built_from_the_raw_custom_config_stays(k, dataset, train):
+    def run_fn(fn_args):
+        rate = fn_args.custom_config["learning_rate"]
+        schedule = k.optimizers.schedules.CosineDecay(rate, 40)
+        run_fn.model = mlp(k, k.optimizers.SGD(schedule))
+        run_fn.model.fit(dataset, verbose=0)
+
+    used = train(run_fn)
+    assert rates(schedule_of(run_fn.model), [0])[0] == pytest.approx(FOUND)
+    assert used["learning_rate_used"] == FOUND
+    assert used["how"] == "run_fn had set it already"
 
 
 def test_reduce_on_plateau_works_from_the_rate_found(k, dataset, train):
@@ -291,27 +318,27 @@ def test_reduce_on_plateau_works_from_the_rate_found(k, dataset, train):
     assert current_rate(model.optimizer) == pytest.approx(FOUND / 4)
 
 
-def test_a_callback_that_sets_a_rate_of_its_own_is_noticed(k, dataset, train):
+def test_a_callback_that_sets_another_rate_is_a_doubt(k, dataset, train):
     model = mlp(k)
     callback = k.callbacks.LearningRateScheduler(lambda epoch: 0.7)
 
     def run_fn(_):
         model.fit(dataset, callbacks=[callback], verbose=0)
 
-    with pytest.raises(ValueError, match="a callback sets the rate itself"):
+    with pytest.raises(ValueError, match="used 0.69.*because a callback set it"):
         train(run_fn)
     assert train.used["learning_rate_used"] is None
     assert train.used["learning_rate_at_first_step"] == pytest.approx(0.7)
 
 
-def test_an_optimizer_that_takes_no_step_is_noticed(k, dataset, train):
+def test_an_optimizer_without_a_step_is_a_doubt(k, dataset, train):
     class Own(k.Sequential):
         def train_step(self, data):
             return {"loss": tf.constant(0.0)}
 
     model = Own([k.layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="taken no step there"):
+    with pytest.raises(ValueError, match="optimizer took no step"):
         train(lambda _: model.fit(dataset, verbose=0))
 
 
@@ -327,7 +354,7 @@ def test_inside_a_scope_every_replica_has_the_rate(k, dataset, train):
     assert used["learning_rate_used"] == FOUND
 
 
-def test_a_second_fit_is_left_as_it_was_written(k, dataset, train):
+def test_a_second_fit_keeps_the_rate_of_run_fn(k, dataset, train):
     model = mlp(k, k.optimizers.SGD(0.5))
 
     def run_fn(_):
@@ -341,62 +368,72 @@ def test_a_second_fit_is_left_as_it_was_written(k, dataset, train):
     assert used["learning_rate_used"] == FOUND
 
 
-def test_hyperparameters_only_hands_over(k, dataset, train):
-    def run_fn(fn_args):
-        rate = fn_args.hyperparameters["values"]["learning_rate"]
-        run_fn.model = mlp(k, k.optimizers.SGD(rate / 2))
-        run_fn.model.fit(dataset, verbose=0)
+def fit_with(k, dataset, rate):
+    """Trains at a rate; returns the model."""
+    model = mlp(k, k.optimizers.SGD(rate))
+    model.fit(dataset, verbose=0)
+    return model
 
-    used = train(run_fn, apply="hyperparameters")
+
+def test_on_hyperparameters_the_optimizer_keeps_the_rate_of_run_fn(k, dataset, train):
+    def run_fn(fn_args):
+        run_fn.model = fit_with(k, dataset, learning_rate(fn_args) / 2)
+
+    used = train(run_fn, set_rate_on="hyperparameters")
     assert current_rate(run_fn.model.optimizer) == pytest.approx(FOUND / 2)
     assert used["how"] == "read by run_fn"
-
-
-@pytest.mark.parametrize("apply", ["fit", "hyperparameters"])
-def test_a_rate_that_nobody_used_fails_or_warns(apply, train, caplog):
-    with pytest.raises(ValueError, match=r"was not used: run_fn .*learning_rate\("):
-        train(lambda _: None, apply=apply)
-    used = train(lambda _: None, apply=apply, on_unused="warn")
     assert used["learning_rate_used"] is None
-    assert "was not used" in caplog.text
+    assert used["learning_rate_at_first_step"] == pytest.approx(FOUND / 2)
 
 
-def test_a_loop_of_ones_own_that_read_the_rate_is_believed(train):
-    used = train(lambda fn_args: learning_rate(fn_args))
+def test_on_hyperparameters_the_first_step_shows_a_rate_read_from_the_raw_dict(
+    k, dataset, train
+):
+    def run_fn(fn_args):
+        fit_with(k, dataset, fn_args.hyperparameters["values"]["learning_rate"])
+
+    used = train(run_fn, set_rate_on="hyperparameters")
+    assert used["learning_rate_used"] == FOUND
+    assert used["how"] == "run_fn had set it already"
+    assert used["read_by_run_fn"] is None
+
+
+def test_on_hyperparameters_another_rate_without_a_read_is_a_doubt(k, dataset, train):
+    with pytest.raises(ValueError, match="unknown .* the first fit started with 0.5"):
+        train(lambda _: fit_with(k, dataset, 0.5), set_rate_on="hyperparameters")
+    assert train.used["learning_rate_used"] is None
+
+
+@pytest.mark.parametrize("set_rate_on", ["optimizer", "hyperparameters"])
+def test_a_run_fn_without_fit_or_a_read_fails_or_warns(set_rate_on, train, caplog):
+    message = r"unknown whether run_fn used .* called no fit .*learning_rate\("
+    with pytest.raises(ValueError, match=message):
+        train(lambda _: None, set_rate_on=set_rate_on)
+    used = train(lambda _: None, set_rate_on=set_rate_on, on_unused="warn")
+    assert used["learning_rate_used"] is None
+    assert used["how"] == "unknown"
+    assert "It is unknown whether run_fn used the rate" in caplog.text
+
+
+def test_a_custom_loop_that_reads_the_rate_is_no_doubt(train):
+    used = train(learning_rate)
     assert used["how"] == "read by run_fn"
+    assert used["learning_rate_used"] is None
     assert used["num_fits"] == 0
 
 
-def test_no_hyperparameters_stay_none_and_a_tuners_get_the_rate(report):
-    fn_args = FnArgs()
-    RateAtFit("fit", "warn").hand_over(fn_args, report)
-    assert fn_args.hyperparameters is None
-    tuned = {"space": [], "values": {"units": 3}}
-    fn_args = FnArgs(hyperparameters=tuned)
-    RateAtFit("fit", "warn").hand_over(fn_args, report)
-    values = fn_args.hyperparameters["values"]
+def test_hyperparameters_stay_none_but_a_tuners_get_the_rate(report):
+    passed, options = PassedResult(report=report), TrainerOptions()
+    assert with_rate(FnArgs(), passed, options).hyperparameters is None
+    tuned = FnArgs(hyperparameters={"space": [], "values": {"units": 3}})
+    values = with_rate(tuned, passed, options).hyperparameters["values"]
     assert values == {"units": 3, "learning_rate": FOUND}
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        {"custom_config": {"learning_rate": 0.5}},
-        {"hyperparameters": {"values": {"learning_rate": 0.5}}},
-    ],
-)
-def test_the_helper_reads_either_place(args):
-    assert learning_rate(FnArgs(**args)) == 0.5
-
-
-@pytest.mark.parametrize("value", ["adam", True, 0.0, -1e-3, float("nan")])
-def test_the_helper_refuses_what_is_no_rate(value):
-    fn_args = FnArgs(hyperparameters={"values": {"lr": value}})
-    with pytest.raises(ValueError, match="'lr' that was handed over is .*positive"):
-        learning_rate(fn_args, name="lr")
-
-
-def test_the_helper_has_a_default_or_says_what_to_do():
-    assert learning_rate(FnArgs(), default=0.1) == 0.1
-    with pytest.raises(ValueError, match="LRFinderTrainer"):
-        learning_rate(FnArgs())
+def test_run_fn_gets_every_argument_of_the_stock_trainer(report):
+    stock = FnArgs(train_files=["a"], train_steps=7, custom_config={"dropout": 0.1})
+    passed = with_rate(stock, PassedResult(report=report), TrainerOptions())
+    assert isinstance(passed, FnArgs)
+    assert (passed.train_files, passed.train_steps) == (["a"], 7)
+    assert passed.custom_config == {"dropout": 0.1, "learning_rate": FOUND}
+    assert stock.custom_config == {"dropout": 0.1}

@@ -1,4 +1,4 @@
-"""No machine of these tests has a GPU: what is tested is that this is told."""
+"""Behaviour on a machine without a GPU."""
 
 import pytest
 import tensorflow as tf
@@ -8,27 +8,27 @@ from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.settings import gpu_request
 
 pytestmark = pytest.mark.skipif(
-    bool(tf.config.list_physical_devices("GPU")), reason="written for no GPU"
+    bool(tf.config.list_physical_devices("GPU")), reason="this machine has a GPU"
 )
 
 
-def test_a_missing_gpu_fails_the_run_under_the_policy_fail():
+def test_a_missing_gpu_raises_under_the_policy_fail():
     with pytest.raises(ValueError, match="2 GPUs requested, 0 found") as caught:
         gpus.prepare(2, "fail")
     assert "--target gpu" in str(caught.value)
 
 
-def test_a_missing_gpu_is_only_a_warning_under_the_policy_warn(caplog):
+def test_a_missing_gpu_is_logged_under_the_policy_warn(caplog):
     gpus.prepare(1, "warn")
     assert "1 GPU requested, 0 found" in caplog.text
 
 
-def test_a_run_that_requests_no_gpu_gets_no_warning(caplog):
+def test_nothing_is_logged_if_no_gpu_was_requested(caplog):
     gpus.prepare(0, "fail")
     assert not caplog.text
 
 
-def test_the_report_names_the_device_and_its_precision():
+def test_a_report_names_its_device_and_precision():
     model = tf.keras.Sequential([tf.keras.Input([2]), tf.keras.layers.Dense(1)])
     model.compile(optimizer="sgd", loss="mse")
     data = tf.data.Dataset.from_tensor_slices((tf.ones([64, 2]), tf.ones([64, 1])))
@@ -49,7 +49,7 @@ def test_the_report_names_the_device_and_its_precision():
         (1, 1, True, None),
         (0, 0, False, None),
         (1, 2, True, None),
-        (4, 1, True, "4 GPUs requested, 1 found. The node gave none"),
+        (4, 1, True, "4 GPUs requested, 1 found. Either the node has none"),
         (1, 0, False, "built without CUDA"),
     ],
 )

@@ -38,7 +38,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_steps_by_the_rate_that_was_set(name):
+def test_a_step_uses_the_rate_that_was_assigned(name):
     optimizer = OPTIMIZERS[name]()
     make = keras.Variable if name.startswith("keras") else tf.Variable
     weight = make([1.0])
@@ -54,7 +54,7 @@ def test_an_optimizer_steps_by_the_rate_that_was_set(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_optimizer_has_its_own_rate_back_after_the_search(name):
+def test_the_old_rate_is_restored(name):
     optimizer = OPTIMIZERS[name]()
     make = keras.Variable if name.startswith("keras") else tf.Variable
     build_optimizer(optimizer, [make([1.0])])
@@ -64,7 +64,7 @@ def test_the_optimizer_has_its_own_rate_back_after_the_search(name):
     assert optimizer.get_config() == before
 
 
-def test_the_learning_rate_that_was_replaced_is_named():
+def test_the_replaced_rate_is_named():
     strategy = tf.distribute.get_strategy()
     with swept_learning_rate(keras.optimizers.SGD(0.5), strategy) as rate:
         assert rate.replaced == "constant 0.5"
@@ -84,7 +84,7 @@ def test_decoupled_weight_decay_scales_with_the_rate(k, weight_decay):
     assert float(weight.numpy()[0]) == pytest.approx(4.0 * (1 - 0.5 * weight_decay))
 
 
-def test_gradient_clipping_stays_on_during_the_search(k, dataset):
+def test_gradient_clipping_is_kept(k, dataset):
     model = mlp(k, k.optimizers.SGD(0.1, clipnorm=1e-6))
     with loop_of(model, dataset) as loop:
         loop.begin_sweep()
@@ -94,7 +94,7 @@ def test_gradient_clipping_stays_on_during_the_search(k, dataset):
             np.testing.assert_allclose(old, new, atol=1e-5)
 
 
-def test_gradient_accumulation_counts_as_in_the_trainer(dataset):
+def test_gradient_accumulation_updates_every_third_step(dataset):
     model = mlp(keras, keras.optimizers.SGD(0.1, gradient_accumulation_steps=3))
     with loop_of(model, dataset) as loop:
         loop.begin_sweep()

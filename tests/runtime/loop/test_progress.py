@@ -28,11 +28,13 @@ def test_a_terminal_shows_a_bar_with_rate_loss_speed_and_time_left(clock):
         clock.now = 5.0
         progress.update([1e-4] * 50, [0.25] * 50)
         progress._bar.refresh()
-    for said in ("50/100 steps", "1.00e-04", "loss 0.25", "10.0 steps/s", "at most"):
-        assert said in terminal.getvalue()
+    for text in ("50/100 steps", "1.00e-04", "loss 0.25", "10.0 steps/s", "at most"):
+        assert text in terminal.getvalue()
 
 
-def test_a_pod_logs_one_line_every_few_seconds_and_shows_no_bar(clock, caplog):
+def test_a_stream_that_is_not_a_terminal_gets_no_bar_and_a_log_line_every_ten_seconds(
+    clock, caplog
+):
     caplog.set_level("INFO", logger="absl")
     stream = io.StringIO()
     with Progress(1000, stream, clock) as progress:
@@ -40,15 +42,15 @@ def test_a_pod_logs_one_line_every_few_seconds_and_shows_no_bar(clock, caplog):
             clock.now += LOG_SECONDS / 10
             progress.update([1e-3] * 10, [0.5] * 10)
     assert stream.getvalue() == ""
-    lines = [line for line in caplog.messages if "steps a second" in line]
+    lines = [line for line in caplog.messages if "steps/s" in line]
     assert lines == [
-        f"LRFinder: {steps} steps, learning_rate=0.001, loss=0.5, 10.0 steps a "
-        f"second, at most {(1000 - steps) / 10:.0f} seconds left"
+        f"LRFinder: {steps} steps, learning_rate=0.001, loss=0.5, 10.0 steps/s, "
+        f"at most {(1000 - steps) / 10:.0f} seconds left"
         for steps in (100, 200, 300)
     ]
 
 
-def test_the_progress_bar_smooths_the_loss_within_one_sweep(clock):
+def test_the_smoothed_loss_starts_over_with_each_sweep(clock):
     progress = Progress(100, io.StringIO(), clock)
     progress.update([1e-4], [1.0])
     progress.update([1e-3], [2.0])
@@ -57,7 +59,7 @@ def test_the_progress_bar_smooths_the_loss_within_one_sweep(clock):
     assert progress._smoothed == 5.0
 
 
-def test_a_failed_search_removes_the_progress_bar(clock):
+def test_the_bar_is_removed_when_the_test_fails(clock):
     terminal = Terminal()
 
     def fail():

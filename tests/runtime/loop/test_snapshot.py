@@ -11,8 +11,8 @@ def values_of(variables):
     return [np.array(tf.convert_to_tensor(variable)) for variable in variables]
 
 
-def assert_changed_and_put_back(loop, variables, steps=6):
-    """A training changes every variable; going back to the start undoes it."""
+def assert_changed_and_restored(loop, variables, steps=6):
+    """A training changes every variable, and the next sweep restores it."""
     loop.begin_sweep()
     before = values_of(variables)
     assert before
@@ -25,36 +25,36 @@ def assert_changed_and_put_back(loop, variables, steps=6):
         np.testing.assert_array_equal(old, new)
 
 
-def test_weights_are_put_back(k, dataset):
+def test_weights_are_restored(k, dataset):
     model = mlp(k)
     with loop_of(model, dataset) as loop:
-        assert_changed_and_put_back(loop, model.trainable_variables)
+        assert_changed_and_restored(loop, model.trainable_variables)
 
 
-def test_optimizer_slots_and_the_iteration_counter_are_put_back(k, dataset):
+def test_optimizer_slots_and_the_iteration_counter_are_restored(k, dataset):
     model = mlp(k, k.optimizers.Adam(1e-3))
     with loop_of(model, dataset) as loop:
         optimizer = model.optimizer
         slots = [v for v in optimizer.variables if "learning_rate" not in v.name]
         assert len(slots) == 1 + 2 * len(model.trainable_variables)
-        assert_changed_and_put_back(loop, slots)
+        assert_changed_and_restored(loop, slots)
 
 
-def test_slots_of_a_legacy_optimizer_are_put_back(dataset):
+def test_slots_of_a_legacy_optimizer_are_restored(dataset):
     model = mlp(tf_keras, tf_keras.optimizers.legacy.Adam(1e-3))
     with loop_of(model, dataset) as loop:
         slots = model.optimizer.weights
         assert len(slots) == 1 + 2 * len(model.trainable_variables)
-        assert_changed_and_put_back(loop, slots)
+        assert_changed_and_restored(loop, slots)
 
 
-def test_batch_norm_statistics_are_put_back(k, dataset):
+def test_batch_norm_statistics_are_restored(k, dataset):
     norm = k.layers.BatchNormalization()
     with loop_of(mlp(k, layers=[norm]), dataset) as loop:
-        assert_changed_and_put_back(loop, [norm.moving_mean, norm.moving_variance])
+        assert_changed_and_restored(loop, [norm.moving_mean, norm.moving_variance])
 
 
-def test_metrics_are_put_back(k, dataset):
+def test_metrics_are_restored(k, dataset):
     model = mlp(k, metrics=["mae"])
     model.fit(dataset, verbose=0)
     variables = [v for metric in model.metrics for v in metric.variables]
@@ -69,13 +69,13 @@ def test_metrics_are_put_back(k, dataset):
         np.testing.assert_array_equal(old, new)
 
 
-def test_seed_generators_are_put_back(dataset):
+def test_seed_generators_are_restored(dataset):
     dropout = keras.layers.Dropout(0.5, seed=1)
     with loop_of(mlp(keras, layers=[dropout]), dataset) as loop:
-        assert_changed_and_put_back(loop, [dropout.seed_generator.state])
+        assert_changed_and_restored(loop, [dropout.seed_generator.state])
 
 
-def test_the_same_dropout_falls_in_every_candidate(dataset):
+def test_every_candidate_has_the_same_dropout_masks(dataset):
     with loop_of(mlp(keras, layers=[keras.layers.Dropout(0.5)]), dataset) as loop:
         runs = []
         for _ in range(2):
@@ -84,7 +84,7 @@ def test_the_same_dropout_falls_in_every_candidate(dataset):
     np.testing.assert_array_equal(*runs)
 
 
-def test_the_loss_scale_is_put_back(k, dataset):
+def test_the_loss_scale_is_restored(k, dataset):
     policy = k.mixed_precision
     set_policy = getattr(policy, "set_global_policy", None) or policy.set_dtype_policy
     set_policy("mixed_float16")
@@ -108,7 +108,7 @@ def scale_of(optimizer):
     return optimizer._loss_scale._current_loss_scale
 
 
-def test_a_variable_that_a_layer_holds_as_an_attribute_is_put_back(k, dataset):
+def test_a_variable_that_a_layer_holds_as_an_attribute_is_restored(k, dataset):
     class Counting(k.layers.Layer):
         def __init__(self):
             super().__init__()
@@ -121,14 +121,14 @@ def test_a_variable_that_a_layer_holds_as_an_attribute_is_put_back(k, dataset):
 
     layer = Counting()
     with loop_of(mlp(k, layers=[layer]), dataset) as loop:
-        assert_changed_and_put_back(loop, [layer.calls])
+        assert_changed_and_restored(loop, [layer.calls])
 
 
 @pytest.mark.parametrize("use", ["keras", "tf_keras"])
-def test_state_under_a_strategy_is_put_back(use, dataset):
+def test_state_under_a_strategy_is_restored(use, dataset):
     k = {"keras": keras, "tf_keras": tf_keras}[use]
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         model = mlp(k, k.optimizers.Adam(1e-3))
     with loop_of(model, dataset) as loop:
-        assert_changed_and_put_back(loop, model.trainable_variables)
+        assert_changed_and_restored(loop, model.trainable_variables)

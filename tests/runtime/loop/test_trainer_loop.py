@@ -39,7 +39,7 @@ def test_losses_equal_a_plain_eager_loop(k, dataset, name):
     )
 
 
-def test_quadratic_is_least_at_the_first_rate_above_two_over_h(k):
+def test_a_quadratic_loss_is_lowest_at_the_first_rate_above_two_over_h(k):
     # One weight w, loss w^2: h = 2, so the edge is at a rate of 1.
     model = k.Sequential([k.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
     model.compile(k.optimizers.SGD(0.1), "mse")
@@ -59,7 +59,7 @@ def test_the_step_is_traced_once(k, dataset):
             begin()
             train(loop, np.full(40, 1e-3))
             loop.evaluate()
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
 
 
 def test_batches_of_unequal_shape_do_not_retrace(k):
@@ -68,7 +68,7 @@ def test_batches_of_unequal_shape_do_not_retrace(k):
     with loop_of(mlp(k), ragged) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(11, 1e-3))) == 11
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
 
 
 def test_a_loss_that_is_not_finite_ends_the_chunk(k, dataset):
@@ -81,10 +81,10 @@ def test_a_loss_that_is_not_finite_ends_the_chunk(k, dataset):
     assert not np.isfinite(losses[-1])
 
 
-def test_a_loss_above_the_height_given_ends_the_chunk(k, dataset):
+def test_a_loss_above_the_limit_ends_the_chunk(k, dataset):
     with loop_of(mlp(k), dataset) as loop:
         loop.begin_sweep()
-        losses = loop.train(np.full(10, 1e-3), look_above=-1.0)
+        losses = loop.train(np.full(10, 1e-3), stop_above=-1.0)
     assert len(losses) == 1
 
 
@@ -118,7 +118,7 @@ def test_evaluation_is_the_loss_of_each_batch_and_changes_nothing(k, dataset):
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
-def test_regularisation_and_sample_weights_count(k, dataset):
+def test_the_loss_includes_regularisation_and_sample_weights(k, dataset):
     weighted = dataset.map(lambda x, y: (x, y, tf.fill([16], 3.0)))
     layer = k.layers.Dense(8, kernel_regularizer=k.regularizers.L2(0.1))
     model = mlp(k, layers=[layer])
@@ -160,11 +160,11 @@ def plain_step(model, data):
     return {"loss": loss}
 
 
-def test_a_custom_train_step_is_the_one_that_trains(k, dataset):
+def test_a_custom_train_step_is_used(k, dataset):
     with loop_of(custom_step_model(k, plain_step), dataset) as loop:
         loop.begin_sweep()
         losses = train(loop, np.full(12, 0.05))
-        assert loop.num_traces == 1
+        assert loop.step.num_traces == 1
     reference = custom_step_model(k, plain_step)
     reference(next(iter(dataset))[0])
 
@@ -175,7 +175,7 @@ def test_a_custom_train_step_is_the_one_that_trains(k, dataset):
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
-def test_a_step_that_cannot_be_compiled_runs_eagerly_and_says_so(k, dataset, caplog):
+def test_a_step_that_cannot_be_compiled_runs_eagerly_with_a_warning(k, dataset, caplog):
     def body(model, data):
         logs = plain_step(model, data)
         float(logs["loss"].numpy())  # fails in a graph
@@ -184,7 +184,7 @@ def test_a_step_that_cannot_be_compiled_runs_eagerly_and_says_so(k, dataset, cap
     with loop_of(custom_step_model(k, body), dataset) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(5, 0.01))) == 5
-        assert loop.eager
+        assert loop.step.eager
 
 
 def test_python_control_flow_on_tensors_is_compiled_as_fit_compiles_it(dataset):
@@ -197,15 +197,15 @@ def test_python_control_flow_on_tensors_is_compiled_as_fit_compiles_it(dataset):
     with loop_of(custom_step_model(tf_keras, body), dataset) as loop:
         loop.begin_sweep()
         assert len(train(loop, np.full(5, 0.01))) == 5
-        assert not loop.eager
+        assert not loop.step.eager
 
 
-def test_run_eagerly_is_respected(k, dataset):
+def test_a_model_compiled_with_run_eagerly_runs_eagerly(k, dataset):
     model = mlp(k)
     model.compile(k.optimizers.SGD(0.1), "mse", run_eagerly=True)
     with loop_of(model, dataset) as loop:
         loop.begin_sweep()
-        assert loop.eager
+        assert loop.step.eager
         assert len(train(loop, np.full(5, 0.01))) == 5
 
 
@@ -232,7 +232,7 @@ def test_out_of_memory_names_the_batch_size(dataset):
             loop.train(np.full(5, 0.01))
 
 
-def test_chunks_grow_while_they_are_short_and_shrink_when_they_last(dataset):
+def test_chunks_double_while_they_are_short_and_halve_when_they_are_long(dataset):
     with loop_of(mlp(keras), dataset) as loop:
         loop.begin_sweep()
         first = len(loop.train(np.full(1000, 1e-6)))
@@ -251,7 +251,7 @@ def test_xla_gives_the_same_losses(k, dataset):
 
 
 @pytest.mark.parametrize("metrics", [None, ["mae"]])
-def test_two_devices_give_the_curve_of_one(k, dataset, metrics):
+def test_two_devices_give_the_same_losses_as_one(k, dataset, metrics):
     def curve(strategy):
         with strategy.scope():
             model = mlp(k, k.optimizers.SGD(0.05, momentum=0.9), metrics=metrics)
@@ -292,7 +292,7 @@ def test_unbuilt_models_are_built_and_start_from_their_own_initial_weights(k, da
             np.testing.assert_array_equal(old, new)
 
 
-def test_keras_3_and_tf_keras_are_distinguished():
-    from tfx_lr_finder.runtime.loop.trainer_loop import is_keras_3
+def test_keras_3_is_distinguished_from_tf_keras():
+    from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
 
     assert is_keras_3(mlp(keras))

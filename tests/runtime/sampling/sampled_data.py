@@ -1,4 +1,4 @@
-"""Examples on disk for the tests of sampling, and the drawing of a sample."""
+"""Write examples for the tests of sampling, and draw samples of them."""
 
 import apache_beam as beam
 import pyarrow as pa
@@ -8,6 +8,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_lr_finder import RangeTestConfig
 from tfx_lr_finder.runtime.sampling import draw as sampling
+from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.settings.sample import SampleConfig
 
 IN_MEMORY = ("--runner=FnApiRunner",)
@@ -67,23 +68,20 @@ def data(folder, shards, held_out=None):
     return artifact(folder)
 
 
-def draw(artifacts, folder, *, argv=IN_MEMORY, seed=0, inputs=(), splits=(), **knobs):
+def draw(artifacts, folder, *, argv=IN_MEMORY, seed=0, inputs=(), splits=(), **options):
     """Draws a sample as the executor does."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = ", ".join(f'"{split}"' for split in splits)
-    source = sampling.Source(
+    source = Source(
         input_dict={
             "examples": artifacts if isinstance(artifacts, list) else [artifacts],
             **dict(inputs),
         },
-        exec_properties={
-            "train_args": f'{{"splits": [{names}]}}' if splits else "{}",
-            "eval_args": "{}",
-        },
+        train_splits=splits or ("train",),
+        eval_splits=("eval",),
         make_pipeline=lambda: beam.Pipeline(argv=list(argv)),
         folder=str(folder),
     )
-    return sampling.draw(SampleConfig(**knobs), RangeTestConfig(seed=seed), source)
+    return sampling.draw(SampleConfig(**options), RangeTestConfig(seed=seed), source)
 
 
 def shards_of(patterns):

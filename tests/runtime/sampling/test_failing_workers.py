@@ -1,4 +1,4 @@
-"""Work that fails half-way: done again by some runners, an error with others."""
+"""Work that fails half-way: some runners repeat it, others stop with an error."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from tfx_lr_finder.runtime.examples import record_files
 from tfx_lr_finder.runtime.sampling import draw as sampling
 from tfx_lr_finder.runtime.sampling import pipeline
 
-RETRYING = ("--runner=BundleBasedDirectRunner",)  # tries a bundle up to four times
+RETRYING = ("--runner=BundleBasedDirectRunner",)  # retries a bundle up to four times
 
 
 def _drawn(examples, folder, **options):
@@ -38,12 +38,12 @@ def _fail_once(places):
     return fail
 
 
-def test_a_reader_that_fails_half_way_is_tried_again_with_nothing_lost_or_twice(
+def test_a_reader_that_fails_half_way_is_retried_and_no_example_is_lost_or_doubled(
     tmp_path, monkeypatch
 ):
     examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
     undisturbed = _drawn(examples, tmp_path / "1")
-    process, failed = pipeline._SampleFile.process, set()
+    process, failed = pipeline._ReadFile.process, set()
 
     def fail_half_way(self, element):
         for number, value in enumerate(process(self, element)):
@@ -51,25 +51,25 @@ def test_a_reader_that_fails_half_way_is_tried_again_with_nothing_lost_or_twice(
                 _fail_once(failed)(element["path"])
             yield value
 
-    monkeypatch.setattr(pipeline._SampleFile, "process", fail_half_way)
+    monkeypatch.setattr(pipeline._ReadFile, "process", fail_half_way)
     assert _drawn(examples, tmp_path / "2", argv=RETRYING) == undisturbed
     assert len(failed) == 3
 
 
 @pytest.mark.parametrize("place", ["00002-of", "sample.json"])
-def test_a_writer_that_fails_half_way_is_tried_again_with_the_same_shards(
+def test_a_writer_that_fails_half_way_is_retried_and_writes_the_same_shards(
     place, tmp_path, monkeypatch
 ):
     examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
     undisturbed = _drawn(examples, tmp_path / "1")
-    write, failed = record_files.write_whole, set()
+    write, failed = record_files.write_atomically, set()
 
     def fail_between(path, content):
         if place in path:
             _fail_once(failed)(path)
         write(path, content)
 
-    monkeypatch.setattr(record_files, "write_whole", fail_between)
+    monkeypatch.setattr(record_files, "write_atomically", fail_between)
     assert _drawn(examples, tmp_path / "2", argv=RETRYING) == undisturbed
     assert len(failed) == 2
 
@@ -84,7 +84,7 @@ def _readers(path):
 
 
 def _kill_its_reader(pipe, content, killed):
-    """Hands half of a file to the process that reads it, and kills the process."""
+    """Writes half of a file to the process that reads it, and kills the process."""
     with contextlib.suppress(BrokenPipeError), open(pipe, "wb") as file:
         file.write(content[: len(content) // 2])
         file.flush()
@@ -111,7 +111,7 @@ def _processes():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux's /proc")
 @pytest.mark.parametrize("workers", [_processes, _pool])
-def test_a_worker_that_is_killed_while_it_reads_ends_the_node_with_nothing_left(
+def test_a_worker_killed_while_reading_fails_the_node_and_leaves_no_files(
     workers, tmp_path, monkeypatch
 ):
     """The file is a pipe: its reader waits in the middle of it, and is killed there."""

@@ -1,4 +1,5 @@
 import contextlib
+import types
 
 import keras
 import numpy as np
@@ -11,8 +12,12 @@ from tests.keras_models import mlp
 from tfx_lr_finder import learning_rate
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
-from tfx_lr_finder.runtime.user_module.fit_capture import _with_train_steps, capture
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import HOOK_TO_ADD
+from tfx_lr_finder.runtime.user_module import fit_data
+from tfx_lr_finder.runtime.user_module.fit_capture import (
+    _with_train_steps,
+    first_fit,
+)
+from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
 
 X = np.arange(24, dtype=np.float64).reshape(12, 2)
 Y = np.arange(12) % 3
@@ -23,12 +28,24 @@ def fn_args(tmp_path):
     return FnArgs(working_dir=str(tmp_path), train_steps=7, eval_steps=3)
 
 
+def capture(run_fn, fn_args, seed=0):
+    """The model, the data and the steps of the first `fit`."""
+    call = first_fit(run_fn, fn_args)
+    train, validation = fit_data.datasets(call, seed)
+    return types.SimpleNamespace(
+        model=call.model,
+        train_dataset=train,
+        eval_dataset=validation,
+        train_steps=call.num_steps,
+    )
+
+
 @pytest.fixture
 def captured(k, fn_args):
     """Captures a fit with the given arguments."""
 
     def run(*args, **kwargs):
-        return capture(lambda _: mlp(k).fit(*args, **kwargs), fn_args, seed=0)
+        return capture(lambda _: mlp(k).fit(*args, **kwargs), fn_args)
 
     return run
 
@@ -74,10 +91,10 @@ def with_a_fit_of_its_own(k):
 def test_any_model_is_captured_with_its_data(k, build, dataset, fn_args):
     model = build(k)
     model.compile("sgd", "mse")
-    result = capture(lambda _: model.fit(dataset), fn_args, seed=0)
-    assert result.found.model is model
-    assert result.found.train_dataset is dataset
-    assert result.found.eval_dataset is None
+    result = capture(lambda _: model.fit(dataset), fn_args)
+    assert result.model is model
+    assert result.train_dataset is dataset
+    assert result.eval_dataset is None
 
 
 def test_a_helper_inside_a_scope_is_reached(k, dataset, fn_args):
@@ -88,12 +105,12 @@ def test_a_helper_inside_a_scope_is_reached(k, dataset, fn_args):
         with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
             helper(mlp(k))
 
-    model = capture(run_fn, fn_args, seed=0).found.model
+    model = capture(run_fn, fn_args).model
     assert model.distribute_strategy.num_replicas_in_sync == 2
     assert tf.distribute.get_strategy().num_replicas_in_sync == 1
 
 
-def test_nothing_after_fit_runs_and_except_does_not_hold_it_up(k, dataset, fn_args):
+def test_nothing_after_fit_runs_even_inside_try_except(k, dataset, fn_args):
     ran = []
 
     def run_fn(_):
@@ -103,11 +120,13 @@ def test_nothing_after_fit_runs_and_except_does_not_hold_it_up(k, dataset, fn_ar
             ran.append("except")
         ran.append("after")
 
-    capture(run_fn, fn_args, seed=0)
+    capture(run_fn, fn_args)
     assert ran == []
 
 
-def test_a_bare_except_in_run_fn_does_not_change_the_capture(k, dataset, fn_args):
+def test_the_first_fit_counts_even_if_run_fn_swallows_base_exceptions(
+    k, dataset, fn_args
+):
     models = [mlp(k), mlp(k)]
 
     def run_fn(_):
@@ -116,21 +135,21 @@ def test_a_bare_except_in_run_fn_does_not_change_the_capture(k, dataset, fn_args
                 model.fit(dataset)
         raise KeyError("history")
 
-    assert capture(run_fn, fn_args, seed=0).found.model is models[0]
+    assert capture(run_fn, fn_args).model is models[0]
 
 
-def test_keras_own_fit_is_back_afterwards(k, dataset, fn_args):
+def test_keras_fit_is_restored_afterwards(k, dataset, fn_args):
     before = [package.Model.fit for package in (keras, tf_keras)]
     held = ["fit" in vars(package.Model) for package in (keras, tf_keras)]
-    capture(lambda _: mlp(k).fit(dataset), fn_args, seed=0)
+    capture(lambda _: mlp(k).fit(dataset), fn_args)
     assert [package.Model.fit for package in (keras, tf_keras)] == before
     assert ["fit" in vars(package.Model) for package in (keras, tf_keras)] == held
 
 
-def test_the_model_is_as_it_was_before_fit(k, dataset, fn_args):
+def test_capture_leaves_the_weights_unchanged(k, dataset, fn_args):
     model = mlp(k)
     before = model.get_weights()
-    capture(lambda _: model.fit(dataset), fn_args, seed=0)
+    capture(lambda _: model.fit(dataset), fn_args)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -143,35 +162,35 @@ def test_run_fn_gets_a_trainers_folders_and_a_rate(k, dataset, fn_args, tmp_path
         assert learning_rate(args) > 0
         mlp(k).fit(dataset, steps_per_epoch=args.train_steps)
 
-    assert capture(run_fn, fn_args, seed=0).train_steps == 7
+    assert capture(run_fn, fn_args).train_steps == 7
     (args,) = seen
     for folder in (args.serving_model_dir, args.eval_model_dir, args.model_run_dir):
         assert folder.startswith(str(tmp_path))
     assert fn_args.custom_config is None
 
 
-def test_a_run_fn_that_never_calls_fit_is_refused_with_the_hook_to_add(fn_args):
-    with pytest.raises(ValueError, match="ended without a call of fit") as raised:
-        capture(lambda _: None, fn_args, seed=0)
-    assert HOOK_TO_ADD in str(raised.value)
+def test_a_run_fn_without_fit_is_refused_with_the_lr_finder_fn_to_add(fn_args):
+    with pytest.raises(ValueError, match="never calls fit of a Keras model") as raised:
+        capture(lambda _: None, fn_args)
+    assert LR_FINDER_FN_TO_ADD in str(raised.value)
 
 
-def test_an_error_of_run_fn_before_fit_is_raised_unchanged(fn_args):
+def test_an_error_before_fit_is_named_in_the_message(fn_args):
     def run_fn(_):
         raise KeyError("num_layers")
 
-    with pytest.raises(ValueError, match="failed before: KeyError: 'num_layers'"):
-        capture(run_fn, fn_args, seed=0)
+    with pytest.raises(ValueError, match="run_fn raised KeyError: 'num_layers'"):
+        capture(run_fn, fn_args)
 
 
-def test_arguments_that_fit_does_not_take_are_keras_own_error(captured):
+def test_an_unknown_argument_of_fit_gives_keras_own_error(captured):
     with pytest.raises(ValueError, match="TypeError: .*no_such"):
         captured(X, Y, no_such=1)
 
 
-def test_arrays_come_in_batches_of_32_shuffled(captured):
+def test_arrays_become_shuffled_batches_of_32(captured):
     x, y = np.arange(100.0), np.arange(100)
-    train = captured(x, y).found.train_dataset
+    train = captured(x, y).train_dataset
     sizes = [len(batch[1]) for batch in train]
     assert sizes == [32, 32, 32, 4]
     got_x, got_y = rows(train)
@@ -181,14 +200,14 @@ def test_arrays_come_in_batches_of_32_shuffled(captured):
     np.testing.assert_array_equal(np.sort(got_y), y)
 
 
-def test_shuffle_false_keeps_the_order_and_batch_size_is_taken(captured):
-    train = captured(X, Y, batch_size=5, shuffle=False).found.train_dataset
+def test_shuffle_false_and_batch_size_are_respected(captured):
+    train = captured(X, Y, batch_size=5, shuffle=False).train_dataset
     assert [len(batch[1]) for batch in train] == [5, 5, 2]
     np.testing.assert_array_equal(rows(train)[0], X)
 
 
-def test_the_same_seed_shuffles_alike(captured):
-    first, second = (rows(captured(X, Y).found.train_dataset)[1] for _ in range(2))
+def test_the_same_seed_gives_the_same_order(captured):
+    first, second = (rows(captured(X, Y).train_dataset)[1] for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -197,7 +216,7 @@ def test_lists_of_inputs_dicts_and_weights_stay_together(captured):
     for x in ([X, X + 1], {"a": X, "b": X + 1}):
         train = captured(
             x, Y, sample_weight=weights, shuffle=False, batch_size=12
-        ).found.train_dataset
+        ).train_dataset
         ((got_x, got_y, got_weights),) = list(train)
         first, second = tf.nest.flatten(got_x)
         np.testing.assert_array_equal(first + 1, second)
@@ -205,24 +224,24 @@ def test_lists_of_inputs_dicts_and_weights_stay_together(captured):
         np.testing.assert_allclose(got_weights, weights, rtol=1e-6)
 
 
-def test_a_table_and_a_column_are_arrays(captured):
+def test_pandas_tables_count_as_arrays(captured):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["a", "b"])
-    train = captured(frame, pandas.Series(Y), shuffle=False).found.train_dataset
+    train = captured(frame, pandas.Series(Y), shuffle=False).train_dataset
     np.testing.assert_array_equal(rows(train)[0], X)
 
 
 def test_the_validation_split_is_the_last_rows(captured):
-    found = captured(X, Y, validation_split=0.25).found
+    found = captured(X, Y, validation_split=0.25)
     np.testing.assert_array_equal(np.sort(rows(found.train_dataset)[0], 0), X[:9])
     np.testing.assert_array_equal(rows(found.eval_dataset)[0], X[9:])
 
 
 def test_validation_arrays_and_datasets_are_held_out(captured, dataset):
     found = captured(X, Y, validation_data=(X[:5], Y[:5]), validation_batch_size=2)
-    sizes = [len(batch[1]) for batch in found.found.eval_dataset]
+    sizes = [len(batch[1]) for batch in found.eval_dataset]
     assert sizes == [2, 2, 1]
-    assert captured(X, Y, validation_data=dataset).found.eval_dataset is dataset
+    assert captured(X, Y, validation_data=dataset).eval_dataset is dataset
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -235,13 +254,13 @@ def test_class_weights_are_those_of_keras(captured, one_hot):
         sample_weight=given,
         class_weight={0: 1.0, 1: 2.0, 2: 4.0},
         shuffle=False,
-    ).found.train_dataset
+    ).train_dataset
     np.testing.assert_allclose(rows(train)[2], 0.5 * 2.0**Y)
 
 
-def test_class_weights_work_on_datasets_and_unnamed_classes_weigh_one(captured):
+def test_class_weights_work_on_datasets_and_default_to_one(captured):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
-    train = captured(data, class_weight={1: 3.0}).found.train_dataset
+    train = captured(data, class_weight={1: 3.0}).train_dataset
     np.testing.assert_array_equal(rows(train)[2], np.where(Y == 1, 3.0, 1.0))
 
 
@@ -254,7 +273,7 @@ def test_the_steps_are_those_that_fit_would_take(captured, dataset):
     assert captured(X, Y, batch_size=5, validation_split=0.25).train_steps == 2
 
 
-def test_steps_of_fit_that_contradict_a_parameter_are_ignored():
+def test_steps_of_fit_that_conflict_with_a_parameter_are_ignored():
     assert _with_train_steps(RangeTestConfig(), 900).train_steps == 900
     assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps == 50
     wide = RangeTestConfig(num_rates=300, num_sweeps=3)
@@ -280,12 +299,12 @@ def _sequence(k):
 
 
 @pytest.mark.parametrize("kind", ["generator", "sequence"])
-def test_data_that_can_be_read_only_once_are_refused(captured, k, kind):
+def test_data_that_cannot_be_read_twice_are_refused(captured, k, kind):
     data = _generator() if kind == "generator" else _sequence(k)
-    with pytest.raises(ValueError, match="cannot take the x of this fit") as raised:
+    with pytest.raises(ValueError, match="cannot use the x of this fit") as raised:
         captured(data)
     assert "lr_finder_fn" in str(raised.value)
-    with pytest.raises(ValueError, match="cannot take the validation_data"):
+    with pytest.raises(ValueError, match="cannot use the validation_data"):
         captured(X, Y, validation_data=data)
 
 

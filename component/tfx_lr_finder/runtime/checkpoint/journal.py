@@ -1,191 +1,127 @@
-"""A journal of what a training loop returned, and a loop that plays it back.
+"""The journal of a range test: what its training loop returned, as strict JSON.
 
-A range test is a function of what the loop's `train` and `evaluate` return: played
-back, it takes the same way up to where the journal ends, without a training step.
+The file is plain data: reading it executes nothing. Floats are written by `repr`, so
+that they come back bit for bit. Those that JSON lacks are written as strings.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tfx_lr_finder.range_test.sweep import TrainingLoop
-
-FloatArray = npt.NDArray[np.float64]
-
+SCHEMA_VERSION = 1
 SWEEP, CANDIDATE, TRAIN, EVALUATE = "sweep", "candidate", "train", "evaluate"
-KINDS = (SWEEP, CANDIDATE, TRAIN, EVALUATE)
-BEGINNINGS = (SWEEP, CANDIDATE)
+_KINDS = (SWEEP, CANDIDATE, TRAIN, EVALUATE)
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-class JournalMismatchError(Exception):
-    """The journal is not of this range test: the two ask for different things."""
+class CheckpointError(ValueError):
+    """The file is damaged, or it is not a checkpoint of this version or this test."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
     """One call of a training loop.
 
     Attributes:
-      kind: One of `KINDS`.
-      learning_rate: The first rate that `train` was asked for; NaN for the others.
-      values: What it returned, float64 `[n]`; empty for beginnings.
+      kind: `SWEEP` or `CANDIDATE` at the beginning of a phase, `TRAIN` or `EVALUATE`
+        within one.
+      learning_rate: The first rate passed to `train`; None for other calls.
+      losses: The losses that the call returned, `[n]`; empty at a beginning.
     """
 
     kind: str
-    learning_rate: float = math.nan
-    values: FloatArray = dataclasses.field(default_factory=lambda: np.empty(0))
+    learning_rate: float | None = None
+    losses: tuple[float, ...] = ()
 
 
-class ResumableLoop(TrainingLoop, Protocol):
-    """A training loop that can be brought to where another one stopped."""
-
-    def skip(self, num_batches: int) -> None:
-        """Passes over the next batches of the sweep or candidate that has begun."""
-
-    def set_state(self, state: list[bytes]) -> None:
-        """Sets weights, optimizer and the like to what was saved."""
-
-
-class JournaledLoop:
-    """Plays a journal back, then goes on with the real loop where it ends.
-
-    Sweeps and candidates all begin from the same start, so that whole ones need
-    nothing but their losses; one in the middle needs its state as well. Implements
-    `TrainingLoop`.
-
-    Args:
-      loop: The real loop, at its start.
-      events: What was done before.
-      state: The state after the last event; None where that ended a sweep or candidate.
-      after_call: Called after each real `train` and `evaluate`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Journal:
+    """The content of a checkpoint.
 
     Attributes:
-      events: All that was done, before and now.
-      num_steps_replayed: Training steps that need not be done again.
+      fingerprint: Digests of everything the test depends on, by name.
+      events: All calls of the finished phases, in order.
     """
 
-    def __init__(
-        self,
-        loop: ResumableLoop,
-        events: Iterable[Event] = (),
-        state: list[bytes] | None = None,
-        after_call: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Touches nothing yet."""
-        self._loop = loop
-        self.events = list(events)
-        self._state = state
-        self._after_call = after_call
-        self._position = 0
-        self._in_step = not self.events
-        self._sweep_batches = _sweep_steps(self.events)
-        self.num_steps_replayed = _steps(self.events)
+    fingerprint: Mapping[str, str]
+    events: tuple[Event, ...]
 
-    def begin_sweep(self) -> None:
-        """Goes back to the start; see `TrainingLoop`."""
-        if self._played(SWEEP) is None:
-            self._begin_real_sweep()
-            self.events.append(Event(kind=SWEEP))
+    def to_json(self) -> str:
+        """Returns the text of the checkpoint, with a checksum."""
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "fingerprint": dict(self.fingerprint),
+            "events": [
+                [event.kind, event.learning_rate, list(map(_to_plain, event.losses))]
+                for event in self.events
+            ],
+        }
+        return json.dumps({"sha256": checksum(content), **content}, allow_nan=False)
 
-    def begin_candidate(self) -> None:
-        """Goes back to the start; see `TrainingLoop`."""
-        if self._played(CANDIDATE) is None:
-            self._loop.begin_candidate()
-            self._in_step = True
-            self.events.append(Event(kind=CANDIDATE))
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Journal":
+        """Returns the journal that `to_json` wrote.
 
-    def train(
-        self, learning_rates: FloatArray, look_above: float = math.inf
-    ) -> FloatArray:
-        """Returns losses, played back or trained; see `TrainingLoop`."""
-        rate = float(learning_rates[0])
-        losses = self._played(TRAIN, rate, len(learning_rates))
-        if losses is None:
-            self._catch_up()
-            losses = self._loop.train(learning_rates, look_above)
-            self._record(Event(kind=TRAIN, learning_rate=rate, values=losses))
-        return losses
-
-    def evaluate(self) -> FloatArray:
-        """Returns losses, played back or measured; see `TrainingLoop`."""
-        losses = self._played(EVALUATE)
-        if losses is None:
-            self._catch_up()
-            losses = self._loop.evaluate()
-            self._record(Event(kind=EVALUATE, values=losses))
-        return losses
-
-    def _played(
-        self, kind: str, learning_rate: float = math.nan, most: int = 0
-    ) -> FloatArray | None:
-        """Returns what the journal has for a call, None past its end."""
-        if self._in_step or self._position == len(self.events):
-            return None
-        event = self.events[self._position]
-        same_rate = event.learning_rate == learning_rate or kind != TRAIN
-        right_length = kind != TRAIN or 1 <= len(event.values) <= most
-        if event.kind != kind or not same_rate or not right_length:
-            raise JournalMismatchError(
-                f"event {self._position} is {event.kind} at {event.learning_rate} with "
-                f"{len(event.values)} values; the test asks for {kind} at "
-                f"{learning_rate} with at most {most}"
-            )
-        self._position += 1
-        return event.values.copy()
-
-    def _catch_up(self) -> None:
-        """Brings the real loop to where the journal ends, inside a sweep or candidate.
+        Args:
+          text: The whole content of a checkpoint.
 
         Raises:
-          JournalMismatchError: There is no state of that place.
+          CheckpointError: The text is damaged or of another version.
         """
-        if self._in_step:
-            return
-        if self._state is None:
-            raise JournalMismatchError(
-                "it ends too early, without a state to go on from"
-            )
-        begun = self.events[len(whole(self.events)) :]
-        if begun[0].kind == SWEEP:
-            self._begin_real_sweep()
-        else:
-            self._loop.begin_candidate()
-            self._loop.skip(_steps(begun))
-        self._loop.set_state(self._state)
-        self._in_step = True
-
-    def _begin_real_sweep(self) -> None:
-        self._loop.begin_sweep()
-        if self._sweep_batches:
-            self._loop.skip(self._sweep_batches)
-            self._sweep_batches = 0
-        self._in_step = True
-
-    def _record(self, event: Event) -> None:
-        self.events.append(event)
-        self._after_call()
+        try:
+            content = json.loads(text)
+            version = content["schema_version"]
+            if version != SCHEMA_VERSION:
+                raise ValueError(
+                    f"schema version {version!r:.40}, not {SCHEMA_VERSION}"
+                )
+            if content.pop("sha256") != checksum(content):
+                raise ValueError("the checksum does not match the content")
+            fingerprint = content["fingerprint"]
+            if not all(isinstance(digest, str) for digest in fingerprint.values()):
+                raise ValueError("the fingerprint is not an object of strings")
+            events = tuple(_parse_event(*event) for event in content["events"])
+        except (AttributeError, LookupError, TypeError) as error:
+            raise CheckpointError(f"it is not a checkpoint: {error!r}") from error
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(str(error)) from error
+        return cls(fingerprint=fingerprint, events=events)
 
 
-def whole(events: Sequence[Event]) -> list[Event]:
-    """Returns the events without the last sweep or candidate, which may go on."""
-    begun = [i for i, event in enumerate(events) if event.kind in BEGINNINGS]
-    return list(events[: begun[-1]]) if begun else []
+def checksum(content: dict[str, Any]) -> str:
+    """Returns the SHA-256 of a JSON object, in hexadecimal.
+
+    Raises:
+      ValueError: It holds a number that is not finite.
+    """
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _steps(events: Iterable[Event]) -> int:
-    return sum(len(event.values) for event in events if event.kind == TRAIN)
+def _parse_event(kind: Any, learning_rate: Any, losses: Any) -> Event:
+    if kind == TRAIN:
+        valid = isinstance(learning_rate, float) and len(losses) > 0
+    else:
+        valid = kind in _KINDS and learning_rate is None
+    if not valid:
+        raise ValueError(f"{kind!r:.40} at {learning_rate!r:.40} is not an event")
+    return Event(
+        kind=kind, learning_rate=learning_rate, losses=tuple(map(_from_plain, losses))
+    )
 
 
-def _sweep_steps(events: Iterable[Event]) -> int:
-    """Returns the training steps of all sweeps: batches that no other may have."""
-    steps, in_sweep = 0, False
-    for event in events:
-        if event.kind in BEGINNINGS:
-            in_sweep = event.kind == SWEEP
-        elif event.kind == TRAIN and in_sweep:
-            steps += len(event.values)
-    return steps
+def _to_plain(loss: float) -> float | str:
+    if math.isfinite(loss):
+        return loss
+    return "NaN" if math.isnan(loss) else "Infinity" if loss > 0 else "-Infinity"
+
+
+def _from_plain(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    if value in _NON_FINITE:
+        return _NON_FINITE[value]
+    raise ValueError(f"{value!r:.40} is not a loss")

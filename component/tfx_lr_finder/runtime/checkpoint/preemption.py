@@ -1,7 +1,8 @@
-"""SIGTERM, by which Kubernetes says that a pod has to go; 30 seconds later it kills.
+"""SIGTERM: Kubernetes sends it to a pod that must stop, and kills it 30 s later.
 
-The exit code is 143, 128 + SIGTERM, as of any process that SIGTERM ended. Kubernetes,
-Kubeflow's training operator (`ExitCode`) and Argo (`retryStrategy`) may retry on it.
+The process exits with 143, 128 + SIGTERM, like any process that SIGTERM ends.
+Kubernetes, Kubeflow's training operator (`ExitCode`) and Argo (`retryStrategy`) can
+retry on that code.
 """
 
 import contextlib
@@ -16,49 +17,49 @@ EXIT_CODE = 128 + signal.SIGTERM
 
 
 class Watch:
-    """Whether this process was told to go, and whether it may go at once.
+    """Knows whether SIGTERM has arrived, and whether the process may exit at once.
 
     Attributes:
-      told: Whether SIGTERM came.
+      received: Whether SIGTERM has arrived.
     """
 
     def __init__(self) -> None:
-        """Nothing came yet."""
-        self.told = False
-        self._held = 0
+        """Has received nothing yet."""
+        self.received = False
+        self._num_holds = 0
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Lets the process live on until `leave`, or the end of the block."""
-        self._held += 1
+        """Defers the exit until `exit_if_received` is called or the block ends."""
+        self._num_holds += 1
         try:
             yield
         finally:
-            self._held -= 1
+            self._num_holds -= 1
 
-    def leave(self) -> None:
-        """Ends the process with the code that means retry.
+    def exit_if_received(self) -> None:
+        """Exits with 143 if SIGTERM has arrived.
 
         Raises:
-          SystemExit: Always; no `except Exception` holds it up.
+          SystemExit: Not an `Exception`, so that no handler of user code stops it.
         """
-        logging.warning("LRFinder: SIGTERM; ends with the exit code %d.", EXIT_CODE)
-        raise SystemExit(EXIT_CODE)
+        if self.received:
+            logging.warning("LRFinder: received SIGTERM; exiting with %d.", EXIT_CODE)
+            raise SystemExit(EXIT_CODE)
 
     def on_signal(self, number: int, frame: Any) -> None:
-        """Ends the process, or remembers to; the handler of SIGTERM."""
+        """Handles SIGTERM: exits, or remembers it while the exit is deferred."""
         del number, frame
-        self.told = True
-        if not self._held:
-            raise SystemExit(EXIT_CODE)  # and no log: a handler may interrupt one
+        self.received = True
+        if not self._num_holds:
+            raise SystemExit(EXIT_CODE)  # no log line: it may interrupt one
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[Watch]:
-    """Handles SIGTERM, and puts the handler of before back.
+    """Handles SIGTERM within the block and restores the previous handler after it.
 
-    In a thread other than the main one, where Python handles no signals, nothing is
-    watched.
+    Python handles signals in the main thread only; in another thread this does nothing.
 
     Yields:
       The watch.

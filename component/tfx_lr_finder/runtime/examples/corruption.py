@@ -1,6 +1,7 @@
-"""Which file is damaged: TensorFlow says no more than that one is, or nothing."""
+"""Name the damaged file. TensorFlow's errors do not."""
 
 import contextlib
+import gzip
 import time
 import zlib
 from collections.abc import Iterator
@@ -9,17 +10,16 @@ import tensorflow as tf
 from tfx import types
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from tfx_lr_finder.runtime.examples import record_files, splits, tfrecords
+from tfx_lr_finder.runtime.examples import formats, record_files
 
-SECONDS = 60.0
-"""Longest search through the files; a test that has failed need not end at once."""
+MAX_SEARCH_SECONDS = 60.0
+"""Longest search for the damaged file after an error."""
 
-MOST_BYTES = 100 * 1024**2
-"""Of compressed files that are looked through before any work."""
+MAX_CHECKED_BYTES = 100 * 1024**2
+"""Compressed files of more than this size in total are not checked in advance."""
 
 _CHUNK_BYTES = 1 << 20
-_GZIP = 16 + zlib.MAX_WBITS
-_SIGNS = (
+_DATA_ERRORS = (
     "inflate()",
     "Could not parse example",
     "truncated record",
@@ -28,13 +28,15 @@ _SIGNS = (
 
 
 @contextlib.contextmanager
-def named(fn_args: FnArgs, artifacts: list[types.Artifact]) -> Iterator[None]:
-    """Names the damaged file in place of TensorFlow's error that there is one.
+def name_damaged_file_on_error(
+    fn_args: FnArgs, artifacts: list[types.Artifact]
+) -> Iterator[None]:
+    """Replaces TensorFlow's error about damaged data by one that names the file.
 
     Args:
-      fn_args: Its `train_files` and `eval_files` are looked through, for a minute at
-        most, and only after an error that data may have caused.
-      artifacts: The examples; none but TFRecords of `tf.Example` are looked through.
+      fn_args: Its `train_files` and `eval_files` are searched, for at most a minute
+        and only after an error that damaged data can cause.
+      artifacts: The examples. Only TFRecords are searched.
 
     Raises:
       ValueError: A file is damaged; the message has its name and the record.
@@ -43,65 +45,81 @@ def named(fn_args: FnArgs, artifacts: list[types.Artifact]) -> Iterator[None]:
         yield
     except Exception as error:
         damage = None
-        if _is_of_data(error) and not any(map(splits.is_parquet, artifacts)):
-            with contextlib.suppress(Exception):  # TensorFlow's error tells more
-                damage = first_damage(_files(fn_args), time.monotonic() + SECONDS)
+        if _is_data_error(error) and not any(map(formats.is_parquet, artifacts)):
+            with contextlib.suppress(Exception):  # keep TensorFlow's error instead
+                deadline = time.monotonic() + MAX_SEARCH_SECONDS
+                damage = first_damage(_files(fn_args), deadline)
         if damage is None:
             raise
         raise _unreadable(damage) from error
 
 
-def refuse_cut(fn_args: FnArgs) -> None:
-    """Refuses compressed files that are cut short, before any work.
+def reject_truncated(fn_args: FnArgs) -> None:
+    """Refuses truncated compressed files before any work.
 
-    TensorFlow takes one whose rest happens to end between two records for a whole one.
-    Files of more than 100 MiB together are not looked through.
+    TensorFlow reads a truncated file without an error if the rest ends between two
+    records. Files of more than 100 MiB in total are not checked.
 
     Args:
-      fn_args: Its `train_files` and `eval_files` are read; no others than `.gz`.
+      fn_args: The `.gz` files among its `train_files` and `eval_files` are read.
 
     Raises:
-      ValueError: One is cut short, or is no compressed file.
+      ValueError: A file is truncated or is not a gzip file.
     """
     files = [file for file in _files(fn_args) if file.endswith(".gz")]
-    if sum(tf.io.gfile.stat(file).length for file in files) > MOST_BYTES:
+    if sum(tf.io.gfile.stat(file).length for file in files) > MAX_CHECKED_BYTES:
         return
     for file in files:
-        damage = _cut(file)
-        if damage:
-            raise _unreadable(f"{file}: {damage}")
+        try:
+            with (
+                tf.io.gfile.GFile(file, "rb") as raw,
+                gzip.GzipFile(fileobj=raw) as content,
+            ):
+                while content.read(_CHUNK_BYTES):
+                    pass
+        except EOFError as error:
+            raise _unreadable(f"{file}: the file is truncated") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise _unreadable(f"{file}: not a valid gzip file: {error}") from error
 
 
-def _cut(file: str) -> str:
-    """Returns what is wrong with the compression of a file; empty if nothing is."""
-    unpacker = zlib.decompressobj(_GZIP)
-    with tf.io.gfile.GFile(file, "rb") as content:
-        chunk = content.read(_CHUNK_BYTES)
-        ended = not chunk  # TensorFlow reads an empty file as one without records
-        while chunk:
-            try:
-                unpacker.decompress(chunk, _CHUNK_BYTES)  # never more in memory
-            except zlib.error as error:
-                return f"it is no compressed file, or is damaged: {error}"
-            ended, chunk = unpacker.eof, unpacker.unconsumed_tail
-            if ended:  # another compressed part may follow
-                chunk = unpacker.unused_data
-                unpacker = zlib.decompressobj(_GZIP)
-            chunk = chunk or content.read(_CHUNK_BYTES)
-    while unpacker.decompress(b"", _CHUNK_BYTES):
-        pass  # it holds back what is too long
-    return (
-        ""
-        if ended or unpacker.eof
-        else "its compression has no end: the file is cut short"
-    )
+def first_damage(files: list[str], deadline: float) -> str | None:
+    """Returns the name of the first damaged TFRecord file, and what is wrong.
+
+    Args:
+      files: TFRecord files of `tf.Example`s.
+      deadline: When to stop the search, by `time.monotonic`.
+
+    Returns:
+      Text for an error; None if the search found nothing.
+    """
+    for file in files:
+        number = 0
+        try:
+            for number, record in enumerate(
+                record_files.read_records(file, record_files.TFRECORD), 1
+            ):
+                if not _is_example(record):
+                    return f"{file}: record {number}: not a tf.Example"
+                if time.monotonic() > deadline:
+                    return None
+        except record_files.DamagedFileError as error:
+            return f"{file}: after record {number}: {error}"
+    return None
+
+
+def _is_example(record: bytes) -> bool:
+    try:
+        tf.train.Example.FromString(record)
+    except Exception:  # noqa: BLE001 - protobuf's error class differs by version
+        return False
+    return True
 
 
 def _unreadable(damage: str) -> ValueError:
     return ValueError(
-        f"The examples cannot be read: {damage}. Write the file anew by running its "
-        "ExampleGen or Transform again; or give a sample_size, and with "
-        "max_corrupt_share how much damage to leave out. Nothing was written."
+        f"The examples cannot be read: {damage}. Run the ExampleGen or Transform that "
+        "wrote the file again. Nothing was written."
     )
 
 
@@ -110,50 +128,14 @@ def _files(fn_args: FnArgs) -> list[str]:
     return sorted(file for item in patterns for file in tf.io.gfile.glob(item))
 
 
-def first_damage(files: list[str], until: float) -> str | None:
-    """Returns the first damaged TFRecord file, and in it the record that is.
-
-    Args:
-      files: They hold `tf.Example`s.
-      until: When to give up looking, by `time.monotonic`.
-
-    Returns:
-      Text for an error; None where nothing was found.
-    """
-    for file in files:
-        number = 0
-        try:
-            for record in record_files.Reader(file, record_files.TFRECORD):
-                number += 1
-                problem = _problem(record)
-                if problem:
-                    return f"{file}: record {number}: {problem}"
-                if time.monotonic() > until:
-                    return None
-        except tfrecords.Damaged as error:
-            return f"{file}: after record {number}: {error}"
-    return None
-
-
-def _problem(record: bytes | None) -> str:
-    """Returns what is wrong with a record; empty if nothing is."""
-    if record is None:
-        return "its checksum does not fit"
-    try:
-        tf.train.Example.FromString(record)
-    except Exception:  # noqa: BLE001 - of protobuf, whose class differs by version
-        return "it is no tf.Example"
-    return ""
-
-
-def _is_of_data(error: BaseException | None) -> bool:
-    """Returns whether an error, or what it comes from, may come of a damaged file."""
+def _is_data_error(error: BaseException | None) -> bool:
+    """Returns whether damaged data may have caused an error or one of its causes."""
     while error is not None:
-        # TensorFlow's own message may hold the record's bytes, which are no text.
+        # TensorFlow's message may hold the record's bytes, which are not text.
         if isinstance(error, tf.errors.DataLossError | UnicodeDecodeError):
             return True
         if isinstance(error, tf.errors.OpError) and any(
-            sign in str(error) for sign in _SIGNS
+            text in str(error) for text in _DATA_ERRORS
         ):
             return True
         error = error.__cause__

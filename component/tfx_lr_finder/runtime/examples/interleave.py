@@ -1,7 +1,7 @@
-"""Reading without a sample: from every shard at once, not from the first few.
+"""Read all shards in turn, so that sorted files are mixed in every batch.
 
-TFX's data accessor opens as many files at a time as the machine has processors. Of
-files sorted by day or by class the first batches then show a few days or classes.
+TFX's data accessor opens only as many files at a time as the machine has processors.
+If the files are sorted by day or by class, its first batches hold few days or classes.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.tfxio import dataset_options
 from tfx_bsl.tfxio.tf_example_record import TFExampleRecord
 
-from tfx_lr_finder.runtime.examples import splits
+from tfx_lr_finder.runtime.examples import formats
 
 MAX_OPEN_FILES = 256
-"""Files that are read at a time; of more, another takes the place of one at its end."""
+"""Largest number of files open at a time. When one ends, the next one opens."""
 
 
-class _AllShards(TFExampleRecord):
-    """TFX's reader of `tf.Example`s; only which record comes when differs."""
+class _InterleavedExamples(TFExampleRecord):
+    """TFX's reader of `tf.Example`s with another order of the records."""
 
     def __init__(self, file_pattern: list[str], schema: Any) -> None:
         super().__init__(
@@ -49,11 +49,11 @@ class _AllShards(TFExampleRecord):
 def interleaved(
     patterns: list[str], options: dataset_options.TensorFlowDatasetOptions
 ) -> tf.data.Dataset:
-    """Returns the records of all files in turn, shuffled and repeated as asked for.
+    """Returns the records of all files in turn, shuffled and repeated.
 
     Args:
-      patterns: Patterns of TFRecord files, compressed where they end with `.gz`.
-      options: As for TFX's data accessor.
+      patterns: Patterns of TFRecord files; a name that ends with `.gz` is compressed.
+      options: The options of TFX's data accessor.
 
     Returns:
       Scalar strings.
@@ -79,18 +79,18 @@ def interleaved(
     return records if options.num_epochs == 1 else records.repeat(options.num_epochs)
 
 
-def hand_over(artifacts: list[types.Artifact], fn_args: FnArgs) -> None:
-    """Has `fn_args.data_accessor` read from all shards at once.
+def interleave_shards(artifacts: list[types.Artifact], fn_args: FnArgs) -> None:
+    """Makes `fn_args.data_accessor` read all shards in turn.
 
-    Only for TFRecords of `tf.Example`; other formats are read as TFX reads them.
+    This applies to TFRecords of `tf.Example`; TFX reads other formats as before.
 
     Args:
       artifacts: The examples.
-      fn_args: What the user's input function gets.
+      fn_args: The arguments of the user's input function; changed in place.
     """
-    if splits.payload_format(artifacts) != "FORMAT_TF_EXAMPLE":
+    if formats.payload_format(artifacts) != formats.TF_EXAMPLE:
         return
-    if any(map(splits.is_parquet, artifacts)):
+    if any(map(formats.is_parquet, artifacts)):
         return
     factory: Callable[..., tf.data.Dataset] = _dataset
     fn_args.data_accessor = fn_args.data_accessor._replace(tf_dataset_factory=factory)
@@ -102,4 +102,4 @@ def _dataset(
     schema: Any = None,
 ) -> tf.data.Dataset:
     patterns = [file_pattern] if isinstance(file_pattern, str) else list(file_pattern)
-    return _AllShards(patterns, schema).TensorFlowDataset(options)
+    return _InterleavedExamples(patterns, schema).TensorFlowDataset(options)

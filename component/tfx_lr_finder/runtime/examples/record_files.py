@@ -1,11 +1,12 @@
-"""Records in and out of the files of Examples artifacts, on a Beam worker."""
+"""Read and write the files of Examples artifacts on a Beam worker."""
 
 import contextlib
+import gzip
 import io
 import os
 import uuid
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,60 +14,64 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from tfx_lr_finder.runtime.examples.tfrecords import (
-    damaged,
-    pack_tfrecords,
-    read_tfrecords,
-)
+# Beam's public transforms do not tell a record's place in its file.
+from apache_beam.io.tfrecordio import _TFRecordUtil
 
 TFRECORD, PARQUET = "tfrecord", "parquet"
 
-_UNREADABLE = (EOFError, OSError, zlib.error, pa.ArrowException)
+_BUFFER_BYTES = 1 << 18
+_ROWS_PER_BATCH = 1024
+_DAMAGE = (EOFError, OSError, ValueError, zlib.error, pa.ArrowException)
 
 
-class Reader:
-    """The records of one file, in order; None for one that is corrupt alone.
+class DamagedFileError(Exception):
+    """A file cannot be read to its end."""
 
-    A TFRecord file is decompressed if its name ends with `.gz`, as TFX reads it. The
-    record of a Parquet file is a row, as bytes that equal rows share.
+
+def read_records(path: str, file_format: str) -> Iterator[bytes]:
+    """Yields the records of a file in order.
 
     Args:
-      path: The file.
+      path: The file. A TFRecord file is compressed if its name ends with `.gz`.
       file_format: `TFRECORD` or `PARQUET`.
+
+    Yields:
+      The bytes of a TFRecord, or a row of a Parquet file as `encode_row` packs it.
+
+    Raises:
+      DamagedFileError: The rest of the file cannot be read.
     """
-
-    def __init__(self, path: str, file_format: str) -> None:
-        """Opens nothing yet."""
-        self._path = path
-        self._format = file_format
-
-    def __iter__(self) -> Generator[bytes | None, None, None]:
-        """Yields the records.
-
-        Raises:
-          Damaged: The rest cannot be read.
-        """
-        raw = FileSystems.open(
-            self._path, compression_type=CompressionTypes.UNCOMPRESSED
-        )
-        with raw:
-            try:
-                if self._format == PARQUET:
-                    yield from _parquet_rows(raw)
-                else:
-                    yield from read_tfrecords(raw, self._path.endswith(".gz"))
-            except _UNREADABLE as error:
-                damaged(raw, f"{type(error).__name__}: {error}", error)
+    read = _parquet_rows if file_format == PARQUET else _tfrecords
+    with _open(path) as raw:
+        try:
+            yield from read(raw, path)
+        except _DAMAGE as error:
+            # Beam appends the record's bytes to its message, after a colon.
+            reason = str(error).partition(": ")[0]
+            raise DamagedFileError(f"{type(error).__name__}: {reason}") from error
 
 
-def _parquet_rows(raw: Any) -> Iterator[bytes | None]:
-    for batch in pq.ParquetFile(raw).iter_batches(1024):
+def _open(path: str) -> Any:
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def _tfrecords(raw: Any, path: str) -> Iterator[bytes]:
+    # Unlike Beam's own decompression, Python's refuses a file that is cut short.
+    content = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
+    with io.BufferedReader(content, _BUFFER_BYTES) as buffered:
+        while (record := _TFRecordUtil.read_record(buffered)) is not None:
+            yield record
+
+
+def _parquet_rows(raw: Any, path: str) -> Iterator[bytes]:
+    del path
+    for batch in pq.ParquetFile(raw).iter_batches(_ROWS_PER_BATCH):
         for row in batch.to_pylist():
             yield encode_row(row, batch.schema)
 
 
 def encode_row(row: dict[str, Any], schema: Any) -> bytes:
-    """Returns a row of a Parquet file as an Arrow stream that equal rows share."""
+    """Returns a Parquet row as an Arrow stream, the same bytes for equal rows."""
     content = pa.BufferOutputStream()
     with pa.ipc.new_stream(content, schema.remove_metadata()) as stream:
         stream.write_batch(
@@ -75,65 +80,69 @@ def encode_row(row: dict[str, Any], schema: Any) -> bytes:
     return bytes(content.getvalue().to_pybytes())
 
 
+def decode_row(row: bytes) -> dict[str, Any]:
+    """Returns the row that `encode_row` packed."""
+    return dict(pa.ipc.open_stream(row).read_all().to_pylist()[0])
+
+
 def parquet_schema(path: str) -> bytes:
-    """Returns the schema of a Parquet file, serialized.
+    """Returns the serialized schema of a Parquet file.
 
     Args:
       path: The file.
 
     Raises:
-      Damaged: It cannot be read.
+      DamagedFileError: The file is not a Parquet file.
     """
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+    with _open(path) as raw:
         try:
             return bytes(pq.ParquetFile(raw).schema_arrow.serialize())
-        except _UNREADABLE as error:
-            damaged(raw, f"{type(error).__name__}: {error}", error)
+        except _DAMAGE as error:
+            raise DamagedFileError(f"{type(error).__name__}: {error}") from error
 
 
 def write_tfrecords(path: str, records: Sequence[bytes]) -> None:
     """Writes a compressed TFRecord file, the same bytes for the same records.
 
     Args:
-      path: The file; it appears whole or not at all.
+      path: The file. It appears complete or not at all.
       records: The records.
     """
-    write_whole(path, pack_tfrecords(records))
+    content = io.BytesIO()
+    with gzip.GzipFile("", "wb", 6, content, mtime=0) as file:
+        for record in records:
+            _TFRecordUtil.write_record(file, record)
+    write_atomically(path, content.getvalue())
 
 
 def write_parquet(path: str, rows: Sequence[bytes], schema: bytes) -> None:
     """Writes a Parquet file.
 
     Args:
-      path: The file; it appears whole or not at all.
-      rows: Rows as `Reader` gives them.
+      path: The file. It appears complete or not at all.
+      rows: Rows as `encode_row` packs them.
       schema: The serialized schema.
     """
     arrow = pa.ipc.read_schema(pa.py_buffer(schema))
     table = pa.Table.from_pylist([decode_row(row) for row in rows], schema=arrow)
     content = io.BytesIO()
     pq.write_table(table, content)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
-def decode_row(row: bytes) -> dict[str, Any]:
-    """Returns the row that `encode_row` was given."""
-    return dict(pa.ipc.open_stream(row).read_all().to_pylist()[0])
+def write_atomically(path: str, content: bytes) -> None:
+    """Writes a file under a temporary name in the parent folder, then renames it.
 
-
-def write_whole(path: str, content: bytes) -> None:
-    """Writes a file under another name, one folder up, and then renames it.
-
-    A worker that dies leaves no part of a file in this folder, and one that does the
-    work again replaces it by the same bytes.
+    A worker that dies leaves no partial file in the folder. A worker that repeats the
+    work replaces the file with the same bytes.
 
     Args:
       path: The file.
-      content: All of it.
+      content: Its bytes.
     """
     folder, name = os.path.split(path)
     part = FileSystems.join(os.path.dirname(folder), f"{name}.{uuid.uuid4().hex}.part")
-    with contextlib.suppress(OSError):  # it is there; object stores have no folders
+    with contextlib.suppress(OSError):  # it exists, or the store has no folders
         FileSystems.mkdirs(folder)
     with FileSystems.create(
         part, compression_type=CompressionTypes.UNCOMPRESSED
@@ -141,6 +150,6 @@ def write_whole(path: str, content: bytes) -> None:
         file.write(content)
     try:
         FileSystems.rename([part], [path])
-    except BeamIOError:  # HDFS renames onto no file that exists
+    except BeamIOError:  # HDFS does not rename onto an existing file
         FileSystems.delete([path])
         FileSystems.rename([part], [path])

@@ -1,24 +1,28 @@
-"""Every Keras `fit` of the process, handed to a function of ours for a while."""
+"""Calls a handler instead of Keras' `fit`, in the whole process, for a while."""
 
 import contextlib
 import dataclasses
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeAlias
 
+import tensorflow as tf
+
 KERASES = ("keras", "tf_keras")
+DEFAULT_BATCH_SIZE = 32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class FitCall:
-    """One call of `fit` that has not happened yet.
+    """One call of `fit`, before it runs.
 
     Attributes:
-      model: The model it was called on.
-      arguments: Every argument by name, with Keras' defaults for those left out.
+      model: The model that `fit` was called on.
+      arguments: Every argument by name, with Keras' defaults for missing ones.
       keras: The Keras of the model: `keras` or `tf_keras`.
       original: Keras' own `fit`.
     """
@@ -29,12 +33,32 @@ class FitCall:
     original: Callable[..., Any]
 
     def proceed(self, **changes: Any) -> Any:
-        """Returns what Keras' own `fit` returns.
-
-        Args:
-          **changes: Arguments to pass instead of those of the call.
-        """
+        """Runs Keras' own `fit`, with some arguments replaced."""
         return self.original(self.model, **{**self.arguments, **changes})
+
+    @property
+    def num_steps(self) -> int | None:
+        """Training steps of the call; None if unknown."""
+        given = self.arguments
+        epochs = (given["epochs"] or 1) - (given["initial_epoch"] or 0)
+        steps = given.get("steps_per_epoch")
+        if not steps or steps < 0:
+            steps = self._steps_per_epoch()
+        return int(steps) * epochs if steps > 0 and epochs > 0 else None
+
+    def _steps_per_epoch(self) -> int:
+        """Returns the batches of one pass over the data; 0 or less if unknown."""
+        given = self.arguments
+        x = getattr(given["x"], "_original_dataset", given["x"])
+        if isinstance(x, tf.data.Dataset):
+            return int(x.cardinality())
+        first = tf.nest.flatten(x)[0] if isinstance(x, Mapping | list | tuple) else x
+        if not hasattr(first, "shape"):
+            return 0
+        has_validation = given.get("validation_data") is not None
+        held_out = 0.0 if has_validation else given.get("validation_split") or 0.0
+        num_rows = math.floor(int(first.shape[0]) * (1 - held_out))
+        return math.ceil(num_rows / (given["batch_size"] or DEFAULT_BATCH_SIZE))
 
 
 Handler: TypeAlias = Callable[[FitCall], Any]
@@ -42,16 +66,16 @@ Handler: TypeAlias = Callable[[FitCall], Any]
 
 @contextlib.contextmanager
 def intercepted_fit(handler: Handler) -> Iterator[None]:
-    """Calls the handler in the place of every `fit` of Keras 3 and of tf_keras.
+    """Calls a handler instead of every `fit` of Keras 3 and tf_keras.
 
-    It holds for Sequential, functional and subclassed models, wherever in the process
-    `fit` is called; a subclass with a `fit` of its own is met at `super().fit`.
+    This covers Sequential, functional and subclassed models in the whole process. In a
+    subclass that overrides `fit`, its call of `super().fit` reaches the handler.
 
     Args:
-      handler: Gets the call, and returns what `fit` is to return.
+      handler: Takes the call and returns the value that `fit` returns.
 
     Yields:
-      None; Keras' own `fit` is back afterwards.
+      None. Keras' own `fit` is restored afterwards.
     """
     with contextlib.ExitStack() as stack:
         for keras in _installed_kerases():
@@ -60,7 +84,7 @@ def intercepted_fit(handler: Handler) -> Iterator[None]:
 
 
 def _installed_kerases() -> list[ModuleType]:
-    """Returns the Keras packages that can be imported, each once."""
+    """Returns the installed Keras packages."""
     found = []
     for name in KERASES:
         with contextlib.suppress(ImportError):
@@ -81,7 +105,7 @@ def _patched(keras: ModuleType, handler: Handler) -> Iterator[None]:
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError:
-            return original(self, *args, **kwargs)  # which says what is wrong
+            return original(self, *args, **kwargs)  # raises Keras' own error
         bound.apply_defaults()
         _, *arguments = bound.arguments.items()
         return handler(

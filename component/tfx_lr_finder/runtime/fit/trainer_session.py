@@ -1,183 +1,155 @@
-"""One execution of LRFinderTrainer: the rate handed over, set at fit, and checked."""
+"""One execution of LRFinderTrainer: train, set the rate, and report its use."""
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
+import attr
 from absl import logging
+from tfx import types
+from tfx.components.trainer import executor as trainer_executor
+from tfx.components.trainer import fn_args_utils
 from tfx.dsl.io import fileio
+from tfx.orchestration.portable import outputs_utils
+from tfx.proto.orchestration import execution_result_pb2
+from tfx.types import artifact_utils
 
-from tfx_lr_finder import fn_args as lr_fn_args
-from tfx_lr_finder.fn_args import FAIL, FIT, Watched
-from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime.fit import set_rate
-from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
+from tfx_lr_finder.artifact import read_result
+from tfx_lr_finder.fn_args import PassedResult
+from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
+from tfx_lr_finder.settings.inconclusive import DECLARED_SOURCES
+from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
 
 USED_FILE = "learning_rate_used.json"
 
+Artifacts = dict[str, list[types.Artifact]]
 
-class RateAtFit:
-    """Hands the rate to `run_fn`, sets it at the first `fit`, says what became of it.
 
-    Args:
-      apply: "fit", or "hyperparameters" to hand the rate over and no more.
-      on_unused: "warn" or "fail", when nothing shows that the rate was used.
-      name: Name of the rate among the hyperparameters.
-    """
+@attr.s
+class LRFinderFnArgs(fn_args_utils.FnArgs):
+    """The stock `FnArgs` with the result of LRFinder."""
 
-    def __init__(
-        self, apply: str, on_unused: str, name: str = keys.LEARNING_RATE
-    ) -> None:
-        """Nothing has happened yet."""
-        self._name = name
-        self._apply = apply
-        self._on_unused = on_unused
-        self._report: LRFinderReport | None = None
-        self._was_read = False
-        self._num_fits = 0
-        self._setting: set_rate.Setting | None = None
-        self._first_step: set_rate.FirstStep | None = None
+    lr_finder: PassedResult | None = attr.ib(default=None, repr=False)
 
-    def hand_over(self, fn_args: Any, report: LRFinderReport) -> None:
-        """Puts the rate into the arguments of `run_fn`.
 
-        `custom_config` gets it always. `hyperparameters` gets it where there are some,
-        or with `apply="hyperparameters"`; else None stays None, because a module takes
-        a set with nothing but a rate for a whole one.
+class _StockExecutor(trainer_executor.GenericExecutor):
+    """The stock Trainer's executor, whose `run_fn` gets the rate in `fn_args`."""
 
-        Args:
-          fn_args: The arguments; changed.
-          report: A result with a rate.
-        """
-        self._report = report
-        lr_fn_args.attach(fn_args, report)
-        config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: _rate(report)}
-        fn_args.custom_config = Watched(config, {keys.LEARNING_RATE}, self._read)
-        if fn_args.hyperparameters is None and self._apply == FIT:
-            return
-        merged = merge_learning_rate(fn_args.hyperparameters, _rate(report), self._name)
-        merged["values"] = Watched(merged["values"], {self._name}, self._read)
-        fn_args.hyperparameters = Watched(merged, {"space"}, self._read)
+    def __init__(self, context: Any, passed: PassedResult, options: TrainerOptions):
+        super().__init__(context)
+        self._passed = passed
+        self._options = options
 
-    @contextlib.contextmanager
-    def during_run_fn(self) -> Iterator[None]:
-        """Sets the rate at the first `fit` within."""
-        if self._apply != FIT:
-            yield
-            return
-        with intercepted_fit(self._on_fit):
-            yield
+    def _GetFnArgs(self, *args: Any) -> LRFinderFnArgs:
+        return with_rate(super()._GetFnArgs(*args), self._passed, self._options)
 
-    def finish(self, model_run: Any) -> str:
-        """Checks that the rate was used, and writes what was.
 
-        Args:
-          model_run: The ModelRun artifact.
-
-        Returns:
-          The rate that was used, in full; empty if nothing shows that one was.
-
-        Raises:
-          ValueError: If nothing shows it and `on_unused` is "fail".
-        """
-        doubt = self._doubt()
-        used = self._used(doubt)
-        fileio.makedirs(model_run.uri)
-        with fileio.open(os.path.join(model_run.uri, USED_FILE), "w") as file:
-            file.write(json.dumps(used, indent=2) + "\n")
-        rate = used["learning_rate_used"]
-        in_full = "" if rate is None else repr(rate)
-        model_run.set_string_custom_property(keys.LEARNING_RATE_USED, in_full)
-        if doubt is None:
-            logging.info("LRFinder: the learning rate was used: %s", json.dumps(used))
-        elif self._on_unused == FAIL:
-            raise ValueError(doubt)
-        else:
-            logging.warning("LRFinder: %s", doubt)
-        return in_full
-
-    def _read(self) -> None:
-        self._was_read = True
-
-    def _on_fit(self, call: FitCall) -> Any:
-        """Sets the rate at the first `fit` of a compiled model."""
-        optimizer = getattr(call.model, "optimizer", None)
-        if optimizer is None or self._report is None:
-            return call.proceed()
-        self._num_fits += 1
-        if self._num_fits > 1:
-            logging.info(
-                "LRFinder: fit number %d is left as run_fn wrote it", self._num_fits
-            )
-            return call.proceed()
-        self._setting = set_rate.set_learning_rate(
-            call, self._report, was_read=self._was_read
-        )
-        set_rate.tell(self._setting)
-        self._first_step = set_rate.FirstStep(call)
-        callbacks = set_rate.with_callback(call, self._first_step)
-        self._first_step.expect()
-        return call.proceed(callbacks=callbacks)
-
-    def _doubt(self) -> str | None:
-        """Returns why the rate may not have been used; None if it was."""
-        if self._setting is None:
-            return None if self._was_read else self._unread()
-        step = self._first_step
-        if step is None or step.learning_rate is None or not step.steps_taken:
-            return (
-                f"the rate {self._setting.learning_rate!r} was set at fit, but the "
-                "model's optimizer has taken no step there. Does its train_step use "
-                "another optimizer? Then read the rate in run_fn with "
-                "tfx_lr_finder.learning_rate(fn_args)."
-            )
-        if not step.as_expected:
-            return (
-                f"the rate {self._setting.learning_rate!r} was set at fit, but the "
-                f"first step was taken with {step.learning_rate!r}: a callback sets "
-                "the rate itself. Let it start from tfx_lr_finder.learning_rate("
-                "fn_args)."
-            )
+def train(
+    context: Any,
+    input_dict: Artifacts,
+    output_dict: Artifacts,
+    exec_properties: dict[str, Any],
+) -> execution_result_pb2.ExecutorOutput | None:
+    """Does the work of `tfx_lr_finder.trainer.Executor.Do`; see there."""
+    if keys.LR_FINDER_RESULT not in input_dict:
+        stock = trainer_executor.GenericExecutor(context)
+        stock.Do(input_dict, output_dict, exec_properties)
         return None
-
-    def _unread(self) -> str:
-        return (
-            f"the rate found, {_rate(self._report)!r}, was not used: run_fn "
-            + ("called no fit of a Keras model and " if self._apply == FIT else "")
-            + "read it neither from custom_config nor from hyperparameters. Read it "
-            "with tfx_lr_finder.learning_rate(fn_args) and build the optimizer with it."
+    options = TrainerOptions.from_properties(exec_properties)
+    passed = PassedResult(report=_usable_report(input_dict[keys.LR_FINDER_RESULT]))
+    injection = RateInjection(passed, options)
+    with intercepted_fit(injection.on_fit):
+        _StockExecutor(context, passed, options).Do(
+            input_dict, output_dict, exec_properties
         )
-
-    def _used(self, doubt: str | None) -> dict[str, Any]:
-        """Returns what is written down."""
-        used: dict[str, Any] = {
-            "learning_rate_found": _rate(self._report),
-            "learning_rate_used": None,
-            "apply": self._apply,
-            "read_by_run_fn": self._was_read,
-            "num_fits": self._num_fits,
-            "doubt": doubt,
-        }
-        if self._setting is None:
-            read = self._was_read
-            used["how"] = "read by run_fn" if read else "nobody read it"
-            return used
-        first = self._first_step.learning_rate if self._first_step else None
-        return {
-            **used,
-            "learning_rate_used": None if doubt else self._setting.learning_rate,
-            "learning_rate_at_first_step": first,
-            "schedule": self._setting.schedule,
-            "replaced": self._setting.replaced,
-            "how": self._setting.how,
-        }
+    model_run = artifact_utils.get_single_instance(output_dict["model_run"])
+    rate = write_rate_used(injection, model_run, options)
+    result = execution_result_pb2.ExecutorOutput()
+    outputs_utils.populate_output_artifact(result, output_dict)
+    outputs_utils.populate_exec_properties(result, exec_properties)
+    result.execution_properties[keys.LEARNING_RATE_USED].string_value = rate
+    return result
 
 
-def _rate(report: LRFinderReport | None) -> float:
-    if report is None or report.learning_rate is None:
-        raise ValueError("The result has no learning rate to train with.")
-    return report.learning_rate
+def with_rate(
+    fn_args: fn_args_utils.FnArgs, passed: PassedResult, options: TrainerOptions
+) -> LRFinderFnArgs:
+    """Returns the arguments of `run_fn` with the rate in them.
+
+    The rate is always in `custom_config`. It is in `hyperparameters` if the Trainer
+    has that input or `set_rate_on` is "hyperparameters". Otherwise `hyperparameters`
+    stays None, because many modules expect every hyperparameter if there are any.
+    """
+    rate = passed.report.learning_rate
+    names = [field.name for field in attr.fields(fn_args_utils.FnArgs)]
+    fields = {name: getattr(fn_args, name) for name in names}
+    config = {**(fn_args.custom_config or {}), keys.LEARNING_RATE: rate}
+    hyperparameters = fn_args.hyperparameters
+    if hyperparameters is not None or options.set_rate_on != OPTIMIZER:
+        hyperparameters = merge_learning_rate(
+            hyperparameters, rate, options.hyperparameter_name
+        )
+    changed = {"custom_config": config, "hyperparameters": hyperparameters}
+    return LRFinderFnArgs(**{**fields, **changed}, lr_finder=passed)
+
+
+def write_rate_used(
+    injection: RateInjection, model_run: types.Artifact, options: TrainerOptions
+) -> str:
+    """Writes which rate `run_fn` trained with, and checks that it is the one found.
+
+    Returns:
+      The rate in full precision, or "" if it is unknown.
+
+    Raises:
+      ValueError: If `on_unused` is "fail" and nothing shows that the rate was used.
+    """
+    used = injection.rate_used()
+    fileio.makedirs(model_run.uri)
+    with fileio.open(os.path.join(model_run.uri, USED_FILE), "w") as file:
+        file.write(json.dumps(used, indent=2) + "\n")
+    rate = used["learning_rate_used"]
+    in_full = "" if rate is None else repr(rate)
+    model_run.set_string_custom_property(keys.LEARNING_RATE_USED, in_full)
+    if used["doubt"] is None:
+        logging.info("LRFinder: run_fn used the learning rate: %s", json.dumps(used))
+    elif options.on_unused == keys.FAIL:
+        raise ValueError(used["doubt"])
+    else:
+        logging.warning("LRFinder: %s", used["doubt"])
+    return in_full
+
+
+def _usable_report(results: list[types.Artifact]) -> LRFinderReport:
+    """Returns the report of the one result on the channel; it has a rate."""
+    if len(results) != 1:
+        uris = ", ".join(result.uri for result in results) or "none"
+        raise ValueError(
+            f"LRFinderTrainer needs exactly one LRFinderResult, got {len(results)} "
+            f"({uris}). Connect one LRFinder's outputs['lr_finder_result']."
+        )
+    (result,) = results
+    report = read_result(result)
+    declared = report.source in DECLARED_SOURCES
+    inconclusive = report.verdict is Verdict.INCONCLUSIVE and not declared
+    if report.learning_rate is None or inconclusive:
+        raise ValueError(
+            f"The LRFinderResult at {result.uri} has the verdict "
+            f"{report.verdict.name} and no learning rate to train with: "
+            f"{' '.join(report.reasons) or report.stop_reason.value} Run LRFinder "
+            "with on_inconclusive='fallback' and default_learning_rate, or widen "
+            "its range."
+        )
+    logging.log(
+        logging.INFO if report.verdict is Verdict.OK else logging.WARNING,
+        "LRFinderTrainer: training with learning_rate=%r (source %s, verdict %s)%s",
+        report.learning_rate,
+        report.source,
+        report.verdict.name,
+        f": {' '.join(report.reasons)}" if report.reasons else "",
+    )
+    return report

@@ -1,10 +1,12 @@
-"""Batches for the sweeps and the candidates, endless and repeatable."""
+"""Batches for the sweeps and the candidates: endless ones, and replayed ones."""
 
 from typing import Any
 
 import tensorflow as tf
 
-CACHE_BYTES = 256 * 1024**2
+from tfx_lr_finder.runtime.loop.checks import first_batch
+
+MAX_CACHE_BYTES = 256 * 1024**2
 
 
 class Batches:
@@ -13,20 +15,22 @@ class Batches:
     Args:
       dataset: tf.data.Dataset of batches, as `fit` takes it.
       strategy: The tf.distribute strategy the model was built under.
-      name: What the dataset is called in errors.
-      num_examples: Examples in one pass, where the dataset repeats and cannot tell.
-      num_kept: Batches that `again` begins with; 0 if it is never called. Read at
-        once, before others are read ahead: a data set that shuffles each pass anew
-        then gives the same ones in every run.
+      name: "training dataset" or "evaluation dataset", for errors.
+      num_examples: Examples in one pass, for a dataset whose size is unknown.
+      num_replayed: How many batches `replayed_batches` begins with; 0 if it is never
+        called. They are read at once, before any other batch is read ahead, so that a
+        dataset that reshuffles each pass gives the same ones in every run.
 
     Attributes:
       first: The first batch.
       batch_size: Its examples, over all replicas.
       bytes_per_batch: Its size in memory.
       num_batches: Batches in one pass; None if unknown.
+      num_replayed: See above.
+      num_cached: How many of those are kept in memory: all or none.
 
     Raises:
-      ValueError: It is not a dataset of batches, or it has none.
+      ValueError: If the dataset has no batches, or they cannot be read.
     """
 
     def __init__(
@@ -35,11 +39,11 @@ class Batches:
         strategy: Any,
         name: str,
         num_examples: int | None = None,
-        num_kept: int = 0,
+        num_replayed: int = 0,
     ) -> None:
-        """Reads the first batch, to know the shapes, and what is kept."""
+        """Reads the first batch, which shows the shapes, and the replayed ones."""
         self._strategy = strategy
-        self.first = _first_batch(dataset, name)
+        self.first = first_batch(dataset, name)
         self.bytes_per_batch = sum(
             _num_bytes(part) for part in tf.nest.flatten(self.first)
         )
@@ -48,34 +52,31 @@ class Batches:
         self.num_batches = cardinality if cardinality >= 0 else None
         if self.num_batches is None and num_examples is not None:
             self.num_batches = max(1, -(-num_examples // self.batch_size))
-        self._kept = self._distribute(self._keep(dataset, num_kept).repeat())
+        self.num_replayed = num_replayed
+        fits = num_replayed * self.bytes_per_batch <= MAX_CACHE_BYTES
+        self.num_cached = num_replayed if fits else 0
+        replayed = dataset.repeat().take(num_replayed)
+        replayed = _cache(replayed) if fits else replayed
+        self._replayed = self._distribute(replayed.repeat())
         self._endless = self._distribute(dataset.repeat())
         self._iterator: Any = None
 
-    def onward(self) -> Any:
-        """Returns the iterator that never gives the same batches again."""
+    def fresh_batches(self) -> Any:
+        """Returns the one iterator that never goes back to its beginning."""
         if self._iterator is None:
             self._iterator = iter(self._endless)
         return self._iterator
 
-    def again(self) -> Any:
+    def replayed_batches(self) -> Any:
         """Returns an iterator that begins with the same batches every time.
 
-        Those kept in memory, up to 256 MiB; larger ones are read again each time, in
-        the order that the dataset then gives.
+        Up to 256 MiB of them are kept in memory. More are read again each time, in the
+        order that the dataset then gives.
         """
-        return iter(self._kept)
-
-    def _keep(self, dataset: tf.data.Dataset, num_batches: int) -> tf.data.Dataset:
-        kept = dataset.repeat().take(num_batches)
-        if num_batches * self.bytes_per_batch <= CACHE_BYTES:
-            kept = kept.cache()
-            for _ in kept:  # a cache that was not read to its end keeps nothing
-                pass
-        return kept
+        return iter(self._replayed)
 
     def _distribute(self, dataset: tf.data.Dataset) -> Any:
-        # An autotuned iterator now and then takes seconds to end, and tunes too slowly
+        # An autotuned iterator sometimes takes seconds to end, and tunes too slowly
         # for a sweep; without the tuner AUTOTUNE means the default parallelism.
         options = tf.data.Options()
         options.autotune.enabled = False
@@ -96,19 +97,11 @@ def batch_size(batch: Any) -> int:
     )
 
 
-def _first_batch(dataset: Any, name: str) -> Any:
-    if not isinstance(dataset, tf.data.Dataset):
-        raise ValueError(
-            f"{name} must be a tf.data.Dataset of batches, got "
-            f"{type(dataset).__name__}. Use tf.data.Dataset.from_tensor_slices((x, y))"
-            ".batch(batch_size)."
-        )
-    for batch in dataset.take(1):
-        return batch
-    raise ValueError(
-        f"{name} has no batch. Check the split's name and that its files hold "
-        "examples; with drop_remainder=True, that one batch fits."
-    )
+def _cache(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    dataset = dataset.cache()
+    for _ in dataset:  # a cache that was not read to its end keeps nothing
+        pass
+    return dataset
 
 
 def _num_bytes(part: Any) -> int:

@@ -1,5 +1,6 @@
-"""On what a range test ran: versions, device, model, data."""
+"""The environment of a range test: versions, device, model, data."""
 
+import math
 import platform
 from importlib import metadata
 from typing import Any
@@ -8,8 +9,9 @@ import tensorflow as tf
 
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.loop.batches import Batches
+from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate, inner_optimizer
-from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop, is_keras_3
+from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 from tfx_lr_finder.version import __version__
 
 Facts = dict[str, str | int | float | bool | None]
@@ -21,7 +23,7 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
     Args:
       model: The user's model.
       train: The training batches.
-      rate: The optimizer's rate; says what it replaced.
+      rate: Says what it replaced in the optimizer.
       loop: The loop that ran.
     """
     keras = "keras" if is_keras_3(model) else "tf_keras"
@@ -40,21 +42,11 @@ def describe(model: Any, train: Batches, rate: SweptRate, loop: TrainerLoop) -> 
         "global_batch_size": train.batch_size,
         "num_train_batches": train.num_batches,
         "num_parameters": sum(
-            int(weight.shape.num_elements() or 0)
-            if hasattr(weight.shape, "num_elements")
-            else _product(weight.shape)
-            for weight in model.trainable_variables
+            math.prod(map(int, weight.shape)) for weight in model.trainable_variables
         ),
         "num_steps_run": loop.num_steps,
-        "num_traces": loop.num_traces,
-        "eager": loop.eager,
+        "num_traces": loop.step.num_traces,
+        "eager": loop.step.eager,
         "jit_compile": loop.jit_compile,
         **gpus.facts(),
     }
-
-
-def _product(shape: Any) -> int:
-    result = 1
-    for size in shape:
-        result *= int(size)
-    return result

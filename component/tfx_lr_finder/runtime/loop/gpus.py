@@ -1,4 +1,4 @@
-"""The GPUs of this pod: whether all are here, shared, and what the test took."""
+"""The GPUs of this pod: how many there are, and how much memory the test uses."""
 
 from typing import Any
 
@@ -11,39 +11,41 @@ Facts = dict[str, str | int | float | bool | None]
 
 
 def prepare(requested: int, on_no_gpu: str) -> None:
-    """Checks that the GPUs asked for are here, and has them taken bit by bit.
+    """Checks the number of GPUs and turns on memory growth for each.
 
-    TensorFlow would otherwise take the whole memory of each GPU at its first use, and
-    whoever shares the card would find none.
+    Without memory growth TensorFlow reserves the whole memory of each GPU at its first
+    use and leaves none to other processes on the same card.
 
     Args:
-      requested: How many GPUs were asked for; 0 checks nothing.
+      requested: Number of GPUs requested; 0 checks nothing.
       on_no_gpu: `warn` or `fail`.
 
     Raises:
-      ValueError: If there are fewer and `on_no_gpu` is `fail`.
+      ValueError: There are fewer and `on_no_gpu` is `fail`.
     """
     gpus = tf.config.list_physical_devices("GPU")
-    objection = complaint(requested, len(gpus), bool(tf.test.is_built_with_cuda()))
-    if objection and on_no_gpu == "fail":
-        raise ValueError(objection)
-    if objection:
-        logging.warning("LRFinder: %s", objection)
+    problem = complaint(requested, len(gpus), bool(tf.test.is_built_with_cuda()))
+    if problem and on_no_gpu == "fail":
+        raise ValueError(problem)
+    if problem:
+        logging.warning("LRFinder: %s", problem)
     for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError as error:  # in use already, by whoever came first
-            logging.info("LRFinder: the memory of %s stays as it is: %s", gpu, error)
+        except RuntimeError as error:  # the process uses it already
+            logging.info(
+                "LRFinder: cannot turn on memory growth for %s: %s", gpu, error
+            )
 
 
 def reset_memory_peak() -> None:
-    """Starts the count of the memory peak anew on every GPU."""
+    """Resets the memory peak of every GPU."""
     for gpu in tf.config.list_logical_devices("GPU"):
         tf.config.experimental.reset_memory_stats(gpu.name.removeprefix("/device:"))
 
 
 def facts() -> Facts:
-    """Returns the GPUs that TensorFlow uses, and what was taken of them.
+    """Returns the GPUs that TensorFlow uses, and their peak memory.
 
     Returns:
       `device`, the first GPU's name or "CPU"; `num_gpus`; `gpu_memory_peak_bytes`, the

@@ -14,12 +14,12 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SweptRate:
-    """The optimizer's rate while a sweep has it.
+    """Sets the optimizer's rate during a range test.
 
     Attributes:
       assign: Sets the rate; takes a float32 scalar tensor, in a graph or outside.
-      replaced: What stood in the rate's place, in words: "constant 0.001" or the
-        schedule's class name.
+      replaced: The rate before the test: "constant 0.001", or the class name of a
+        schedule.
     """
 
     assign: Callable[[tf.Tensor], Any]
@@ -28,12 +28,11 @@ class SweptRate:
 
 @contextlib.contextmanager
 def swept_learning_rate(optimizer: Any, strategy: Any) -> Iterator[SweptRate]:
-    """Gives the optimizer a rate that can be set, and puts the old one back.
+    """Gives the optimizer a rate that can be set, and restores the old one.
 
     A plain rate is a variable of the optimizer already. A schedule (or a callable) is
-    replaced by one that reads a variable; everything else about the optimizer stays:
-    decoupled weight decay, where the optimizer has it, is multiplied by the rate that
-    is being tried, as in the Trainer.
+    replaced by one that reads a variable. Nothing else about the optimizer changes.
+    Decoupled weight decay is multiplied by the rate under test, as in the Trainer.
 
     Args:
       optimizer: A Keras optimizer, built.
@@ -79,13 +78,13 @@ def inner_optimizer(optimizer: Any) -> Any:
 
 
 def refuse_several_optimizers(model: Any) -> None:
-    """Raises where the model trains with more than one optimizer.
+    """Raises if the model trains with more than one optimizer.
 
     Args:
       model: A compiled Keras model.
 
     Raises:
-      ValueError: It holds an optimizer beside `model.optimizer`.
+      ValueError: It holds an optimizer besides `model.optimizer`.
     """
     own = {id(model.optimizer), id(inner_optimizer(model.optimizer))}
     others = {
@@ -96,13 +95,13 @@ def refuse_several_optimizers(model: Any) -> None:
     if others:
         raise ValueError(
             f"The model trains with several optimizers (also {sorted(others)}), and "
-            "one learning rate cannot serve them. Run LRFinder on a model compiled "
+            "one learning rate does not fit them all. Run LRFinder on a model compiled "
             "with one optimizer at a time."
         )
 
 
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
-    """Creates the optimizer's slots, so that a snapshot can hold their start values.
+    """Creates the optimizer's slots, so that a snapshot can copy their start values.
 
     Args:
       optimizer: A Keras optimizer, built or not.
@@ -113,7 +112,7 @@ def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
             optimizer.build(variables)
         return
     inner = inner_optimizer(optimizer)
-    inner._create_all_weights(variables)  # the legacy optimizers' only way
+    inner._create_all_weights(variables)  # legacy optimizers have no other way
 
 
 def optimizer_variables(optimizer: Any) -> list[Any]:
@@ -123,7 +122,7 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
 
 
 def schedule_of(optimizer: Any) -> Any | None:
-    """Returns the schedule or callable that gives the rate, None for a plain rate.
+    """Returns the schedule or callable that gives the rate; None for a plain rate.
 
     Args:
       optimizer: A Keras optimizer, without wrappers.
@@ -143,7 +142,7 @@ def schedule_of(optimizer: Any) -> Any | None:
 
 def _reading(rate: tf.Variable, schedule: Any) -> Any:
     """Returns a schedule of the same family that reads the variable."""
-    bases = [base for base in type(schedule).__mro__ if _is_schedule_base(base)]
+    bases = schedule_bases(schedule)
     if not bases:
         return lambda: rate
 
@@ -152,16 +151,22 @@ def _reading(rate: tf.Variable, schedule: Any) -> Any:
         return tf.convert_to_tensor(rate)
 
     members = {"__call__": call, "get_config": lambda self: {}}
-    return type("SweptSchedule", tuple(bases), members)()
+    return type("SweptSchedule", bases, members)()
 
 
-def _is_schedule_base(cls: type) -> bool:
-    return cls.__name__ == "LearningRateSchedule"
+def schedule_bases(schedule: Any) -> tuple[type, ...]:
+    """Returns the `LearningRateSchedule` classes of any Keras that a schedule extends.
+
+    Args:
+      schedule: A schedule; a plain function gives an empty tuple.
+    """
+    bases = type(schedule).__mro__
+    return tuple(base for base in bases if base.__name__ == "LearningRateSchedule")
 
 
 @contextlib.contextmanager
 def _without_legacy_decay(optimizer: Any) -> Iterator[None]:
-    """Switches off the `decay` of a legacy optimizer, which would bend the ladder."""
+    """Turns off the `decay` of a legacy optimizer, which would change the rates."""
     decay = getattr(optimizer, "_initial_decay", 0.0)
     if decay:
         optimizer._initial_decay = 0.0

@@ -1,4 +1,4 @@
-"""The transform graph applied to a sample of raw examples."""
+"""Apply the transform graph to a sample of raw examples."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _BATCH_SIZE = 256
 
 
 def transform(records: Sequence[bytes], transform_graph: str) -> list[bytes]:
-    """Returns raw examples transformed, in the same order, as Transform writes them.
+    """Returns the transformed examples in the same order, as Transform writes them.
 
     Args:
       records: Serialized raw `tf.Example`s.
@@ -21,7 +21,7 @@ def transform(records: Sequence[bytes], transform_graph: str) -> list[bytes]:
       Serialized transformed `tf.Example`s.
 
     Raises:
-      ValueError: They do not fit the raw schema.
+      ValueError: The examples do not fit the raw schema.
     """
     output = tft.TFTransformOutput(transform_graph)
     layer = output.transform_features_layer()
@@ -37,8 +37,8 @@ def transform(records: Sequence[bytes], transform_graph: str) -> list[bytes]:
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(
                 "The sample does not fit the raw schema of the transform graph at "
-                f"{transform_graph}: {error.message}. Are the examples transformed "
-                "already? Then leave sample_transform off."
+                f"{transform_graph}: {error.message}. If the examples "
+                "are already transformed, leave out sample_transform."
             ) from error
         features = layer(raw)
         transformed.extend(encoder.encode(converter.convert(dict(features))))

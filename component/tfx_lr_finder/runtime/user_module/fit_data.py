@@ -1,29 +1,27 @@
-"""The data and the steps of a `fit` call, as batched datasets."""
+"""The training and validation data of a `fit` call, as batched datasets."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_lr_finder.runtime.fit.intercept import FitCall
-
-DEFAULT_BATCH_SIZE = 32
+from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
 
 
 def datasets(call: FitCall, seed: int) -> tuple[tf.data.Dataset, Any]:
-    """Returns the training batches of a `fit` call, and its held-out ones.
+    """Returns the training and the validation batches of a `fit` call.
 
     Args:
       call: The call.
-      seed: Seed of the order in which arrays are shuffled.
+      seed: Seed that shuffles arrays.
 
     Returns:
-      `(x, y)` or `(x, y, sample_weight)` batches: a `tf.data.Dataset` as it was
-      passed, arrays cut into batches as `fit` cuts them. Class weights are multiplied
-      into the sample weights of the training batches. The second is None where `fit`
-      has no validation data.
+      Two datasets of `(x, y)` or `(x, y, sample_weight)` batches. A `tf.data.Dataset`
+      is returned unchanged; arrays are batched as `fit` does. Class weights become
+      sample weights of the training batches. The second is None if `fit` has no
+      validation data.
 
     Raises:
       ValueError: If the data are neither datasets nor arrays.
@@ -47,34 +45,6 @@ def datasets(call: FitCall, seed: int) -> tuple[tf.data.Dataset, Any]:
     return train, validation
 
 
-def num_steps(call: FitCall) -> int | None:
-    """Returns how many training steps a `fit` call takes; None if it cannot be known.
-
-    Args:
-      call: The call.
-    """
-    epochs = (call.arguments["epochs"] or 1) - (call.arguments["initial_epoch"] or 0)
-    steps = call.arguments.get("steps_per_epoch")
-    if not steps or steps < 0:
-        steps = _num_batches(call)
-    return int(steps) * epochs if steps > 0 and epochs > 0 else None
-
-
-def _num_batches(call: FitCall) -> int:
-    """Returns the batches of one pass over the training data, 0 if unknown."""
-    x = call.arguments["x"]
-    if isinstance(getattr(x, "_original_dataset", x), tf.data.Dataset):
-        return int(getattr(x, "_original_dataset", x).cardinality())
-    first = tf.nest.flatten(x)[0] if isinstance(x, Mapping | list | tuple) else x
-    if not hasattr(first, "shape"):
-        return 0
-    split = call.arguments.get("validation_split") or 0.0
-    if call.arguments.get("validation_data") is not None:
-        split = 0.0
-    kept = math.floor(int(first.shape[0]) * (1 - split))
-    return math.ceil(kept / (call.arguments["batch_size"] or DEFAULT_BATCH_SIZE))
-
-
 def _validation(call: FitCall, batch_size: int) -> Any:
     """Returns the batches of `validation_data`, or None."""
     given = call.arguments.get("validation_data")
@@ -92,26 +62,19 @@ def _validation(call: FitCall, batch_size: int) -> Any:
 
 
 def _as_dataset(value: Any, name: str) -> Any:
-    """Returns a dataset as it is, None for arrays; refuses what is neither."""
+    """Returns a dataset unchanged and None for arrays; refuses anything else."""
     if isinstance(value, tf.data.Dataset):
         return value
-    whole = getattr(value, "_original_dataset", None)  # distributed by the user
-    if isinstance(whole, tf.data.Dataset):
-        return whole
-    generates = isinstance(value, Iterator) or (
-        hasattr(value, "__getitem__")
-        and hasattr(value, "__len__")
-        and not hasattr(value, "shape")
-        and not isinstance(value, Mapping | list | tuple)
-    )
-    if value is None or callable(value) or generates:
+    original = getattr(value, "_original_dataset", None)  # distributed by the user
+    if isinstance(original, tf.data.Dataset):
+        return original
+    if not hasattr(value, "shape") and not isinstance(value, Mapping | list | tuple):
         raise ValueError(
-            f"LRFinder cannot take the {name} of this fit, a "
-            f"{type(value).__module__}.{type(value).__qualname__}: it must be able to "
-            "read the same batches again, and a generator or a Sequence promises "
-            "nothing of the kind. Pass a tf.data.Dataset or arrays to fit, or add "
-            "lr_finder_fn to the module, with tf.data.Dataset.from_generator(...) "
-            "around the generator."
+            f"LRFinder cannot use the {name} of this fit, a "
+            f"{type(value).__module__}.{type(value).__qualname__}. It reads the same "
+            "batches several times, and a generator or a Sequence may give others. "
+            "Pass a tf.data.Dataset or arrays to fit, or add an lr_finder_fn to the "
+            "module that wraps the generator in tf.data.Dataset.from_generator(...)."
         )
     return None
 
@@ -132,7 +95,7 @@ def _pack(call: FitCall, x: Any, y: Any = None, sample_weight: Any = None) -> An
 
 
 def _structure(value: Any, floats: str) -> Any:
-    """Returns arrays, lists or tables of them as tensors of Keras' precision."""
+    """Returns arrays, or nested arrays, as tensors with Keras' float type."""
     if isinstance(value, Mapping):
         return {name: _structure(item, floats) for name, item in value.items()}
     if isinstance(value, list | tuple) and value and hasattr(value[0], "shape"):
@@ -142,7 +105,7 @@ def _structure(value: Any, floats: str) -> Any:
     if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
         return value
     if not tf.is_tensor(value):
-        value = np.asarray(value)  # also pandas' tables and columns
+        value = np.asarray(value)  # also a pandas DataFrame or Series
     tensor = tf.convert_to_tensor(value)
     return tf.cast(tensor, floats) if tensor.dtype.is_floating else tensor
 
@@ -156,7 +119,7 @@ def _rows(arrays: Any, rows: slice) -> Any:
 
 
 def _batched(arrays: Any, batch_size: int, seed: int | None) -> tf.data.Dataset:
-    """Returns batches of the rows, shuffled anew at each pass if there is a seed."""
+    """Returns batches of the rows; a seed shuffles the rows at every pass."""
     if any(isinstance(part, tf.SparseTensor) for part in tf.nest.flatten(arrays)):
         rows = tf.data.Dataset.from_tensor_slices(arrays)
         count = int(rows.cardinality())
@@ -176,14 +139,14 @@ def _batched(arrays: Any, batch_size: int, seed: int | None) -> tf.data.Dataset:
 def _with_class_weights(
     dataset: tf.data.Dataset, class_weight: Mapping[int, float]
 ) -> tf.data.Dataset:
-    """Returns the batches with each row weighted by its class; others weigh one."""
+    """Returns the batches with class weights; classes without one have weight 1."""
     table = np.ones([max(map(int, class_weight)) + 1], np.float32)
     for label, weight in class_weight.items():
         table[int(label)] = weight
 
     def weigh(x: Any, y: Any, sample_weight: Any = None) -> Any:
         if len(tf.nest.flatten(y)) != 1:
-            raise ValueError("class_weight is only for models with a single output.")
+            raise ValueError("class_weight needs a model with a single output.")
         one_hot = y.shape.rank is not None and y.shape.rank > 1 and y.shape[-1] != 1
         labels = tf.argmax(y, axis=-1) if one_hot else tf.reshape(y, [tf.shape(y)[0]])
         labels = tf.cast(labels, tf.int64)

@@ -1,4 +1,4 @@
-"""The numbers that the report's script draws, in JSON's own types."""
+"""The numbers that the script of the page draws, in the types of JSON."""
 
 import math
 from typing import Any, TypeAlias
@@ -6,31 +6,26 @@ from typing import Any, TypeAlias
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.sweep import Sweep
-from tfx_lr_finder.views.axis_limits import (
-    Limits,
-    distinct_probes,
-    held_out_limits,
-    sweep_limits,
-)
-from tfx_lr_finder.views.html.thinning import shown_points, stride
+from tfx_lr_finder.views import selection
+from tfx_lr_finder.views.axis_limits import Limits, held_out_limits, sweep_limits
 
 Json: TypeAlias = dict[str, Any]
 
 
 def chart_data(report: LRFinderReport) -> Json:
-    """Returns everything that the charts show; what is not finite is None.
+    """Returns the numbers of all charts; None replaces those that are not finite.
 
     Args:
-      report: What to draw.
+      report: The report to draw.
     """
     low, high = report.learning_rate_range or (None, None)
     return {
         "rate": report.learning_rate,
         "range": [low, high] if low is not None else None,
         "rates": [report.config.min_lr, report.config.max_lr],
-        "sweeps": [_sweep(sweep, stride(report)) for sweep in report.sweeps],
+        "sweeps": [_sweep(sweep, selection.stride(report)) for sweep in report.sweeps],
         "sweepLimits": _limits(sweep_limits(report)),
-        "trainings": _trainings(report),
+        "trainings": [_training(*item) for item in selection.trainings(report)],
         "untrained": _finite(report.untrained_loss),
         "heldOutLimits": _limits(held_out_limits(report)),
         "runs": _runs(report),
@@ -38,7 +33,7 @@ def chart_data(report: LRFinderReport) -> Json:
 
 
 def _sweep(sweep: Sweep, every: int) -> Json:
-    points = shown_points(len(sweep.learning_rates), every)
+    points = selection.shown_points(len(sweep.learning_rates), every)
     smoothed = [point for point in points if point < len(sweep.smoothed_losses)]
     return {
         "points": [point + 1 for point in points],
@@ -51,16 +46,8 @@ def _sweep(sweep: Sweep, every: int) -> Json:
 
 
 def _short(value: float) -> float | None:
-    """Returns a number with as many digits as a picture can show."""
+    """Returns a number with seven digits, enough for a picture; None if not finite."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
-
-
-def _trainings(report: LRFinderReport) -> list[Json]:
-    trained = [_training("probe", item) for item in distinct_probes(report)]
-    trained += [_training("candidate", item) for item in report.candidates]
-    if report.checked is not None:
-        trained.append(_training("check", report.checked))
-    return trained
 
 
 def _training(kind: str, item: Candidate) -> Json:
@@ -76,7 +63,7 @@ def _training(kind: str, item: Candidate) -> Json:
 def _runs(report: LRFinderReport) -> list[Json]:
     runs = [
         {"rate": item.learning_rate, "verdict": item.verdict.name, "when": item.when}
-        for item in report.earlier
+        for item in report.previous
     ]
     this = {
         "rate": report.learning_rate,

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing beside it."""
+"""The report as one self-contained HTML file."""
 
 import base64
 import functools
@@ -17,7 +17,7 @@ from tfx_lr_finder.views import tables
 from tfx_lr_finder.views.html.data import chart_data
 
 SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "report.js")
-"""In the order in which they are run; see vendor/README.md."""
+"""The scripts in the order of execution; see vendor/README.md."""
 
 
 def render(
@@ -28,14 +28,14 @@ def render(
 ) -> str:
     """Returns the page: verdict, charts, tables.
 
-    It loads nothing: scripts, styles, data and the picture are inside, and its content
-    security policy forbids requests, and every script but those that are named there
-    by their hashes. Text from the pipeline is escaped.
+    The page contains its scripts, styles, data and picture. Its content security policy
+    forbids all requests, and all scripts except these, which it lists by their hashes.
+    Text from the pipeline is escaped.
 
     Args:
-      report: What to show.
-      picture: A PNG to show where scripts do not run, or None.
-      labels: What the page says about where it comes from: pipeline, node, run, ...
+      report: The report to show.
+      picture: A PNG for browsers without scripts, or None.
+      labels: The origin of the report by name: pipeline, node, run and the like.
     """
     scripts = [_asset(name) for name in SCRIPTS]
     page: str = (
@@ -52,7 +52,7 @@ def render(
             scripts=[markupsafe.Markup(script) for script in scripts],
             data=_script_safe(chart_data(report)),
             trainings=tables.trainings(report),
-            earlier=tables.earlier(report),
+            previous=tables.previous(report),
             open_tables=[
                 tables.summary(report),
                 tables.rules(report),
@@ -82,7 +82,7 @@ def _data_uri(picture: bytes | None) -> str | None:
 
 
 def _policy(scripts: list[str]) -> str:
-    """Returns a content security policy: no request at all, and only these scripts."""
+    """Returns a content security policy that allows these scripts and no request."""
     hashes = []
     for script in scripts:
         digest = hashlib.sha256(script.encode()).digest()
@@ -94,7 +94,7 @@ def _policy(scripts: list[str]) -> str:
 
 
 def _script_safe(value: Any) -> markupsafe.Markup:
-    """Returns JSON that cannot end the script element it stands in."""
+    """Returns JSON that cannot close the script element around it."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -102,7 +102,7 @@ def _script_safe(value: Any) -> markupsafe.Markup:
 
 
 def _asset(name: str) -> str:
-    # Universal newlines: a browser hashes what it reads with line feeds alone.
+    # A browser replaces every line end by a line feed before it hashes a script.
     path = resources.files(__package__).joinpath(name)
     return path.read_text(encoding="utf-8").strip().replace("\r\n", "\n")
 

@@ -1,4 +1,4 @@
-// Draws the report's charts with Observable Plot, and again when their width changes.
+// Draws the charts of the report with Observable Plot, and redraws them when their width changes.
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -52,7 +52,7 @@
     const lines = data.sweeps.map((sweep, index) =>
       Plot.line(points.filter((d) => d.index === index && d.smoothed !== null),
         { x: "rate", y: "smoothed", stroke: color(index), strokeWidth: 2, strokeDasharray: dashes[index % 6], clip: true }));
-    return frame(width, rateAxis(within(suggested), width), { domain: limits, label: "training loss of the batch", grid: true }, [
+    return frame(width, rateAxis(within(suggested), width), { domain: limits, label: "training loss", grid: true }, [
       ...suggestion(),
       Plot.dot(points.filter((d) => d.loss !== null), { x: "rate", y: "loss", r: 2, fill: (d) => color(d.index), fillOpacity: 0.5, clip: true }),
       ...lines,
@@ -78,7 +78,7 @@
       Plot.ruleY(untrained, { stroke: "var(--c3)", strokeWidth: 1.5, strokeDasharray: "6 4" }),
       Plot.dot(inside("probe"), { ...at, r: 4, fill: "var(--soft)", fillOpacity: 0.7 }),
       Plot.dot(inside("candidate"), { ...at, r: 5.5, symbol: "diamond", fill: "var(--ink)" }),
-      Plot.dot(inside("check"), { ...at, r: 7, symbol: "star", fill: "var(--suggestion)" }),
+      Plot.dot(inside("final check"), { ...at, r: 7, symbol: "star", fill: "var(--suggestion)" }),
       Plot.dot(points.filter((d) => d.outside), { ...at, r: 5, symbol: "triangle", stroke: "var(--soft)", strokeWidth: 1.5 }),
       tip(points, "shown"),
     ]);
@@ -110,7 +110,7 @@
       const chart = make(width);
       if (!chart) return;
       drawn = width;
-      // One picture with one name; Plot's own names of its layers say nothing to a listener.
+      // A screen reader reads one picture with one name, not the names that Plot gives its layers.
       chart.setAttribute("role", "img");
       chart.setAttribute("aria-label", place.dataset.label);
       const unname = () => {

@@ -1,0 +1,120 @@
+"""Rules that read a learning rate off one smoothed curve.
+
+Every rule has the same signature. It takes the learning rates and the smoothed losses
+of a sweep, float64 `[n]` each with n >= 3, smallest rate first. It returns a rate, or
+None if the curve has no such point. `losses[k]` was measured before the update with
+`learning_rates[k]`, so the harm of rate k first shows in `losses[k + 1]`.
+
+Shifting or scaling the losses does not change the rate. Multiplying all learning rates
+by a constant multiplies the rate by it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfx_lr_finder.range_test.values import FloatArray
+
+Rule = Callable[[FloatArray, FloatArray], float | None]
+
+MIN_VALLEY_LENGTH = 3
+SLIDE_WINDOW_FRACTION = 0.15
+SLIDE_TOLERANCE = 0.05
+
+
+def valley(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+    """Returns the rate halfway down the longest decreasing run of losses.
+
+    The run may skip rates (a longest decreasing subsequence), so noise does not
+    interrupt it. The middle is that of the logarithm of the rate. None if the run has
+    fewer than three members. Unlike fastai's rule of this name, the run starts at its
+    first member, not as many rates before its end as it has members.
+    """
+    lengths = np.ones(len(losses), dtype=np.int64)
+    starts = np.arange(len(losses))
+    for i in range(1, len(losses)):
+        above = np.where(losses[:i] > losses[i], lengths[:i], 0)
+        longest = int(np.argmax(above))
+        if above[longest] > 0:
+            lengths[i] = above[longest] + 1
+            starts[i] = starts[longest]
+    end = int(np.argmax(lengths))
+    if lengths[end] < MIN_VALLEY_LENGTH:
+        return None
+    return float(learning_rates[(int(starts[end]) + end) // 2])
+
+
+def steepest(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+    """Returns the rate at which d loss / d log(rate) is most negative.
+
+    Only rates up to the lowest loss count. None if the loss never falls before it.
+    Unlike Lightning (2.5.3 and later), the slope is not taken over the rate itself: the
+    gaps between rates shrink by decades towards the small rates, and the smallest rate
+    would win for any curve.
+    """
+    lowest = int(np.argmin(losses))
+    if lowest < 1:
+        return None
+    slopes = _slopes(learning_rates, losses)[: lowest + 1]
+    if slopes.min() >= 0:
+        return None
+    return float(learning_rates[int(np.argmin(slopes))])
+
+
+def slide(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+    """Returns the first rate, from the largest down, at which the slope is steady.
+
+    A window of 15 % of the curve moves down from the largest rate. It stops where the
+    slopes at its two ends agree to 5 % of the steepest slope; its lower end is the
+    result. None if the curve is flat or no slope is steady. Unlike the Novetta rule
+    that fastai ships under this name, the tolerance follows the curve, so the scale of
+    the loss has no effect.
+    """
+    width = max(1, round(SLIDE_WINDOW_FRACTION * len(losses)))
+    slopes = _slopes(learning_rates, losses)
+    steepest_fall = -float(slopes.min())
+    if steepest_fall <= 0 or np.ptp(losses) == 0:
+        return None
+    last_end = int(np.argmin(slopes)) + width
+    for end in range(len(losses) - 1, width - 1, -1):
+        start = end - width
+        steady = abs(slopes[end] - slopes[start]) <= SLIDE_TOLERANCE * steepest_fall
+        if end <= last_end or (steady and slopes[start] < 0):
+            return float(learning_rates[start])
+    return None
+
+
+def minimum(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+    """Returns a tenth of the rate with the lowest loss.
+
+    None if the loss is lowest at the first rate.
+
+    References:
+      L. N. Smith, arXiv:1803.09820, section 4.1: the rate at the minimum is too
+      large to train with.
+    """
+    lowest = int(np.argmin(losses))
+    return float(learning_rates[lowest]) / 10.0 if lowest > 0 else None
+
+
+def largest_drop(learning_rates: FloatArray, losses: FloatArray) -> float | None:
+    """Returns the rate after the largest fall of the loss between two rates.
+
+    None if the loss never falls. Kept for comparison: it reads one difference of two
+    noisy values, and `benchmarks/` measures it as the worst of these rules.
+    """
+    changes = np.diff(losses)
+    if len(changes) == 0 or changes.min() >= 0:
+        return None
+    return float(learning_rates[int(np.argmin(changes)) + 1])
+
+
+def _slopes(learning_rates: FloatArray, losses: FloatArray) -> FloatArray:
+    """Returns d loss / d log10(rate); rounding does not depend on the loss level."""
+    slopes: FloatArray = np.gradient(losses - losses.min(), np.log10(learning_rates))
+    return slopes
+
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule for rule in (valley, steepest, slide, minimum, largest_drop)
+}

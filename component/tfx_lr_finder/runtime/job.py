@@ -1,0 +1,242 @@
+"""The work of the LRFinder executor: search, judge, write."""
+
+import contextlib
+import dataclasses
+import datetime
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.types import artifact_utils
+
+from tfx_lr_finder import artifact, result_file
+from tfx_lr_finder.fn_args import LRFinderFnResult
+from tfx_lr_finder.lineage import drift
+from tfx_lr_finder.lineage.previous import (
+    PreviousResult,
+    newest_usable,
+    read_previous,
+)
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.runtime import find
+from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.preemption import Watch
+from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
+from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.sampling import draw
+from tfx_lr_finder.runtime.sampling.source import Source
+from tfx_lr_finder.runtime.user_module import fit_capture, lr_finder_fn
+from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.inconclusive import (
+    LAST_GOOD,
+    InconclusiveError,
+    InconclusivePolicy,
+    needs_policy,
+)
+from tfx_lr_finder.settings.request import FinderRequest
+from tfx_lr_finder.views import write as view_files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Node:
+    """The pipeline node that runs.
+
+    Attributes:
+      inputs: Its input artifacts by channel.
+      outputs: Its output artifacts by channel.
+      context: The executor's context, or None.
+      tmp_dir: Scratch folder.
+      make_beam_pipeline: Returns a Beam pipeline with the node's Beam options.
+    """
+
+    inputs: dict[str, list[types.Artifact]]
+    outputs: dict[str, list[types.Artifact]]
+    context: Any
+    tmp_dir: str
+    make_beam_pipeline: Callable[[], Any]
+
+
+def run(request: FinderRequest, node: Node, watch: Watch) -> None:
+    """Finds a learning rate and writes both outputs of the node.
+
+    Args:
+      request: What to do.
+      node: Where to read and write.
+      watch: Says whether SIGTERM came.
+
+    Raises:
+      ValueError: The user module or the data cannot be used.
+      InconclusiveError: Neither the test nor the policy has a learning rate.
+      SystemExit: After SIGTERM, when the checkpoint is saved.
+    """
+    logging.info("LRFinder: starting with %s", request.config)
+    plan = CheckpointPlan.from_execution(node.context, node.inputs, request, watch)
+    previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
+    report, hyperparameters = _search(request, node, previous, plan)
+    with watch.held():
+        if previous:
+            report = drift.compare(report, previous, request.max_drift_decades)
+        try:
+            report = _apply_policy(request.policy, report, previous)
+        except InconclusiveError:
+            _log_end(report)
+            _keep_evidence(node, report)
+            _remove(plan)
+            raise
+        _log_end(report)
+        _write_outputs(request, node, report, hyperparameters)
+        _remove(plan)
+
+
+def _search(
+    request: FinderRequest,
+    node: Node,
+    previous: Sequence[PreviousResult],
+    plan: CheckpointPlan | None,
+) -> tuple[LRFinderReport, dict[str, Any] | None]:
+    """Returns the report, and the hyperparameters of the input."""
+    gpus.prepare(request.gpus.requested_gpus, request.gpus.on_no_gpu)
+    fn_args = lr_finder_fn.make_fn_args(node.inputs, request, node.tmp_dir)
+    with (
+        corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
+        _model_and_data(request, node, fn_args) as (found, config, sample),
+    ):
+        report = find.find_learning_rate(
+            found.model,
+            found.train_dataset,
+            found.eval_dataset,
+            config=config,
+            previous=[result.report for result in previous],
+            num_train_examples=example_count.num_train_examples(
+                found,
+                node.inputs,
+                request.train_splits,
+                sample.num_train_examples if sample else None,
+            ),
+            checkpoint=plan,
+        )
+    facts = {**report.environment, **(sample.facts if sample else {})}
+    report = dataclasses.replace(report, environment=facts)
+    return report, fn_args.hyperparameters
+
+
+@contextlib.contextmanager
+def _model_and_data(
+    request: FinderRequest, node: Node, fn_args: FnArgs
+) -> Iterator[tuple[LRFinderFnResult, RangeTestConfig, draw.Sample | None]]:
+    """Yields the model and its data, the range test, and the sample if there is one.
+
+    The sample is deleted at the end of the block.
+    """
+    if request.sample is None:
+        corruption.reject_truncated(fn_args)
+        interleave.interleave_shards(node.inputs[keys.EXAMPLES], fn_args)
+        found, config = fit_capture.model_and_data(request, fn_args)
+        yield found, config, None
+        return
+    with draw.scratch(node.tmp_dir) as folder:
+        source = Source(
+            input_dict=node.inputs,
+            train_splits=request.train_splits,
+            eval_splits=request.eval_splits,
+            make_pipeline=node.make_beam_pipeline,
+            folder=folder,
+        )
+        sample = draw.draw(request.sample, request.config, source)
+        sample.replace_files(fn_args)
+        found, config = fit_capture.model_and_data(request, fn_args)
+        batch_size = draw.batch_size_to_redraw_for(request.sample, found)
+        if batch_size is not None:  # "auto" drew too few for the module's batches
+            sample = draw.draw(request.sample, config, source, batch_size)
+            sample.replace_files(fn_args)
+            found, config = fit_capture.model_and_data(request, fn_args)
+        yield found, config, sample
+
+
+def _apply_policy(
+    policy: InconclusivePolicy,
+    report: LRFinderReport,
+    previous: Sequence[PreviousResult],
+) -> LRFinderReport:
+    """Returns the report with the policy's rate if the test found none."""
+    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
+        return policy.apply(report)
+    optimizer = report.environment.get("optimizer")
+    usable = newest_usable(previous, optimizer, report.config.schedule)
+    if usable is None:
+        return policy.apply(report)
+    return policy.apply(report, usable.report, usable.name)
+
+
+def _write_outputs(
+    request: FinderRequest,
+    node: Node,
+    report: LRFinderReport,
+    hyperparameters: dict[str, Any] | None,
+) -> None:
+    """Writes the result with its views, and the hyperparameters."""
+    result = artifact_utils.get_single_instance(node.outputs[keys.LR_FINDER_RESULT])
+    view_files.write_views(result.uri, report, _labels(node.context))
+    artifact.write_result(result, report)
+    artifact.write_hyperparameters(
+        artifact_utils.get_single_instance(node.outputs[keys.BEST_HYPERPARAMETERS]),
+        report.learning_rate,
+        hyperparameters,
+        request.hyperparameter_name,
+    )
+
+
+def _remove(plan: CheckpointPlan | None) -> None:
+    """Deletes the checkpoint of a test that has ended."""
+    if plan is not None:
+        plan.remove()
+
+
+def _keep_evidence(node: Node, report: LRFinderReport) -> None:
+    """Saves an inconclusive report outside the outputs, which TFX deletes."""
+    logging.error("LRFinder: the full report: %s", report.to_json())
+    folder = getattr(node.context, "stateful_working_dir", None)
+    if not folder:
+        return
+    folder = os.path.join(folder, keys.LR_FINDER_RESULT)
+    try:
+        view_files.write_views(folder, report, _labels(node.context))
+        result_file.write_report(folder, report)
+    except Exception as error:  # must not hide the verdict
+        logging.error("LRFinder: only this log has the report: %s", error)
+    else:
+        logging.error("LRFinder: the report and its pictures are in %s", folder)
+
+
+def _labels(context: Any) -> dict[str, str]:
+    """Returns the origin of a report, as far as the context knows it."""
+    info = getattr(context, "pipeline_info", None)
+    node = getattr(context, "pipeline_node", None)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    labels = {
+        "pipeline": info.id if info else "",
+        "node": node.node_info.id if node else "",
+        "run": getattr(context, "pipeline_run_id", None) or "",
+        "written": f"{now:%Y-%m-%d %H:%M} UTC",
+    }
+    return {name: label for name, label in labels.items() if label}
+
+
+def _log_end(report: LRFinderReport) -> None:
+    """Logs the outcome in one line."""
+    logging.info(
+        "LRFinder: ended after %d steps: %s; learning_rate=%r (%s), range=%r, "
+        "verdict %s%s, in %.1f seconds",
+        report.steps_spent,
+        report.stop_reason.value,
+        report.learning_rate,
+        report.source,
+        report.learning_rate_range,
+        report.verdict.name,
+        f" ({' '.join(report.reasons)})" if report.reasons else "",
+        sum(report.seconds.values()),
+    )
