@@ -196,7 +196,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           max_steps: Budget of the whole test in training steps, at least 10. By default
             600, or more if num_rates or confirm_steps need more.
           max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
-            never lowers the budget below 200 steps.
+            never lowers the budget below 200 steps, or below train_steps if they are
+            fewer.
           num_eval_batches: Held-out batches that score a candidate, at least 1.
           jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays
             off for long tests of large models only.
