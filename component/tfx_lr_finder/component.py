@@ -136,6 +136,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         sample_transform: Name = None,
         stratify_by: Name = None,
         min_per_label: Count = None,
+        which_fit: int | Name = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = keys.FAIL,
         default_learning_rate: Real = None,
@@ -211,6 +212,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             rare values. By default the sample ignores labels.
           min_per_label: Examples that the sample keeps of each label if there are as
             many, at least 0 and at most an equal part of the sample. Needs stratify_by.
+          which_fit: Which call of `fit` in `run_fn` to test: "first", its number, or
+            "every", which tests the first. LRFinder runs those before it. By default
+            "first". LRFinderTrainer needs the same value.
           hyperparameter_name: Name of the learning rate in `best_hyperparameters`.
           on_inconclusive: What to do if no rate can be vouched for: `fail`; `fallback`
             to default_learning_rate; or `last_good`, the rate of the newest OK result
@@ -254,6 +258,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "sample_transform": sample_transform,
                 "stratify_by": stratify_by,
                 "min_per_label": min_per_label,
+                "which_fit": which_fit,
                 "hyperparameter_name": hyperparameter_name,
                 "on_inconclusive": on_inconclusive,
                 "default_learning_rate": default_learning_rate,

@@ -7,24 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmation import (
-    PROBE_STEPS,
-    Confirmation,
-    confirm_rate,
-)
+from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.sweep import (
-    StopReason,
-    Sweep,
-    TrainingLoop,
-    run_sweep,
-)
+from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.too_few_steps import min_steps, untested_report
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
-
-MIN_PROBES = 3
 
 
 def run_range_test(
@@ -49,7 +39,7 @@ def run_range_test(
       if the Trainer takes too few steps for a test.
     """
     if config.budget < min_steps(config):
-        return _untested(config)
+        return untested_report(config)
     started = clock()
     ladder = learning_rate_ladder(config)
     sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
@@ -72,16 +62,6 @@ def run_range_test(
         num_train_batches=num_train_batches,
     )
     return _report(evidence, rate_range, seconds)
-
-
-def min_steps(config: RangeTestConfig) -> int:
-    """Returns the fewest steps that a verdict needs: the sweeps and three probes.
-
-    Of fewer than three probes, the best is always at an edge.
-    """
-    probes = 0 if config.confirm_steps == 0 else MIN_PROBES * PROBE_STEPS
-    steps = config.sweep_steps + probes
-    return min(steps, config.max_steps or steps)
 
 
 def read(name: str, sweep: Sweep) -> float | None:
@@ -154,43 +134,6 @@ def _report(
         untrained_loss=confirmation.untrained_loss,
         steps_by_phase={"sweeps": _num_steps(sweeps), **confirmation.steps_by_phase},
         seconds=seconds,
-        environment={},
-        config=config,
-    )
-
-
-def _untested(config: RangeTestConfig) -> LRFinderReport:
-    """Returns the report of a test for which the Trainer takes too few steps."""
-    reason = (
-        f"The Trainer takes only {config.train_steps} steps. This range test needs at "
-        f"least {min_steps(config)} and never takes more than the Trainer, so it did "
-        "not train. Train for more steps, lower num_sweeps or num_rates, or set the "
-        "rate yourself."
-    )
-    nothing = Sweep(
-        learning_rates=(),
-        losses=(),
-        smoothed_losses=(),
-        stop_reason=StopReason.TOO_FEW_STEPS,
-        num_steps=0,
-    )
-    return LRFinderReport(
-        learning_rate=None,
-        learning_rate_range=None,
-        learning_rates_by_schedule={},
-        verdict=Verdict.INCONCLUSIVE,
-        reasons=(reason,),
-        source="none",
-        rule=config.rule,
-        suggestions=dict.fromkeys(RULES),
-        stop_reason=nothing.stop_reason,
-        sweeps=(nothing,),
-        probes=(),
-        candidates=(),
-        final_check=None,
-        untrained_loss=None,
-        steps_by_phase={"sweeps": 0, **Confirmation().steps_by_phase},
-        seconds={"sweeps": 0.0, "confirmation": 0.0},
         environment={},
         config=config,
     )
