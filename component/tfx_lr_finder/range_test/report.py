@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.consistency import check_redundant_fields
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.values import Rate
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -176,3 +177,4 @@ def _check_consistent(report: LRFinderReport, steps_spent: object) -> None:
         raise ValueError(
             f"learning_rate_range is {low} to {high}, wanted the lower rate first"
         )
+    check_redundant_fields(report)
