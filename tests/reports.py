@@ -83,7 +83,7 @@ def make_report():
         if rate is not None and "learning_rates_by_schedule" not in changes:
             changes = {
                 "learning_rates_by_schedule": rates_by_schedule(rate),
-                "learning_rate_range": (rate / 5, 2 * rate),
+                "learning_rate_range": (rate, 2 * rate),
                 **changes,
             }
         return dataclasses.replace(report, **changes)
