@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_lr_finder.runtime.fit.fit_steps import num_train_rows
 from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
 from tfx_lr_finder.runtime.loop.batches import batch_size
 
@@ -14,38 +15,41 @@ LINEAR = ("SGD",)
 def known_batch_size(call: FitCall) -> int | None:
     """Returns the global batch size of a call of `fit` without reading data.
 
-    None for a dataset whose batches have no fixed size, and for a generator.
+    None for a dataset whose batches have no fixed size, a `Sequence` or a generator.
     """
-    given = call.arguments
-    x = given["x"]
-    dataset = dataset_of(x)
+    x = call.arguments["x"]
+    dataset = _dataset_of(x)
     if dataset is not None:
-        shapes = [part.shape for part in tf.nest.flatten(dataset.element_spec)]
+        parts = tf.nest.flatten(dataset.element_spec)
+        shapes = [part.shape for part in parts if hasattr(part, "shape")]
         sizes = [shape[0] for shape in shapes if shape.rank]
         return sizes[0] if sizes else None
-    if hasattr(x, "on_epoch_end"):  # a Sequence
-        return batch_size(tf.nest.map_structure(tf.convert_to_tensor, x[0]))
-    if any(hasattr(leaf, "shape") for leaf in tf.nest.flatten(x)):
-        return int(given["batch_size"] or DEFAULT_BATCH_SIZE)
-    return None
-
-
-def dataset_of(x: Any) -> tf.data.Dataset | None:
-    """Returns the dataset behind the `x` of a `fit`, distributed or not; or None."""
-    dataset = getattr(x, "_original_dataset", x)
-    return dataset if isinstance(dataset, tf.data.Dataset) else None
-
-
-def read_batch_size(dataset: tf.data.Dataset | None) -> int | None:
-    """Returns the size of a dataset's first batch; None if it cannot be read."""
-    if dataset is None:
+    num_rows = num_train_rows(call.arguments)
+    if num_rows is None:
         return None
+    return min(num_rows, int(call.arguments["batch_size"] or DEFAULT_BATCH_SIZE))
+
+
+def read_batch_size(x: Any) -> int | None:
+    """Returns the size of the first batch of the `x` of a `fit`.
+
+    None if it is neither a dataset nor a `Sequence`, or cannot be read.
+    """
+    dataset = _dataset_of(x)
     try:
-        for batch in dataset.take(1):
-            return batch_size(batch)
+        if dataset is not None:
+            return batch_size(next(iter(dataset.take(1))))
+        if hasattr(x, "on_epoch_end"):  # a Sequence
+            return batch_size(tf.nest.map_structure(tf.convert_to_tensor, x[0]))
     except Exception:  # the data are the user's, and may be used up
         return None
     return None
+
+
+def _dataset_of(x: Any) -> tf.data.Dataset | None:
+    """Returns the dataset behind the `x` of a `fit`, distributed or not; or None."""
+    dataset = getattr(x, "_original_dataset", x)
+    return dataset if isinstance(dataset, tf.data.Dataset) else None
 
 
 def scaling_advice(tested: int, trained: int, optimizer: str) -> str:

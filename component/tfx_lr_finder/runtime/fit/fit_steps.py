@@ -90,13 +90,24 @@ def _num_batches(given: dict[str, Any]) -> int | None:
         return count if count >= 0 else None
     if hasattr(x, "on_epoch_end"):  # a Sequence
         return len(x) if hasattr(x, "__len__") else None
-    leaves = [leaf for leaf in tf.nest.flatten(x) if hasattr(leaf, "shape")]
+    num_rows = num_train_rows(given)
+    if num_rows is None:
+        return None
+    return math.ceil(num_rows / (given["batch_size"] or DEFAULT_BATCH_SIZE))
+
+
+def num_train_rows(given: dict[str, Any]) -> int | None:
+    """Returns the rows of the arrays of a `fit` that it trains on; None without any.
+
+    Args:
+      given: The arguments of the call.
+    """
+    leaves = [leaf for leaf in tf.nest.flatten(given["x"]) if hasattr(leaf, "shape")]
     if not leaves:
         return None
     has_validation = given.get("validation_data") is not None
     held_out = 0.0 if has_validation else given.get("validation_split") or 0.0
-    num_rows = math.floor(int(leaves[0].shape[0]) * (1 - held_out))
-    return math.ceil(num_rows / (given["batch_size"] or DEFAULT_BATCH_SIZE))
+    return math.floor(int(leaves[0].shape[0]) * (1 - held_out))
 
 
 def _is_dataset(x: Any) -> bool:

@@ -179,7 +179,7 @@ class RateInjection:
         tested = self._passed.report.environment.get("global_batch_size")
         if not isinstance(tested, int):
             return []
-        size = fit.batch_size or read_batch_size(fit.dataset)
+        size = fit.batch_size or read_batch_size(fit.data)
         if size is None or size == tested:
             return []
         return [

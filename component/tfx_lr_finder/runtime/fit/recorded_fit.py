@@ -5,7 +5,7 @@ import itertools
 from typing import Any
 
 from tfx_lr_finder.runtime.fit import set_rate
-from tfx_lr_finder.runtime.fit.batch_size import dataset_of, known_batch_size
+from tfx_lr_finder.runtime.fit.batch_size import known_batch_size
 from tfx_lr_finder.runtime.fit.intercept import FitCall
 from tfx_lr_finder.runtime.fit.weights import WeightNumbers
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
@@ -27,7 +27,7 @@ class RecordedFit:
       trained: Numbers of the variables that the call trained.
       weights: Numbers of all variables of the model.
       batch_size: The global batch size, or None.
-      dataset: The training data if their batch size is not known yet, or None.
+      data: The training data if their batch size is not known yet, or None.
     """
 
     def __init__(
@@ -43,9 +43,7 @@ class RecordedFit:
         self.trained: frozenset[int] = frozenset()
         self.weights: frozenset[int] = frozenset()
         self.batch_size = known_batch_size(call)
-        self.dataset = None
-        if self.batch_size is None:
-            self.dataset = dataset_of(call.arguments["x"])
+        self.data = call.arguments["x"] if self.batch_size is None else None
         self._rate_before: float | None = None
         if setting is not None:
             self._rate_before = set_rate.current_rate(optimizer)

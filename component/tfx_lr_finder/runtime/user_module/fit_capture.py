@@ -14,11 +14,7 @@ from tfx.utils import path_utils
 
 from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.range_test.config import INT32_LIMIT, RangeTestConfig
-from tfx_lr_finder.runtime.fit.batch_size import (
-    dataset_of,
-    known_batch_size,
-    read_batch_size,
-)
+from tfx_lr_finder.runtime.fit.batch_size import known_batch_size, read_batch_size
 from tfx_lr_finder.runtime.fit.fit_steps import FitSteps, fit_steps
 from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
 from tfx_lr_finder.runtime.fit.optimizer_steps import watched_steps
@@ -144,9 +140,7 @@ def _trainer_steps(call: FitCall, data: TrainerData) -> FitSteps:
     """Returns the steps that this `fit` takes in the Trainer, on all its data."""
 
     def steps_of_epoch() -> int | None:
-        size = known_batch_size(call) or read_batch_size(
-            dataset_of(call.arguments["x"])
-        )
+        size = known_batch_size(call) or read_batch_size(call.arguments["x"])
         num_examples = data.count_examples() if size else None
         return -(-num_examples // size) if size and num_examples else None
 
