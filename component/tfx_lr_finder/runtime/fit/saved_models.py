@@ -41,6 +41,8 @@ def watched_saves(folder: str, on_save: Callable[[Any], None]) -> Iterator[None]
         stack.enter_context(replaced(tf.saved_model, "save", wrap))
         for keras in installed_kerases():
             for name in ("save", "export"):
+                if not hasattr(keras.Model, name):
+                    continue  # an old tf_keras
                 stack.enter_context(replaced(keras.Model, name, wrap))
         yield
 
