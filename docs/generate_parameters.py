@@ -1,7 +1,7 @@
 """Writes docs/parameters.md from the texts that the code itself holds.
 
-The fields of `RangeTestConfig` and `SampleConfig` carry the help text that the command
-line shows. The other parameters are documented by `LRFinder`'s docstring.
+`RangeTestConfig` and `SampleConfig` document their fields; the command line shows the
+same texts. `LRFinder` documents the other parameters.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import pathlib
 import re
 
 from tfx_lr_finder import LRFinder, RangeTestConfig
+from tfx_lr_finder.range_test.config import help_texts
 from tfx_lr_finder.settings import request
 from tfx_lr_finder.settings.sample import SampleConfig
 
@@ -52,10 +53,8 @@ def page() -> str:
 
 
 def _fields(config: type) -> list[tuple[str, object, str]]:
-    return [
-        (field.name, field.default, field.metadata["help"])
-        for field in dataclasses.fields(config)
-    ]
+    texts = help_texts(config)
+    return [(f.name, f.default, texts[f.name]) for f in dataclasses.fields(config)]
 
 
 def _component_parameters() -> list[tuple[str, object, str]]:
