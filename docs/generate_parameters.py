@@ -1,12 +1,7 @@
 """Writes docs/parameters.md from the texts that the code itself holds.
 
-<<<<<<< HEAD
-`RangeTestConfig` and `SampleConfig` document their fields; the command line shows the
-same texts. `LRFinder` documents the other parameters.
-=======
 The docstrings of `RangeTestConfig` and `SampleConfig` hold the help texts that the
 command line shows. The other parameters are documented by `LRFinder`'s docstring.
->>>>>>> main
 """
 
 import dataclasses
@@ -59,14 +54,10 @@ def page() -> str:
 
 def _fields(config: type) -> list[tuple[str, object, str]]:
     texts = help_texts(config)
-<<<<<<< HEAD
-    return [(f.name, f.default, texts[f.name]) for f in dataclasses.fields(config)]
-=======
     return [
         (field.name, field.default, texts[field.name])
         for field in dataclasses.fields(config)
     ]
->>>>>>> main
 
 
 def _component_parameters() -> list[tuple[str, object, str]]:
