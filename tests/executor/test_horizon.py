@@ -9,7 +9,10 @@ from tfx_lr_finder import read_result
 FITS = {
     "steps_per_epoch=1000, epochs=10": (100, "less because the data end"),
     "epochs=3": (30, "fit: batches of the data x epochs"),
-    "x=data.filter(lambda x, y: True), epochs=2": (118, "fit: examples / batch size"),
+    "x=data.filter(lambda x, y: True), epochs=2, validation_data=data": (
+        118,
+        "fit: examples / batch size",
+    ),
     "x=data.repeat(), steps_per_epoch=7, epochs=5": (35, "steps_per_epoch x epochs"),
 }
 

@@ -183,7 +183,7 @@ BAD = [
     ),
     (lambda k: k.Sequential([k.layers.Dense(1)]), lambda d: d, {}, "not compiled"),
     (lambda k: 3, lambda d: d, {}, "must be a compiled Keras model"),
-    (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown knobs \\['lr'\\]"),
+    (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown parameters \\['lr'\\]"),
     (lambda k: mlp(k), lambda d: d, {"min_lr": -1}, "min_lr must be a positive"),
     (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "labels are missing"),
 ]
