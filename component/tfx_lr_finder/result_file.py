@@ -10,6 +10,8 @@ from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
 
 RESULT_FILE = "result.json"
+MAX_DEPTH = 5
+"""How many levels below a folder results are looked for."""
 TYPE_NAME = "tfx_lr_finder.LRFinderResult"
 """Type of the artifact that holds the file; also the import path of its class."""
 
@@ -43,6 +45,40 @@ def read_report(uri: str) -> LRFinderReport:
         return LRFinderReport.from_json(text)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def results_below(folder: str) -> list[str]:
+    """Returns the folders that hold a result, up to five levels below a folder.
+
+    The order is that of their names, with numbers by value, so a later run of the same
+    node comes last.
+
+    Args:
+      folder: A path or a uri.
+
+    Returns:
+      The folders; the folder itself if it has a result.
+
+    Raises:
+      Exception: Whatever a remote file system raises.
+    """
+    found: list[str] = []
+    level = [folder.rstrip("/") or folder]
+    for _ in range(MAX_DEPTH + 1):
+        listed = {path: storage.list_folder(path) for path in level}
+        found += [path for path, names in listed.items() if RESULT_FILE in names]
+        level = [
+            os.path.join(path, name.rstrip("/"))
+            for path, names in listed.items()
+            for name in names
+            if RESULT_FILE not in names and "." not in name
+        ]
+    return sorted(found, key=_numbers_by_value)
+
+
+def _numbers_by_value(path: str) -> list[tuple[int, str]]:
+    parts = path.split("/")
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def write_report(folder: str, report: LRFinderReport) -> None:

@@ -106,11 +106,11 @@ DAMAGE = [
         r"candidates\[0\].learning_rate is None",
     ),
     (("candidates", 0), {}, r"candidates\[0\] lacks eval_losses, learning_rate"),
-    (("final_check", "extra"), 1, "final_check has the unknown fields extra"),
+    (("final_check", "extra"), 1, "final_check has the unknown fields 'extra'"),
     (("environment", "gpu"), [], r"environment\['gpu'\] is \[\], wanted str or int or"),
     (("config", "seed"), -1, "config is refused: seed must be"),
     (("config", "seed"), 1.5, "config.seed is 1.5, wanted a whole number"),
-    (("extra",), 1, "the report has the unknown fields extra"),
+    (("extra",), 1, "the report has the unknown fields 'extra'"),
     (("steps_spent",), 1, "steps_spent is 1, but the steps of all phases add up to"),
 ]
 
