@@ -22,7 +22,8 @@ class LRFinderResultVisualization(visualizations.ArtifactVisualization):
 def register() -> None:
     """Makes `context.show(lr_finder.outputs["lr_finder_result"])` show the report.
 
-    Call it once in a notebook, before `context.show`.
+    Creating an `LRFinder` in a notebook calls it. Call it yourself to show a result of
+    another node, such as a resolver's.
     """
     visualizations.get_registry().register(LRFinderResultVisualization)
 

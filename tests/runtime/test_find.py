@@ -192,7 +192,7 @@ BAD = [
         lambda k: k.layers.Dense(1),
         lambda d: d,
         {},
-        r"Dense\. Put the layer into a model",
+        r"Dense\. Put the layer into",
     ),
     (lambda k: k.Model, lambda d: d, {}, "got the class Model. Pass an instance"),
     (lambda k: lambda width: None, lambda d: d, {}, "must take no arguments"),

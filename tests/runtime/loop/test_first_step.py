@@ -149,7 +149,5 @@ def test_a_dataset_that_can_be_read_only_once_is_refused(dataset):
             loop.begin_sweep()
             train(loop, np.full(20, 0.01))
 
-    with pytest.raises(
-        ValueError, match="training dataset gives its batches only once"
-    ):
+    with pytest.raises(ValueError, match="The training dataset gives its batches onl"):
         train_on_it()
