@@ -134,6 +134,6 @@ def test_data_that_do_not_fit_together_are_refused(value, options, message, mode
 
 
 def test_a_generator_beyond_the_limit_of_memory_is_refused(model, monkeypatch):
-    monkeypatch.setattr(inputs, "MAX_GENERATOR_BYTES", 1000)
+    monkeypatch.setattr(inputs, "MAX_GENERATOR_BYTES", 150)
     with pytest.raises(ValueError, match="gave more than .* in 4 batches"):
         convert(batches(size=2), model)
