@@ -104,8 +104,7 @@ def draw(
         or has too many values, or the transform graph is missing.
       RuntimeError: The Beam pipeline failed, for example because a worker died.
     """
-    artifacts = source.input_dict[keys.EXAMPLES]
-    payload = formats.payload_format(artifacts)
+    payload = formats.payload_format(source.input_dict[keys.EXAMPLES])
     rules = Rules(
         seed=search.seed,
         payload=payload,
@@ -117,15 +116,7 @@ def draw(
     )
     splits = {TRAIN: list(source.train_splits), EVAL: list(source.eval_splits)}
     sizes = sample_sizes(config, search, examples_per_batch or AUTO_BATCH_SIZE)
-    groups = [
-        Group(
-            name=name,
-            files=source_files(artifacts, splits[name]),
-            size=sizes[name],
-            folder=os.path.join(source.folder, name, f"Split-{name}"),
-        )
-        for name in splits
-    ]
+    groups = _groups(source, splits, sizes)
     manifests = _run(source, groups, rules)
     for name in splits:
         manifest.check(manifests[name], config.stratify_by, splits[name])
@@ -184,6 +175,21 @@ def sample_sizes(
         TRAIN: steps * examples_per_batch,
         EVAL: search.num_eval_batches * examples_per_batch,
     }
+
+
+def _groups(
+    source: Source, splits: dict[str, list[str]], sizes: dict[str, int]
+) -> list[Group]:
+    """Returns the samples to draw, in the order of `splits`."""
+    return [
+        Group(
+            name=name,
+            files=source_files(source.input_dict[keys.EXAMPLES], names),
+            size=sizes[name],
+            folder=os.path.join(source.folder, name, f"Split-{name}"),
+        )
+        for name, names in splits.items()
+    ]
 
 
 def _run(
