@@ -117,6 +117,17 @@ DAMAGE = [
         r"sweeps\[0\] has \d+ .* and 1 losses",
     ),
     (
+        ("sweeps", 0),
+        {
+            "learning_rates": [],
+            "losses": [],
+            "smoothed_losses": [],
+            "stop_reason": "COMPLETED",
+            "num_steps": 9,
+        },
+        r"sweeps\[0\] has no learning rates, but 9 steps",
+    ),
+    (
         ("sweeps", 0, "smoothed_losses"),
         [1.0] * 99,
         r"sweeps\[0\] has 99 smoothed losses for",

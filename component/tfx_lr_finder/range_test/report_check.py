@@ -35,11 +35,13 @@ def check_shapes(report: "LRFinderReport") -> None:
 
 def _check_sweep(path: str, sweep: Sweep) -> None:
     rates = sweep.learning_rates
-    if not rates or len(sweep.losses) != len(rates):
+    if len(sweep.losses) != len(rates):
         raise ValueError(
             f"{path} has {len(rates)} learning rates and {len(sweep.losses)} losses, "
-            "wanted as many of both, and at least one"
+            "wanted as many of both"
         )
+    if sweep.num_steps and not rates:
+        raise ValueError(f"{path} has no learning rates, but {sweep.num_steps} steps")
     if len(sweep.smoothed_losses) > len(rates):
         raise ValueError(
             f"{path} has {len(sweep.smoothed_losses)} smoothed losses for "

@@ -3,6 +3,7 @@
 import keras
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from tests.keras_models import linear_dataset, mlp
 from tfx_lr_finder.runtime.loop import checks
@@ -41,3 +42,14 @@ def test_a_fault_of_a_module_with_only_run_fn_names_no_lr_finder_fn(check, messa
     with pytest.raises(ValueError, match=message) as caught:
         check()
     assert "lr_finder_fn" not in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_keras_3_model_on_another_backend_is_refused(backend, monkeypatch):
+    keras_3, old = mlp(keras), mlp(tf_keras)
+    # Neither JAX nor PyTorch is installed here.
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    match = f"Keras runs on its {backend} backend, .* KERAS_BACKEND=tensorflow"
+    with pytest.raises(ValueError, match=match):
+        checks.check_model(keras_3)
+    checks.check_model(old)
