@@ -1,5 +1,6 @@
 """The LRFinder component and its specification."""
 
+import sys
 from typing import Any, TypeAlias
 
 from tfx import types
@@ -29,6 +30,9 @@ Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
 Count: TypeAlias = int | Deferred | None
 Name: TypeAlias = str | Deferred | None
+
+VIEWERS = "tfx.orchestration.experimental.interactive.visualizations"
+"""The module with which TFX shows artifacts; a notebook imports it."""
 
 
 class LRFinderSpec(ComponentSpec):
@@ -296,6 +300,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         super().__init__(spec=spec)
         if module_file:
             _package_module(self)
+        if VIEWERS in sys.modules:
+            _register_viewer()
 
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
@@ -309,6 +315,14 @@ def _check_previous(on_inconclusive: Any, previous: Any) -> None:
             "custom types, pass last_good_importer(uri) instead. Or use 'fallback' "
             "with default_learning_rate."
         )
+
+
+def _register_viewer() -> None:
+    """Lets `show` of TFX's InteractiveContext show results."""
+    # Imported late: only a notebook needs it.
+    from tfx_lr_finder import notebook
+
+    notebook.register()
 
 
 def _package_module(component: base_component.BaseComponent) -> None:

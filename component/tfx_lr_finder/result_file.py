@@ -14,6 +14,8 @@ from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
 
 RESULT_FILE = "result.json"
+MAX_DEPTH = 5
+"""How many levels below a folder results are looked for."""
 TYPE_NAME = "tfx_lr_finder.LRFinderResult"
 """Type of the artifact that holds the file; also the import path of its class."""
 DIGEST = "result_sha256"
@@ -65,6 +67,40 @@ def digest_of(result: Any) -> str | None:
       result: An `LRFinderResult`. One from an Importer has no digest, which gives None.
     """
     return result.get_string_custom_property(DIGEST) or None
+
+
+def results_below(folder: str) -> list[str]:
+    """Returns the folders that hold a result, up to five levels below a folder.
+
+    The order is that of their names, with numbers by value, so a later run of the same
+    node comes last.
+
+    Args:
+      folder: A path or a uri.
+
+    Returns:
+      The folders; the folder itself if it has a result.
+
+    Raises:
+      Exception: Whatever a remote file system raises.
+    """
+    found: list[str] = []
+    level = [folder.rstrip("/") or folder]
+    for _ in range(MAX_DEPTH + 1):
+        listed = {path: storage.list_folder(path) for path in level}
+        found += [path for path, names in listed.items() if RESULT_FILE in names]
+        level = [
+            os.path.join(path, name.rstrip("/"))
+            for path, names in listed.items()
+            for name in names
+            if RESULT_FILE not in names and "." not in name
+        ]
+    return sorted(found, key=_numbers_by_value)
+
+
+def _numbers_by_value(path: str) -> list[tuple[int, str]]:
+    parts = path.split("/")
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def write_report(folder: str, report: LRFinderReport) -> str:

@@ -9,6 +9,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tfx_lr_finder.range_test.rules import RULES
 
 MIN_NUM_RATES = 10
@@ -30,6 +32,8 @@ MAX_DIVERGENCE_FACTOR = 1e30
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RangeTestConfig:
     """A learning-rate range test: what it sweeps, confirms and may spend.
+
+    NumPy scalars are taken as plain numbers.
 
     Attributes:
       min_lr: Smallest learning rate of a sweep, positive.
@@ -92,6 +96,10 @@ class RangeTestConfig:
 
     def __post_init__(self) -> None:
         """Checks every parameter; the class documents the ranges."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                object.__setattr__(self, field.name, value.item())
         self._check_rates()
         for name, minimum in _MINIMUM.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:

@@ -10,6 +10,11 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.non_finite import (
+    count_non_finite,
+    data_doubts,
+    unique_trainings,
+)
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
@@ -96,6 +101,19 @@ def _suggestion(
     return rate, (min(rates), max(rates))
 
 
+def _judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
+    """Returns the verdict and its reasons; a fault in the data is the first reason."""
+    verdict, reasons = judge(evidence)
+    confirmation = evidence.confirmation
+    trainings = unique_trainings(
+        confirmation.probes, confirmation.candidates, confirmation.final_check
+    )
+    doubts = data_doubts(count_non_finite(evidence.sweeps, trainings))
+    if doubts and verdict is Verdict.OK:
+        verdict = Verdict.LOW_CONFIDENCE
+    return verdict, [*doubts, *reasons]
+
+
 def _report(
     evidence: Evidence,
     rate_range: tuple[float, float] | None,
@@ -103,7 +121,7 @@ def _report(
 ) -> LRFinderReport:
     config, sweeps = evidence.config, evidence.sweeps
     confirmation, rate = evidence.confirmation, evidence.rate
-    verdict, reasons = judge(evidence)
+    verdict, reasons = _judge(evidence)
     if verdict is Verdict.INCONCLUSIVE and config.is_capped:
         reasons = [
             *reasons,
