@@ -34,6 +34,7 @@ EXECUTION_TYPES: Mapping[str, type] = {
     keys.HYPERPARAMETER_NAME: str,
     keys.MAX_DRIFT_DECADES: float,
     keys.CHECKPOINT_DIR: str,
+    keys.EVIDENCE_DIR: str,
 }
 """The plain execution parameters of LRFinder and their types."""
 
@@ -47,7 +48,8 @@ class FinderRequest:
       sample: The sample to draw, or None to read all examples.
       policy: What to do if the test is inconclusive.
       max_drift_decades: Decades that the rate may differ from the previous one.
-      checkpoint_dir: Folder for checkpoints; None for the execution's own.
+      checkpoint_dir: Folder for checkpoints; None for the default.
+      evidence_dir: Folder for the reports of inconclusive tests; None for the default.
       gpus: The GPUs that the pod should have.
       hyperparameter_name: Name of the rate in `best_hyperparameters`.
       custom_config: What the user module gets as `fn_args.custom_config`.
@@ -63,6 +65,7 @@ class FinderRequest:
     policy: InconclusivePolicy
     max_drift_decades: float
     checkpoint_dir: str | None
+    evidence_dir: str | None
     gpus: GpuRequest
     hyperparameter_name: str
     custom_config: dict[str, Any] | None
@@ -90,6 +93,7 @@ class FinderRequest:
             policy=_policy(exec_properties),
             max_drift_decades=_max_drift_decades(exec_properties),
             checkpoint_dir=exec_properties.get(keys.CHECKPOINT_DIR) or None,
+            evidence_dir=exec_properties.get(keys.EVIDENCE_DIR) or None,
             gpus=_gpu_request(exec_properties),
             hyperparameter_name=(
                 exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
