@@ -206,18 +206,18 @@ def test_hyperparameters_with_the_rate_alone_are_valid(tmp_path):
     assert _written(None, tmp_path).get("learning_rate") == 3.2e-7
 
 
-def test_only_the_rate_among_the_hyperparameters_is_replaced(searched, tmp_path):
-    written = _written(searched, tmp_path)
+def test_only_the_rate_among_the_hyperparameters_is_replaced(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path)
     assert written.values == {"learning_rate": 3.2e-7, "num_layers": 3}
     assert [type(entry).__name__ for entry in written.space] == ["Int", "Fixed"]
 
 
-def test_the_written_rate_wins_over_a_choice_in_the_users_code(searched, tmp_path):
-    written = _written(searched, tmp_path)
+def test_the_written_rate_wins_over_a_choice_in_the_users_code(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path)
     assert written.Choice("learning_rate", [1e-2, 1e-3]) == 3.2e-7
 
 
-def test_the_rate_has_the_given_name(searched, tmp_path):
-    written = _written(searched, tmp_path, name="lr")
+def test_the_rate_has_the_given_name(tuner_config, tmp_path):
+    written = _written(tuner_config, tmp_path, name="lr")
     assert written.get("lr") == 3.2e-7
     assert written.get("learning_rate") == 1e-2
