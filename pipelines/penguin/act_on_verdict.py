@@ -36,7 +36,7 @@ def act_on_verdict(
         unless the verdict is OK.
       webhook: See `VerdictAlert`.
     """
-    verdict = lr_finder_result.future()[0].custom_property("verdict")
+    verdict = verdict_of(lr_finder_result)
     with tfx.dsl.Cond(verdict == "OK"):
         trainer = LRFinderTrainer(**training, lr_finder_result=lr_finder_result)
         pusher = tfx.components.Pusher(
@@ -50,6 +50,18 @@ def act_on_verdict(
     with tfx.dsl.Cond(verdict != "OK"):
         alert = VerdictAlert(lr_finder_result=lr_finder_result, webhook=webhook)
     return [trainer, pusher, alert]
+
+
+def verdict_of(lr_finder_result: types.BaseChannel) -> Any:
+    """The verdict of a result, to be compared in `tfx.dsl.Cond`.
+
+    Without `set_key`, TFX's compiler for Kubeflow v2 writes a wrong condition for a
+    node that has the result among its inputs. The condition then names an input that
+    the node does not have.
+    """
+    result = lr_finder_result.future()[0]
+    result.set_key(None)
+    return result.custom_property("verdict")
 
 
 def create_pipeline(

@@ -130,4 +130,4 @@ def test_after_an_ok_the_run_trains_and_pushes_without_an_alert(
     )
     assert posted == []
     (version,) = (tmp_path / "serving").iterdir()
-    assert (version / "saved_model.pb").exists()
+    assert (version / "model.keras").exists()
