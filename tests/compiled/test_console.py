@@ -1,6 +1,9 @@
 """The outputs that consoles show, as compiled and as TFX's entrypoint reads them."""
 
 import json
+import pathlib
+import re
+import shutil
 
 import pytest
 from google.protobuf import json_format
@@ -13,27 +16,30 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
 from tfx.types import standard_artifacts
 
 import tfx_lr_finder
-from tfx_lr_finder import LRFinder, console, show_in_console
+from tests.compiled.pod import KubeflowPod, Pod
+from tests.executor.conftest import QUICK
+from tests.executor.user_modules import FLAT, write_module
+from tfx_lr_finder import LRFinder, console, read_result, show_in_console
 
 OURS = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 TITLES = {"lr_finder_page": "system.HTML", "lr_finder_scalars": "system.Metrics"}
 
 
-def _compile(spec_2_1=True, command=OURS):
+def _compile(spec_2_1=True, command=OURS, root="gs://bucket/root", **options):
     """Returns the job of an LRFinder with a name of its own."""
+    options = options or {"run_fn": "module.run_fn"}
     examples = Importer(
         source_uri="gs://bucket/examples", artifact_type=standard_artifacts.Examples
     ).with_id("Examples")
-    finder = LRFinder(
-        examples=examples.outputs["result"], run_fn="module.run_fn"
-    ).with_id("Finder")
+    finder = LRFinder(examples=examples.outputs["result"], **options)
+    finder = finder.with_id("Finder")
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_commands=list(command), use_pipeline_spec_2_1=spec_2_1
     )
     return kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(
         tfx_pipeline.Pipeline(
             pipeline_name="taxi",
-            pipeline_root="gs://bucket/root",
+            pipeline_root=str(root),
             components=[examples, finder],
         ),
         write_out=False,
@@ -120,3 +126,47 @@ def test_the_scalars_reach_the_backend_as_numbers_and_strings(make_report):
     assert metadata["learning_rate"] == 0.0015
     assert metadata["verdict"] == "OK"
     assert isinstance(scalars, types.Artifact)
+
+
+def _examples(artifact, uri):
+    """An input of a pod, as the backend provides it."""
+    schema = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+    metadata = {"split_names": artifact.split_names}
+    return {"name": "examples", "uri": uri, "type": schema, "metadata": metadata}
+
+
+@pytest.mark.long
+def test_a_pod_of_kubeflow_writes_the_page_as_one_object_of_the_bucket(
+    penguin_examples, penguin_module, tmp_path
+):
+    job = _compile(root=tmp_path, module_file=penguin_module, **QUICK)
+    pod = KubeflowPod(show_in_console(job), tmp_path)
+    objects = pod.bucket / "minio"
+    shutil.copytree(penguin_examples.uri, objects / "mlpipeline" / "examples")
+    examples = _examples(penguin_examples, "minio://mlpipeline/examples")
+    found, log = pod.run("Finder", {"examples": examples})
+    page = objects / found["lr_finder_page"]["uri"].removeprefix("minio://")
+    assert page.read_text().rstrip().endswith("</html>")
+    result = objects / found["lr_finder_result"]["uri"].removeprefix("minio://")
+    scalars = found["lr_finder_scalars"]
+    assert scalars["type"]["schemaTitle"] == "system.Metrics"
+    rate = read_result(str(result)).learning_rate
+    assert scalars["metadata"]["learning_rate"] == rate
+    assert "this test cannot resume after a preemption" in log
+
+
+@pytest.mark.long
+def test_the_error_of_a_pod_of_vertex_names_the_folder_with_the_evidence(
+    penguin_examples, tmp_path
+):
+    module = write_module(tmp_path, FLAT)
+    job = _compile(root=tmp_path, module_file=module, **QUICK)
+    pod = Pod(show_in_console(job), tmp_path / "root")
+    examples = _examples(penguin_examples, penguin_examples.uri)
+    with pytest.raises(RuntimeError, match="InconclusiveError") as error:
+        pod.run("Finder", {"examples": examples})
+    folder = re.search(r"its pictures are in (\S+)", str(error.value))[1]
+    assert pathlib.Path(folder).is_relative_to(tmp_path / "root")
+    assert read_result(folder).reasons
+    names = {path.name for path in pathlib.Path(folder).iterdir()}
+    assert {"report.html", "learning_rate_curve.png", "result.json"} <= names

@@ -5,21 +5,10 @@ import pathlib
 
 import pytest
 
-from tests.executor.user_modules import write_module
+from tests.executor.user_modules import FLAT, write_module
 from tfx_lr_finder import LRFinderResult, artifact, read_result
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.settings.inconclusive import InconclusiveError
-
-FLAT = """
-    class Flat(keras.losses.Loss):
-        def call(self, y_true, y_pred):
-            return 0.0 * keras.ops.mean(y_pred, axis=-1) + 1.0
-
-    def lr_finder_fn(fn_args):
-        model = keras.Sequential([keras.layers.Dense(1)])
-        model.compile("sgd", Flat())
-        return LRFinderFnResult(model, data)
-    """
 
 
 def test_an_inconclusive_search_fails_and_keeps_its_evidence(

@@ -10,19 +10,8 @@ from penguin.act_on_verdict import act_on_verdict
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
-from tests.executor.user_modules import write_module
+from tests.executor.user_modules import FLAT, write_module
 from tfx_lr_finder import LRFinder, LRFinderResult, artifact
-
-FLAT = """
-    class Flat(keras.losses.Loss):
-        def call(self, y_true, y_pred):
-            return 0.0 * keras.ops.mean(y_pred, axis=-1) + 1.0
-
-    def lr_finder_fn(fn_args):
-        model = keras.Sequential([keras.layers.Dense(1)])
-        model.compile("sgd", Flat())
-        return LRFinderFnResult(model, data)
-    """
 
 
 @pytest.fixture
