@@ -1,5 +1,8 @@
 """The example that acts on the verdict, compiled for Kubeflow v2 and Vertex AI."""
 
+import pathlib
+import re
+
 import pytest
 from penguin.act_on_verdict import act_on_verdict
 from tfx.dsl.components.common.importer import Importer
@@ -9,6 +12,7 @@ from tfx.types import standard_artifacts
 
 from tfx_lr_finder import LRFinder
 
+DOCKERFILE = (pathlib.Path(__file__).parents[2] / "Dockerfile").read_text()
 IS_OK = "inputs.artifacts['{}'].artifacts[0].metadata['verdict'] == 'OK'"
 
 
@@ -55,3 +59,6 @@ def test_the_alert_is_started_by_an_import_path_that_the_image_has(spec):
     executor = spec["deploymentSpec"]["executors"]["VerdictAlert_executor"]
     arguments = executor["container"]["args"]
     assert "penguin.verdict_alert.VerdictAlert_Executor" in arguments
+    copied = re.findall(r"^COPY (.*) /opt/modules/penguin/$", DOCKERFILE, re.MULTILINE)
+    files = ["pipelines/penguin/__init__.py", "pipelines/penguin/verdict_alert.py"]
+    assert [line.split() for line in copied] == [files]
