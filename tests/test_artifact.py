@@ -8,7 +8,14 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinderResult, artifact, read_result, result_file
+from tfx_lr_finder import (
+    LRFinderPage,
+    LRFinderResult,
+    LRFinderScalars,
+    artifact,
+    read_result,
+    result_file,
+)
 from tfx_lr_finder.range_test.verdict import Verdict
 
 AWKWARD_RATES = (3.2e-7, 0.1 + 0.2, 1.2638e-6, 5e-324, 1 / 3)
@@ -73,6 +80,28 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         ).hexdigest(),
     }
     assert {type(value) for value in values.values()} == {str, int}
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_the_page_is_in_the_folder_of_the_uri_if_the_runner_made_one(
+    has_folder, tmp_path
+):
+    page = LRFinderPage()
+    page.uri = str(tmp_path / "lr_finder_page")
+    if has_folder:
+        (tmp_path / "lr_finder_page").mkdir()
+    expected = f"{page.uri}/report.html" if has_folder else page.uri
+    assert artifact.page_file(page) == expected
+
+
+def test_the_scalars_leave_out_a_rate_that_there_is_not(make_inconclusive, make_report):
+    with_rate, without = LRFinderScalars(), LRFinderScalars()
+    artifact.write_scalars(with_rate, make_report(learning_rate=0.001))
+    artifact.write_scalars(without, make_inconclusive())
+    assert with_rate.get_float_custom_property("log10_learning_rate") == -3.0
+    assert not without.has_custom_property("learning_rate")
+    assert not without.has_custom_property("log10_learning_rate")
+    assert without.get_string_custom_property("verdict") == "INCONCLUSIVE"
 
 
 def test_a_report_without_a_rate_has_empty_strings(make_inconclusive, make_result):

@@ -9,7 +9,9 @@ from tfx.types import channel_utils, standard_artifacts
 
 from tfx_lr_finder import (
     LRFinder,
+    LRFinderPage,
     LRFinderResult,
+    LRFinderScalars,
     RangeTestConfig,
     last_good_resolver,
     version,
@@ -24,8 +26,10 @@ def _finder(**kwargs):
     return LRFinder(examples=examples, **{"lr_finder_fn": "module.fn", **kwargs})
 
 
-def test_the_outputs_are_an_lr_finder_result_and_standard_hyperparameters():
+def test_the_outputs_are_a_result_standard_hyperparameters_and_two_for_the_console():
     outputs = _finder().outputs
+    assert outputs["lr_finder_page"].type is LRFinderPage
+    assert outputs["lr_finder_scalars"].type is LRFinderScalars
     assert outputs["lr_finder_result"].type is LRFinderResult
     assert outputs["best_hyperparameters"].type is standard_artifacts.HyperParameters
 

@@ -21,7 +21,7 @@ from tfx.types.component_spec import (
 from tfx.utils import json_utils
 
 from tfx_lr_finder import executor, version
-from tfx_lr_finder.artifact import LRFinderResult
+from tfx_lr_finder.artifact import LRFinderPage, LRFinderResult, LRFinderScalars
 from tfx_lr_finder.settings import keys, request
 from tfx_lr_finder.settings.inconclusive import LAST_GOOD
 from tfx_lr_finder.settings.parameters import is_deferred
@@ -72,6 +72,8 @@ class LRFinderSpec(ComponentSpec):
         keys.BEST_HYPERPARAMETERS: ChannelParameter(
             type=standard_artifacts.HyperParameters
         ),
+        keys.LR_FINDER_PAGE: ChannelParameter(type=LRFinderPage),
+        keys.LR_FINDER_SCALARS: ChannelParameter(type=LRFinderScalars),
     }
     TYPE_ANNOTATION = system_executions.Train
 
@@ -94,6 +96,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
     - `lr_finder_result`: an `LRFinderResult`, for `LRFinderTrainer` and for people.
     - `best_hyperparameters`: standard `HyperParameters` with the learning rate, for
       any unmodified Trainer.
+    - `lr_finder_page` and `lr_finder_scalars`: the report and its main values, for
+      the consoles of Kubeflow Pipelines and Vertex AI. See `show_in_console`.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -146,6 +150,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         default_learning_rate: Real = None,
         max_drift_decades: Real = request.DEFAULT_MAX_DRIFT_DECADES,
         checkpoint_dir: Name = None,
+        evidence_dir: Name = None,
         requested_gpus: Count = None,
         on_no_gpu: Name = None,
     ) -> None:
@@ -228,8 +233,13 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           max_drift_decades: Decades that the rate may differ from that of the newest OK
             result on `previous`, positive. Beyond that the verdict is LOW_CONFIDENCE.
           checkpoint_dir: Folder for checkpoints, a path or a uri, from which a killed
-            test resumes. By default the execution's own folder, which Kubeflow v2 and
-            Vertex AI do not have.
+            test resumes. By default the execution's own folder. Kubeflow v2 and Vertex
+            AI have none: there it is `lr_finder_checkpoints` under the pipeline root if
+            that is on Google Cloud Storage or a mounted path, or else there is none.
+          evidence_dir: Folder in which an inconclusive test that fails keeps its
+            report, a path or a uri. By default the execution's own folder, or
+            `lr_finder_evidence` under the pipeline root as for checkpoint_dir. Without
+            either, only the log has the report.
           requested_gpus: GPUs that the runner requests for this pod, at least 0.
             LRFinder warns or fails if the pod has fewer. By default 0.
           on_no_gpu: `warn`, the default, or `fail` if the pod has fewer GPUs.
@@ -268,6 +278,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "default_learning_rate": default_learning_rate,
                 "max_drift_decades": max_drift_decades,
                 "checkpoint_dir": checkpoint_dir,
+                "evidence_dir": evidence_dir,
                 "requested_gpus": requested_gpus,
                 "on_no_gpu": on_no_gpu,
             }
@@ -293,6 +304,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             component_version=version.__version__,
             lr_finder_result=types.Channel(type=LRFinderResult),
             best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
+            lr_finder_page=types.Channel(type=LRFinderPage),
+            lr_finder_scalars=types.Channel(type=LRFinderScalars),
             **parameters,
             **{name: value for name, value in optional.items() if value is not None},
         )

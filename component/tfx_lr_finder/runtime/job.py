@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from tfx import types
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, result_file
+from tfx_lr_finder import artifact
 from tfx_lr_finder.lineage import drift
 from tfx_lr_finder.lineage.previous import (
     PreviousResult,
@@ -21,10 +20,11 @@ from tfx_lr_finder.lineage.previous import (
     read_previous,
 )
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime import find
+from tfx_lr_finder.runtime import evidence, find
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
+from tfx_lr_finder.runtime.lasting_folders import lasting_folders
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
@@ -63,9 +63,13 @@ class Node:
     tmp_dir: str
     make_beam_pipeline: Callable[[], Any]
 
+    def output(self, key: str) -> types.Artifact:
+        """Returns the output artifact of a channel."""
+        return artifact_utils.get_single_instance(self.outputs[key])
+
 
 def run(request: FinderRequest, node: Node, watch: Watch) -> None:
-    """Finds a learning rate and writes both outputs of the node.
+    """Finds a learning rate and writes the outputs of the node.
 
     Args:
       request: What to do.
@@ -78,7 +82,10 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
       SystemExit: After SIGTERM, when the checkpoint is saved.
     """
     logging.info("LRFinder: starting with %s", request.config)
-    plan = CheckpointPlan.from_execution(node.context, node.inputs, request, watch)
+    folders = lasting_folders(node.context, node.output(keys.LR_FINDER_RESULT).uri)
+    plan = CheckpointPlan.from_execution(
+        node.inputs, request, watch, folders.checkpoints
+    )
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
     report, hyperparameters = _search(request, node, previous, plan)
     with watch.held():
@@ -86,11 +93,16 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
             report = drift.compare(report, previous, request.max_drift_decades)
         try:
             report = _apply_policy(request.policy, report, previous)
-        except InconclusiveError:
+        except InconclusiveError as error:
             _log_end(report)
-            _keep_evidence(node, report)
+            kept = evidence.keep(
+                report,
+                _labels(node.context),
+                evidence_dir=request.evidence_dir,
+                default_folder=folders.evidence,
+            )
             _remove(plan)
-            raise
+            raise InconclusiveError(f"{error} {kept}") from None
         _log_end(report)
         _write_outputs(request, node, report, hyperparameters)
         if not watch.received:  # the next attempt resumes from the checkpoint
@@ -196,11 +208,16 @@ def _write_outputs(
     hyperparameters: dict[str, Any] | None,
 ) -> None:
     """Writes the result with its views, and the hyperparameters."""
-    result = artifact_utils.get_single_instance(node.outputs[keys.LR_FINDER_RESULT])
-    view_files.write_views(result.uri, report, _labels(node.context))
+    result = node.output(keys.LR_FINDER_RESULT)
+    page = None
+    if keys.LR_FINDER_PAGE in node.outputs:  # `lr-finder run` has no console
+        page = artifact.page_file(node.output(keys.LR_FINDER_PAGE))
+    if keys.LR_FINDER_SCALARS in node.outputs:
+        artifact.write_scalars(node.output(keys.LR_FINDER_SCALARS), report)
+    view_files.write_views(result.uri, report, _labels(node.context), page)
     artifact.write_result(result, report)
     artifact.write_hyperparameters(
-        artifact_utils.get_single_instance(node.outputs[keys.BEST_HYPERPARAMETERS]),
+        node.output(keys.BEST_HYPERPARAMETERS),
         report.learning_rate,
         hyperparameters,
         request.hyperparameter_name,
@@ -211,22 +228,6 @@ def _remove(plan: CheckpointPlan | None) -> None:
     """Deletes the checkpoint of a test that has ended."""
     if plan is not None:
         plan.remove()
-
-
-def _keep_evidence(node: Node, report: LRFinderReport) -> None:
-    """Saves an inconclusive report outside the outputs, which TFX deletes."""
-    logging.error("LRFinder: the full report: %s", report.to_json())
-    folder = getattr(node.context, "stateful_working_dir", None)
-    if not folder:
-        return
-    folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-    try:
-        view_files.write_views(folder, report, _labels(node.context))
-        result_file.write_report(folder, report)
-    except Exception as error:  # must not hide the verdict
-        logging.error("LRFinder: only this log has the report: %s", error)
-    else:
-        logging.error("LRFinder: the report and its pictures are in %s", folder)
 
 
 def _labels(context: Any) -> dict[str, str]:

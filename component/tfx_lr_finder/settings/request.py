@@ -35,6 +35,7 @@ EXECUTION_TYPES: Mapping[str, type] = {
     keys.MAX_DRIFT_DECADES: float,
     keys.CHECKPOINT_DIR: str,
     keys.WHICH_FIT: str,
+    keys.EVIDENCE_DIR: str,
 }
 """The plain execution parameters of LRFinder and their types."""
 
@@ -48,7 +49,8 @@ class FinderRequest:
       sample: The sample to draw, or None to read all examples.
       policy: What to do if the test is inconclusive.
       max_drift_decades: Decades that the rate may differ from the previous one.
-      checkpoint_dir: Folder for checkpoints; None for the execution's own.
+      checkpoint_dir: Folder for checkpoints; None for the default.
+      evidence_dir: Folder for the reports of inconclusive tests; None for the default.
       gpus: The GPUs that the pod should have.
       hyperparameter_name: Name of the rate in `best_hyperparameters`.
       which_fit: The `fit` of `run_fn` to test; see `settings.which_fit`.
@@ -65,6 +67,7 @@ class FinderRequest:
     policy: InconclusivePolicy
     max_drift_decades: float
     checkpoint_dir: str | None
+    evidence_dir: str | None
     gpus: GpuRequest
     hyperparameter_name: str
     which_fit: str
@@ -93,6 +96,7 @@ class FinderRequest:
             policy=_policy(exec_properties),
             max_drift_decades=_max_drift_decades(exec_properties),
             checkpoint_dir=exec_properties.get(keys.CHECKPOINT_DIR) or None,
+            evidence_dir=exec_properties.get(keys.EVIDENCE_DIR) or None,
             gpus=_gpu_request(exec_properties),
             hyperparameter_name=(
                 exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
