@@ -1,7 +1,7 @@
 """Writes docs/parameters.md from the texts that the code itself holds.
 
-The fields of `RangeTestConfig` and `SampleConfig` carry the help text that the command
-line shows. The other parameters are documented by `LRFinder`'s docstring.
+The docstrings of `RangeTestConfig` and `SampleConfig` hold the help texts that the
+command line shows. The other parameters are documented by `LRFinder`'s docstring.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import pathlib
 import re
 
 from tfx_lr_finder import LRFinder, RangeTestConfig
+from tfx_lr_finder.range_test.config import help_texts
 from tfx_lr_finder.settings import request
 from tfx_lr_finder.settings.sample import SampleConfig
 
@@ -52,8 +53,9 @@ def page() -> str:
 
 
 def _fields(config: type) -> list[tuple[str, object, str]]:
+    texts = help_texts(config)
     return [
-        (field.name, field.default, field.metadata["help"])
+        (field.name, field.default, texts[field.name])
         for field in dataclasses.fields(config)
     ]
 

@@ -36,12 +36,14 @@ def pytest_report_header():
     return [] if HAS_KFP else [f"no kfp here: left out are {', '.join(NEED_KFP)}"]
 
 
-def pytest_collect_file(file_path):
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report(collector):
     """Splits the CPU before the first test module is imported that uses TensorFlow.
 
     So every process that runs such tests has the same devices, whichever tests it runs.
     """
-    if WITHOUT_TENSORFLOW not in file_path.parents:
+    is_module = isinstance(collector, pytest.Module)
+    if is_module and WITHOUT_TENSORFLOW not in collector.path.parents:
         _split_cpu()
 
 

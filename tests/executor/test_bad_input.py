@@ -101,7 +101,7 @@ def test_an_empty_split_is_refused(
     for number in range(num_files):
         path = str(tmp_path / "Split-train" / f"data-{number}.gz")
         tf.io.TFRecordWriter(path, "GZIP").close()
-    with pytest.raises(ValueError, match="split 'train' holds no example"):
+    with pytest.raises(ValueError, match="split 'train' holds no readable example"):
         run_finder({"examples": make_examples(tmp_path)}, module_file=penguin_module)
 
 

@@ -36,7 +36,7 @@ def test_a_rate_far_from_the_previous_one_gets_low_confidence(
     assert repr(found.learning_rate) in found.reasons[0]
     assert "1e-07" in found.reasons[0]
     page = (pathlib.Path(result.uri) / "report.html").read_text()
-    assert "Learning rate over the runs" in page
+    assert "Learning rate of each run" in page
     assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 

@@ -95,5 +95,5 @@ def test_sample_size_auto_draws_a_second_sample_for_larger_batches(
     )
     environment = read_result(outputs["lr_finder_result"]).environment
     assert environment["train_sample_note"] == (
-        "all 234 examples are taken, 12000 were wanted"
+        "the sample holds all 234 examples; 12000 were requested"
     )

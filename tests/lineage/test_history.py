@@ -175,7 +175,9 @@ def test_reading_does_not_change_the_store(record, database):
 
 
 def test_a_missing_store_is_an_error_and_is_not_created(tmp_path):
-    with pytest.raises(ValueError, match="no metadata store to read at .*No such file"):
+    with pytest.raises(
+        ValueError, match="no readable metadata store at .*No such file"
+    ):
         metadata.connect(str(tmp_path / "absent.sqlite"))
     assert not list(tmp_path.iterdir())
 
@@ -315,7 +317,7 @@ def test_lr_finder_history_prints_the_newest_results_as_json(record, database):
 def test_lr_finder_history_explains_an_error_in_one_sentence(tmp_path):
     done = _command("--metadata", tmp_path / "absent")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith("lr-finder: There is no metadata store")
+    assert done.stderr.startswith("lr-finder: There is no readable metadata store")
     assert done.stderr.count("\n") == 1
 
 

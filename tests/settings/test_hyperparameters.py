@@ -95,10 +95,10 @@ def test_anything_but_a_keras_tuner_configuration_is_refused(config):
         merge_learning_rate(config, 0.5)
 
 
-def test_merging_does_not_change_its_argument(searched):
-    before = json.dumps(searched)
-    merge_learning_rate(searched, 0.5)
-    assert json.dumps(searched) == before
+def test_merging_does_not_change_its_argument(tuner_config):
+    before = json.dumps(tuner_config)
+    merge_learning_rate(tuner_config, 0.5)
+    assert json.dumps(tuner_config) == before
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, float("nan"), float("inf")])

@@ -1,12 +1,12 @@
 """The range test of a Keras model in one function call."""
 
 import dataclasses
+import difflib
 import functools
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.lineage.previous import reason_to_skip
@@ -20,10 +20,13 @@ from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus, random_state
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.checks import (
+    build_model,
+    check_model,
     check_model_and_data,
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
+from tfx_lr_finder.runtime.loop.inputs import as_dataset
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
@@ -33,12 +36,16 @@ from tfx_lr_finder.runtime.loop.progress import Progress
 from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
+HELD_OUT_PART = 5
+"""Without evaluation data, about one row in five is held out."""
+
 
 def find_learning_rate(
     model: Any,
-    train_dataset: tf.data.Dataset,
-    eval_dataset: tf.data.Dataset | None = None,
+    train_dataset: Any,
+    eval_dataset: Any = None,
     *,
+    batch_size: int | None = None,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
     previous: Sequence[LRFinderReport] = (),
@@ -53,10 +60,16 @@ def find_learning_rate(
     Args:
       model: A compiled Keras model (Keras 3 or tf_keras), or a function without
         arguments that builds one.
-      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
-        The test repeats them as often as it needs.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it,
-        about every fifth training row is held out.
+      train_dataset: The data as `fit` takes them: a `tf.data.Dataset` of batches
+        `(x, y)` or `(x, y, sample_weight)`; a tuple of arrays, `(x, y)` or
+        `(x, y, sample_weight)`, in which x may be a list or a dict of arrays; a
+        `keras.utils.PyDataset` or `Sequence`; or a generator of batches. The test
+        repeats the batches as often as it needs. It reads a generator once into
+        memory, at most the batches that the budget allows and 1 GiB.
+      eval_dataset: Held-out data in one of these forms, on which candidates are
+        compared. Without it, about every fifth training row is held out.
+      batch_size: Rows in a batch of arrays, 32 by default. Pass what `fit` gets: the
+        rate depends on it.
       config: The range test. Alternatively pass its fields as keyword arguments.
       num_train_examples: Number of training examples, for a dataset that repeats and
         so does not know its size. A small dataset limits the test.
@@ -72,7 +85,8 @@ def find_learning_rate(
 
     Raises:
       ValueError: A parameter is out of its range, the model is not compiled, or the
-        data are not batches.
+        data cannot be used.
+      RuntimeError: Another test is running in this process.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -80,7 +94,11 @@ def find_learning_rate(
     """
     config = _config(config, parameters)
     with random_state.seeded(config.seed):
-        model = model() if is_model_function(model) else model
+        model = build_model(model) if is_model_function(model) else model
+        check_model(model)
+        train_dataset, eval_dataset = _as_datasets(
+            model, train_dataset, eval_dataset, batch_size, config
+        )
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
@@ -135,11 +153,48 @@ def _config(
         )
     unknown = set(parameters) - set(PARAMETER_TYPES)
     if unknown:
+        names = ", ".join(map(_with_nearest, sorted(unknown)))
         raise ValueError(
-            f"Unknown parameters {sorted(unknown)}. The parameters are the fields of "
-            "RangeTestConfig."
+            f"Unknown parameters: {names}. The parameters are "
+            f"{', '.join(PARAMETER_TYPES)}."
         )
     return config or RangeTestConfig(**parameters)
+
+
+def _with_nearest(name: str) -> str:
+    """Returns an unknown name with the nearest parameter: "lr_min (min_lr?)"."""
+
+    def sorted_words(text: str) -> str:
+        return "_".join(sorted(text.lower().split("_")))
+
+    by_words = {sorted_words(known): known for known in PARAMETER_TYPES}
+    near = difflib.get_close_matches(sorted_words(name), by_words, n=1, cutoff=0.7)
+    near = [by_words[words] for words in near]
+    near += difflib.get_close_matches(name.lower(), PARAMETER_TYPES, n=1, cutoff=0.7)
+    return f"{name} ({near[0]}?)" if near else name
+
+
+def _as_datasets(
+    model: Any,
+    train_dataset: Any,
+    eval_dataset: Any,
+    batch_size: int | None,
+    config: RangeTestConfig,
+) -> tuple[Any, Any]:
+    """Returns the training and the evaluation data as datasets of batches."""
+    convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
+    most = config.budget + HELD_OUT_PART * config.num_eval_batches
+    train = convert(
+        train_dataset,
+        "training dataset",
+        max_batches=most,
+        seed=config.seed,
+        reshuffle=eval_dataset is not None,
+    )
+    if eval_dataset is None:
+        return train, None
+    most = config.num_eval_batches
+    return train, convert(eval_dataset, "evaluation dataset", max_batches=most)
 
 
 def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:

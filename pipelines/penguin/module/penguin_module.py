@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx.components import FnArgs
+from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.public import tfxio
 
 from tfx_lr_finder import LRFinderFnResult, learning_rate

@@ -123,7 +123,7 @@ def test_results_from_two_orders_of_the_data_are_never_mixed(
         held_out = dataset.take(4)
         return find_learning_rate(model, train, held_out, checkpoint=plan, **OPTIONS)
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=f"^{EXIT_CODE}$"):
         find_in_order(1, CheckpointPlan(folder=str(tmp_path), watch=SigtermAfter(12)))
     resumed = find_in_order(2, CheckpointPlan(folder=str(tmp_path)))
     assert "differs in data" in caplog.text

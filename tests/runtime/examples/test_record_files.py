@@ -69,7 +69,6 @@ def test_a_flipped_bit_is_found_by_its_record_without_quoting_it(
     assert damage.endswith(reason)
 
 
-@pytest.mark.filterwarnings("ignore:Unexpected end-group tag:RuntimeWarning")
 @pytest.mark.parametrize(
     ("payload", "made"),
     [
@@ -77,7 +76,7 @@ def test_a_flipped_bit_is_found_by_its_record_without_quoting_it(
         ("FORMAT_TF_SEQUENCE_EXAMPLE", tf.train.SequenceExample),
     ],
 )
-@pytest.mark.parametrize("ending", [b"", b"\x00", b"\xff nonsense"])
+@pytest.mark.parametrize("ending", [b"", b"\xff nonsense"])
 def test_a_record_that_is_not_an_example_with_features_is_refused(
     ending, payload, made
 ):

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_lr_finder.range_test.held_out import IntArray
-from tfx_lr_finder.runtime.loop.checks import first_batch
+from tfx_lr_finder.runtime.loop.checks import first_batch, one_shot_error
 from tfx_lr_finder.runtime.loop.row_hashes import row_hashes
 
 MAX_CACHE_BYTES = 256 * 1024**2
@@ -65,8 +65,9 @@ class Batches:
         if not read_once:
             replayed = dataset.repeat().take(num_replayed)
         fits = read_once or num_hashed == num_replayed
-        replayed = replayed.cache() if fits else replayed
-        self.hashes = _hashes(replayed, num_hashed)
+        if fits and num_replayed:
+            replayed = replayed.cache()
+        self.hashes = _hashes(replayed, num_hashed, name)
         self.num_replayed = len(self.hashes) if read_once else num_replayed
         self.num_cached = self.num_replayed if fits else 0
         self._cached = replayed
@@ -114,7 +115,9 @@ def batch_size(batch: Any) -> int:
     )
 
 
-def _hashes(dataset: tf.data.Dataset, num_batches: int) -> tuple[IntArray, ...]:
+def _hashes(
+    dataset: tf.data.Dataset, num_batches: int, name: str
+) -> tuple[IntArray, ...]:
     """Returns the hashes of the rows of each of the first batches.
 
     It reads a cached dataset to its end, without which the cache keeps nothing.
@@ -122,7 +125,10 @@ def _hashes(dataset: tf.data.Dataset, num_batches: int) -> tuple[IntArray, ...]:
     if num_batches == 0:
         return ()
     hashes = dataset.map(lambda *parts: row_hashes(parts), tf.data.AUTOTUNE)
-    return tuple(part.numpy() for part in hashes.take(num_batches))
+    found = tuple(part.numpy() for part in hashes.take(num_batches))
+    if len(found) < min(num_batches, int(dataset.cardinality())):
+        raise one_shot_error(name)
+    return found
 
 
 def _num_bytes(part: Any) -> int:

@@ -9,7 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfx_lr_finder.runtime.loop import step_graph
+from tfx_lr_finder.runtime.loop import (
+    checks,
+    first_step,
+    random_state,
+    step_graph,
+)
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.keras_step import KerasStep
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate
@@ -66,12 +71,17 @@ class TrainerLoop:
         self.jit_compile = jit_compile
         self.num_steps = 0
         self.scoring: Scoring | None = None
-        self.step = KerasStep(
-            model, rate, train.first, train.fresh_batches(), jit_compile=jit_compile
-        )
+        with self._explained_errors("training dataset"):
+            self.step = KerasStep(
+                model, rate, train.first, train.fresh_batches(), jit_compile=jit_compile
+            )
         graph = self.step.graph
         self._reseeds = graph is None or step_graph.draws_outside_variables(graph)
-        self.start = Snapshot(state_variables(model))
+        if evaluation is not None and evaluation.num_replayed:
+            with self._explained_errors("evaluation dataset"):
+                first_step.check_evaluation(model, evaluation.first)
+        generators = random_state.generator_variables()
+        self.start = Snapshot([*state_variables(model), *generators])
         self.serve(train, evaluation)
 
     def serve(self, train: Batches, evaluation: Batches | None) -> None:
@@ -86,7 +96,7 @@ class TrainerLoop:
         self.scoring = None
         if evaluation is not None and evaluation.num_replayed:
             self.start.restore()
-            with self._memory_errors():
+            with self._explained_errors("evaluation dataset"):
                 self.scoring = Scoring(self.step, evaluation, train)
             self.start.restore()
 
@@ -108,8 +118,9 @@ class TrainerLoop:
 
     def skip(self, num_batches: int) -> None:
         """Skips the next batches of the current sweep or candidate."""
-        for _ in range(num_batches):
-            next(self._iterator)
+        with self._explained_errors("training dataset"):
+            for _ in range(num_batches):
+                next(self._iterator)
 
     def train(
         self, learning_rates: FloatArray, stop_above: float = np.inf
@@ -118,7 +129,7 @@ class TrainerLoop:
         rates = tf.constant(learning_rates[: self._max_chunk], tf.float32)
         limit = tf.constant(stop_above, tf.float32)
         began = time.monotonic()
-        with self._memory_errors():
+        with self._explained_errors("training dataset"):
             losses = np.asarray(self.step.run(self._iterator, rates, limit), np.float64)
         self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
@@ -142,7 +153,7 @@ class TrainerLoop:
         """Returns the scores of the held-out rows; see `TrainingLoop.evaluate`."""
         if self.scoring is None:
             return np.empty((1, 0))
-        with self._memory_errors():
+        with self._explained_errors("evaluation dataset"):
             return self.scoring.score()
 
     def restore(self) -> None:
@@ -150,9 +161,17 @@ class TrainerLoop:
         self.start.restore()
 
     @contextlib.contextmanager
-    def _memory_errors(self) -> Iterator[None]:
+    def _explained_errors(self, dataset: str) -> Iterator[None]:
+        """Replaces errors of TensorFlow that a user can do something about."""
         try:
             yield
+        except (tf.errors.OutOfRangeError, StopIteration) as error:
+            raise checks.one_shot_error(dataset) from error
+        except tf.errors.InvalidArgumentError as error:
+            explained = checks.label_error(dataset, error)
+            if explained is None:
+                raise
+            raise explained from error
         except tf.errors.ResourceExhaustedError as error:
             devices = tf.config.list_logical_devices("GPU") or ["the CPU"]
             raise MemoryError(

@@ -45,12 +45,14 @@ class Sample:
       train_files: File patterns of the training examples.
       eval_files: File patterns of the held-out examples.
       num_train_examples: Number of training examples.
+      num_available_train_examples: Number of training examples it was drawn from.
       facts: What the report says about the sample.
     """
 
     train_files: list[str]
     eval_files: list[str]
     num_train_examples: int
+    num_available_train_examples: int
     facts: Facts
 
     def replace_files(self, fn_args: FnArgs) -> None:
@@ -104,8 +106,7 @@ def draw(
         or has too many values, or the transform graph is missing.
       RuntimeError: The Beam pipeline failed, for example because a worker died.
     """
-    artifacts = source.input_dict[keys.EXAMPLES]
-    payload = formats.payload_format(artifacts)
+    payload = formats.payload_format(source.input_dict[keys.EXAMPLES])
     rules = Rules(
         seed=search.seed,
         payload=payload,
@@ -117,15 +118,7 @@ def draw(
     )
     splits = {TRAIN: list(source.train_splits), EVAL: list(source.eval_splits)}
     sizes = sample_sizes(config, search, examples_per_batch or AUTO_BATCH_SIZE)
-    groups = [
-        Group(
-            name=name,
-            files=source_files(artifacts, splits[name]),
-            size=sizes[name],
-            folder=os.path.join(source.folder, name, f"Split-{name}"),
-        )
-        for name in splits
-    ]
+    groups = _groups(source, splits, sizes)
     manifests = _run(source, groups, rules)
     for name in splits:
         manifest.check(manifests[name], config.stratify_by, splits[name])
@@ -134,6 +127,7 @@ def draw(
         train_files=patterns[0],
         eval_files=patterns[1],
         num_train_examples=int(manifests[TRAIN]["sample_size"]),
+        num_available_train_examples=sum(manifests[TRAIN]["num_by_split"].values()),
         facts=sample_facts(manifests, splits, sizes, config, search.seed),
     )
 
@@ -184,6 +178,21 @@ def sample_sizes(
         TRAIN: steps * examples_per_batch,
         EVAL: search.num_eval_batches * examples_per_batch,
     }
+
+
+def _groups(
+    source: Source, splits: dict[str, list[str]], sizes: dict[str, int]
+) -> list[Group]:
+    """Returns the samples to draw, in the order of `splits`."""
+    return [
+        Group(
+            name=name,
+            files=source_files(source.input_dict[keys.EXAMPLES], names),
+            size=sizes[name],
+            folder=os.path.join(source.folder, name, f"Split-{name}"),
+        )
+        for name, names in splits.items()
+    ]
 
 
 def _run(

@@ -83,10 +83,9 @@ def check(manifest: dict[str, Any], stratify_by: str, splits: list[str]) -> None
     where = f"the split {', '.join(splits)}"
     problems = manifest["problems"]
     if problems:
-        named = "; ".join(f"{path}: {text}" for path, text in problems)
-        if len(problems) > _MAX_FILES_NAMED:
-            first = problems[:_MAX_FILES_NAMED]
-            named = "; ".join(f"{path}: {text}" for path, text in first) + "; ..."
+        named = "; ".join(
+            f"{path}: {text}" for path, text in problems[:_MAX_FILES_NAMED]
+        )
         raise ValueError(
             f"{len(problems)} of {manifest['num_files']} files of {where} cannot be "
             f"read: {named}. Run the ExampleGen or Transform that wrote the files "
