@@ -137,7 +137,7 @@ def test_rows_without_a_finite_loss_are_a_reason():
     broken = dataclasses.replace(HELD_OUT, num_not_finite=3)
     found, reasons = verdict(held_out=broken)
     assert found is Verdict.LOW_CONFIDENCE
-    assert "not finite on 3 rows" in reasons
+    assert "The loss was not finite for 3 held-out rows" in reasons
 
 
 @pytest.mark.parametrize(

@@ -211,9 +211,10 @@ def _held_out_doubts(evidence: Evidence) -> list[str]:
         )
     if held_out.num_not_finite:
         reasons.append(
-            "The untrained model's loss is not finite on "
-            f"{_count(held_out.num_not_finite, 'row')} of the held-out data, left out "
-            "here. Look for missing values in the data."
+            "The loss was not finite for "
+            f"{_count(held_out.num_not_finite, 'held-out row')} before any training. "
+            "They do not count. Look for missing or infinite values in the features "
+            "and the labels."
         )
     return reasons
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 RELATIVE_TOLERANCE = 1e-3
 TOLERANCE = 1e-4
@@ -45,6 +46,7 @@ class RowLosses:
         self._train_batch_size = train_batch_size
         self._is_mean = True
         self._compiled: Any = None
+        self._score: Any = self._of_batch
         whole, offset = self._verifiable(batch)
         half, half_offset = self._verifiable(_first_half(batch))
         if np.allclose(whole[: len(half)], half, **_tolerance(whole)):
@@ -76,12 +78,21 @@ class RowLosses:
           num_batches: How many of them are scored.
         """
         if self._compiled is None:
-            self._compiled = (
-                self._of_batches
-                if self._model.run_eagerly
-                else tf.function(self._of_batches, autograph=False)
-            )
+            self._compiled = self._compile(iterator, num_batches)
         return self._compiled(iterator, num_batches)
+
+    def _compile(self, iterator: Any, num_batches: int) -> Any:
+        """Returns `_of_batches`, traced without autograph or else with it."""
+        if self._model.run_eagerly:
+            return self._of_batches
+        compiled: Any = tf.function(self._of_batches, autograph=False)
+        try:
+            compiled.get_concrete_function(iterator, num_batches)
+        except Exception as error:  # noqa: BLE001 - user code may raise anything
+            logging.info("LRFinder: trying autograph on the row losses: %s", error)
+            self._score = tf.function(self._of_batch)
+            compiled = tf.function(self._of_batches, autograph=False)
+        return compiled
 
     def _of_batches(self, iterator: Any, num_batches: int) -> tf.Tensor:
         losses = tf.TensorArray(
@@ -89,7 +100,7 @@ class RowLosses:
         )
 
         def one_batch(i: Any, losses: Any) -> Any:
-            return i + 1, losses.write(i, self._of_batch(next(iterator)))
+            return i + 1, losses.write(i, self._score(next(iterator)))
 
         _, losses = tf.while_loop(
             lambda i, losses: i < num_batches,

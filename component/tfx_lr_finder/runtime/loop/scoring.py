@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from absl import logging
 
 from tfx_lr_finder.range_test.held_out import (
     MAX_UNITS,
@@ -43,8 +44,8 @@ class Scoring:
         largest = int(np.argmax(self._sizes))
         if self._sizes[largest] > 1:
             self._row_losses = step.row_losses(batches.batch(largest), train.batch_size)
-        self.num_scores = 1 if self._row_losses is None else 2
-        losses = self._losses()
+        losses = self._first_losses()
+        self.num_scores = len(losses)
         self._kept = self._units_of(facts)
         broken = self._kept & ~np.isfinite(losses[0])
         if not broken[self._kept].all():
@@ -84,6 +85,16 @@ class Scoring:
             duplicate_fraction=facts.duplicate_fraction,
             num_not_finite=int(np.sum(sizes[broken])),
         )
+
+    def _first_losses(self) -> FloatArray:
+        """Returns the losses by row, or by batch if the rows cannot be compiled."""
+        if self._row_losses is not None:
+            try:
+                return self._losses()
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                logging.info("LRFinder: the evidence is counted in batches: %s", error)
+                self._row_losses = None
+        return self._losses()
 
     def _losses(self) -> FloatArray:
         """Returns the losses of all rows or batches, float64 `[num_scores, n]`."""
