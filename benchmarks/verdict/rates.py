@@ -6,7 +6,6 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.verdict.cases import rng_of
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.finder import run_range_test
 from tfx_lr_finder.range_test.held_out import MAX_UNITS, HeldOut, to_units
@@ -103,7 +102,7 @@ def verdicts(num_rows: int, unit: str, count: int) -> collections.Counter[str]:
     """Returns how often each verdict falls on labels that are noise."""
     seen: collections.Counter[str] = collections.Counter()
     for seed in range(count):
-        rng = rng_of(f"{num_rows} {unit}", seed)
+        rng = np.random.default_rng([seed, num_rows, len(unit)])
         loop = LinearLoop(rng, num_rows, unit, classes=bool(seed % 2))
         report = run_range_test(
             loop,

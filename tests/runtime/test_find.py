@@ -148,6 +148,31 @@ def test_noise_never_gives_the_verdict_ok(k):
     assert report.reasons
 
 
+def random_labels(num_rows, seed=1):
+    x, y = np.random.default_rng(seed).normal(size=(2, num_rows, 4)).astype("float32")
+    return tf.data.Dataset.from_tensor_slices((x, y[:, :1]))
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out"),
+    [
+        (random_labels(32), None),
+        (random_labels(3), None),
+        (random_labels(512), random_labels(1, seed=2)),
+        (random_labels(512), random_labels(40, seed=2).repeat()),
+        (random_labels(128), random_labels(128).shuffle(128)),
+    ],
+    ids=["one batch", "3 rows", "1 held-out row", "repeated", "same rows"],
+)
+def test_random_labels_give_no_rate_on_few_or_repeated_or_training_rows(
+    train, held_out
+):
+    held_out = held_out and held_out.batch(32)
+    report = find_learning_rate(mlp(keras), train.batch(32), held_out, max_steps=200)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.held_out.num_independent <= 40
+
+
 def test_a_loss_that_is_nan_from_the_first_step_is_inconclusive(k, data):
     nan = data[0].map(lambda x, y: (x, y * np.nan))
     report = find_learning_rate(mlp(k), nan, **QUICK)
@@ -296,12 +321,12 @@ print(found.verdict.name, found.learning_rate)
 
 @pytest.mark.parametrize("sizes", [(16, 16, 7), (3, 16, 16), (5,)])
 def test_every_held_out_row_counts_once_whatever_its_batch(data, sizes):
-    parts = iter(np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1]))
+    parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     x = np.random.default_rng(7).normal(size=(sum(sizes), 4)).astype("float32")
     held_out = tf.data.Dataset.from_generator(
-        lambda: ((x[part], x[part][:, :1]) for part in list(parts)),
+        lambda: ((x[part], x[part][:, :1]) for part in parts),
         output_signature=(tf.TensorSpec([None, 4]), tf.TensorSpec([None, 1])),
-    ).cache()
+    )
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
     assert report.held_out.num_rows == report.held_out.num_independent == sum(sizes)
     assert len(report.final_check.eval_losses) == sum(sizes)

@@ -107,7 +107,7 @@ def test_python_conditions_on_tensors_are_evaluated_in_a_graph(dataset):
     model.compile("sgd", "mse")
     with loop_of(model, dataset) as loop:
         loop.begin_candidate()
-        losses = loop.evaluate()
+        (losses,) = loop.evaluate()
         expected = [model.evaluate(x, y, verbose=0) for x, y in dataset.take(4)]
         assert not loop.step.eager
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
