@@ -11,11 +11,13 @@ ROOT = pathlib.Path(tfx_lr_finder.__file__).parent
 MAY_IMPORT = {
     "version": "",
     "storage": "",
+    "console": "",
+    "kfp_folders": "",
     "range_test": "",
     "settings": "range_test",
     "fn_args": "settings",
     "result_file": "range_test storage",
-    "artifact": "range_test result_file settings storage",
+    "artifact": "console range_test result_file settings storage",
     "views": "range_test storage version",
     "lineage": "artifact range_test result_file settings",
     "runtime.loop": "settings version",
@@ -28,15 +30,15 @@ MAY_IMPORT = {
     "runtime.sampling": "fn_args range_test runtime.examples runtime.loop settings",
     "runtime.checkpoint": "range_test runtime.loop settings storage",
     "runtime": (
-        "artifact fn_args lineage range_test result_file runtime.checkpoint "
-        "runtime.examples runtime.loop runtime.sampling runtime.user_module settings "
-        "views"
+        "artifact fn_args kfp_folders lineage range_test result_file "
+        "runtime.checkpoint runtime.examples runtime.loop runtime.sampling "
+        "runtime.user_module settings storage views"
     ),
     "executor": "runtime.checkpoint settings",
     "component": "artifact executor settings version",
     "trainer": "artifact settings",
     "notebook": "artifact range_test storage views",
-    "kfp_entrypoint": "version",
+    "kfp_entrypoint": "console kfp_folders version",
     "cli": "range_test result_file version views",
 }
 """Each room, a folder or a module, and the rooms that it may import."""

@@ -18,6 +18,7 @@ from tfx_lr_finder.range_test.non_finite import (
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.too_few_steps import min_steps, untested_report
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
 
 
@@ -39,8 +40,11 @@ def run_range_test(
         more probe; or None.
 
     Returns:
-      The report, with an empty `environment`.
+      The report, with an empty `environment`. It is INCONCLUSIVE, without any training,
+      if the Trainer takes too few steps for a test.
     """
+    if config.budget < min_steps(config):
+        return untested_report(config)
     started = clock()
     ladder = learning_rate_ladder(config)
     sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
@@ -118,6 +122,12 @@ def _report(
     config, sweeps = evidence.config, evidence.sweeps
     confirmation, rate = evidence.confirmation, evidence.rate
     verdict, reasons = _judge(evidence)
+    if verdict is Verdict.INCONCLUSIVE and config.is_capped:
+        reasons = [
+            *reasons,
+            f"The test could spend only {config.budget} steps, because the Trainer "
+            f"takes {config.train_steps}.",
+        ]
     if verdict is Verdict.INCONCLUSIVE:
         rate = rate_range = None
     by_schedule = {} if rate is None else rates_by_schedule(rate)

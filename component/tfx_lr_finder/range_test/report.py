@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.consistency import check_redundant_fields
 from tfx_lr_finder.range_test.non_finite import (
     NonFinite,
     count_non_finite,
@@ -212,3 +213,4 @@ def _check_consistent(report: LRFinderReport, steps_spent: object) -> None:
         raise ValueError(
             f"learning_rate_range is {low} to {high}, wanted the lower rate first"
         )
+    check_redundant_fields(report)
