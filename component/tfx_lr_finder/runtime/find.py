@@ -28,7 +28,7 @@ from tfx_lr_finder.runtime.loop.checks import (
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
-from tfx_lr_finder.runtime.loop.inputs import as_dataset
+from tfx_lr_finder.runtime.loop.inputs import as_dataset, check_batch_size
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
@@ -185,6 +185,7 @@ def _as_datasets(
     config: RangeTestConfig,
 ) -> tuple[Any, Any]:
     """Returns the training and the evaluation data as datasets of batches."""
+    check_batch_size(batch_size, train_dataset)
     convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
     most = config.budget + HELD_OUT_PART * config.num_eval_batches
     train = convert(
