@@ -1,4 +1,4 @@
-"""LRFinderResult: the artifact, its reader and its writer.
+"""LRFinderResult: the artifact and its writer.
 
 `result.json` is the source of truth. ML Metadata rounds every double to six decimals,
 so the custom properties hold the learning rate as a string. There are no declared
@@ -13,7 +13,7 @@ from tfx import types
 from tfx.types import artifact, system_artifacts
 
 from tfx_lr_finder import result_file, storage
-from tfx_lr_finder.range_test.report import SCHEMA_VERSION, LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 
@@ -39,52 +39,11 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       report: The report.
     """
     result_file.write_report(result.uri, report)
-    for name, value in _custom_properties(report).items():
+    for name, value in result_file.custom_properties(report).items():
         if isinstance(value, int):
             result.set_int_custom_property(name, value)
         else:
             result.set_string_custom_property(name, value)
-
-
-def read_result(result: types.Artifact | str) -> LRFinderReport:
-    """Returns the report of an artifact, in full precision.
-
-    Args:
-      result: An `LRFinderResult`, or the uri of one.
-
-    Returns:
-      The report.
-
-    Raises:
-      ValueError: There is no `result.json`, this account may not read it, or it is
-        truncated, edited or of another schema.
-    """
-    return result_file.read_report(result if isinstance(result, str) else result.uri)
-
-
-def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
-    """Returns what people and conditions can read from ML Metadata."""
-    low, high = report.learning_rate_range or (None, None)
-    return {
-        "learning_rate": _in_full(report.learning_rate),
-        "min_learning_rate": _in_full(low),
-        "max_learning_rate": _in_full(high),
-        "verdict": report.verdict.name,
-        "reasons": " ".join(report.reasons),
-        "source": report.source,
-        "stop_reason": report.stop_reason.name,
-        "rule": report.rule,
-        "steps_spent": int(report.steps_spent),
-        "num_rates": report.config.resolved_num_rates,
-        "optimizer": str(report.environment.get("optimizer", "")),
-        "keras": str(report.environment.get("keras", "")),
-        "schema_version": SCHEMA_VERSION,
-    }
-
-
-def _in_full(rate: float | None) -> str:
-    """Returns the shortest text that parses to the same float."""
-    return "" if rate is None else repr(float(rate))
 
 
 def write_hyperparameters(

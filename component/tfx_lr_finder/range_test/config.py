@@ -9,12 +9,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_lr_finder.range_test.rules import RULES
-
 MIN_NUM_RATES = 10
 CLASSIC_NUM_RATES = 100
 DEFAULT_BUDGET = 600
 MIN_BUDGET = 200
+RULE_NAMES = ("valley", "steepest", "slide", "minimum", "largest_drop")
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
@@ -106,7 +105,7 @@ class RangeTestConfig:
             "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
         )
         _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
-        _check_choice("rule", self.rule, tuple(RULES))
+        _check_choice("rule", self.rule, RULE_NAMES)
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("jit_compile", self.jit_compile, JIT_COMPILE)

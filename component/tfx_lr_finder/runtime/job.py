@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
-import os
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,17 +12,12 @@ from tfx import types
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, result_file
+from tfx_lr_finder import artifact
 from tfx_lr_finder.fn_args import LRFinderFnResult
-from tfx_lr_finder.lineage import drift
-from tfx_lr_finder.lineage.previous import (
-    PreviousResult,
-    newest_usable,
-    read_previous,
-)
+from tfx_lr_finder.lineage.previous import PreviousResult, read_previous
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime import find
+from tfx_lr_finder.runtime import find, outcome
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
@@ -31,12 +26,6 @@ from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.runtime.user_module import fit_capture, lr_finder_fn
 from tfx_lr_finder.settings import keys
-from tfx_lr_finder.settings.inconclusive import (
-    LAST_GOOD,
-    InconclusiveError,
-    InconclusivePolicy,
-    needs_policy,
-)
 from tfx_lr_finder.settings.request import FinderRequest
 from tfx_lr_finder.views import write as view_files
 
@@ -77,19 +66,15 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
     plan = CheckpointPlan.from_execution(node.context, node.inputs, request, watch)
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
     report, hyperparameters = _search(request, node, previous, plan)
+    keep_evidence = functools.partial(
+        outcome.keep_evidence,
+        folder=getattr(node.context, "stateful_working_dir", None),
+        labels=_labels(node.context),
+    )
     with watch.held():
-        if previous:
-            report = drift.compare(report, previous, request.max_drift_decades)
-        try:
-            report = _apply_policy(request.policy, report, previous)
-        except InconclusiveError:
-            _log_end(report)
-            _keep_evidence(node, report)
-            _remove(plan)
-            raise
-        _log_end(report)
+        report = outcome.conclude(request, report, previous, plan, keep_evidence)
         _write_outputs(request, node, report, hyperparameters)
-        _remove(plan)
+        outcome.remove(plan)
 
 
 def _search(
@@ -157,21 +142,6 @@ def _model_and_data(
         yield found, config, sample
 
 
-def _apply_policy(
-    policy: InconclusivePolicy,
-    report: LRFinderReport,
-    previous: Sequence[PreviousResult],
-) -> LRFinderReport:
-    """Returns the report with the policy's rate if the test found none."""
-    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
-        return policy.apply(report)
-    optimizer = report.environment.get("optimizer")
-    usable = newest_usable(previous, optimizer, report.config.schedule)
-    if usable is None:
-        return policy.apply(report)
-    return policy.apply(report, usable.report, usable.name)
-
-
 def _write_outputs(
     request: FinderRequest,
     node: Node,
@@ -190,28 +160,6 @@ def _write_outputs(
     )
 
 
-def _remove(plan: CheckpointPlan | None) -> None:
-    """Deletes the checkpoint of a test that has ended."""
-    if plan is not None:
-        plan.remove()
-
-
-def _keep_evidence(node: Node, report: LRFinderReport) -> None:
-    """Saves an inconclusive report outside the outputs, which TFX deletes."""
-    logging.error("LRFinder: the full report: %s", report.to_json())
-    folder = getattr(node.context, "stateful_working_dir", None)
-    if not folder:
-        return
-    folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-    try:
-        view_files.write_views(folder, report, _labels(node.context))
-        result_file.write_report(folder, report)
-    except Exception as error:  # must not hide the verdict
-        logging.error("LRFinder: only this log has the report: %s", error)
-    else:
-        logging.error("LRFinder: the report and its pictures are in %s", folder)
-
-
 def _labels(context: Any) -> dict[str, str]:
     """Returns the origin of a report, as far as the context knows it."""
     info = getattr(context, "pipeline_info", None)
@@ -224,19 +172,3 @@ def _labels(context: Any) -> dict[str, str]:
         "written": f"{now:%Y-%m-%d %H:%M} UTC",
     }
     return {name: label for name, label in labels.items() if label}
-
-
-def _log_end(report: LRFinderReport) -> None:
-    """Logs the outcome in one line."""
-    logging.info(
-        "LRFinder: ended after %d steps: %s; learning_rate=%r (%s), range=%r, "
-        "verdict %s%s, in %.1f seconds",
-        report.steps_spent,
-        report.stop_reason.value,
-        report.learning_rate,
-        report.source,
-        report.learning_rate_range,
-        report.verdict.name,
-        f" ({' '.join(report.reasons)})" if report.reasons else "",
-        sum(report.seconds.values()),
-    )

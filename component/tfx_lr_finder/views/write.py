@@ -32,8 +32,23 @@ def write_views(
     if picture is not None:
         write = functools.partial(storage.write_whole, os.path.join(folder, CURVE_FILE))
         _attempt(CURVE_FILE, lambda: write(picture))
-    _attempt(REPORT_FILE, lambda: _write_page(folder, report, picture, labels))
+    page = os.path.join(folder, REPORT_FILE)
+    _attempt(REPORT_FILE, lambda: _write_page(page, report, picture, labels))
     _attempt("TensorBoard", lambda: _write_curves(folder, report))
+
+
+def write_page(
+    path: str, report: LRFinderReport, labels: Mapping[str, str] | None = None
+) -> None:
+    """Writes the page alone into a file of any name, or logs why it cannot.
+
+    Args:
+      path: A path or a uri.
+      report: The report to show.
+      labels: See `html.render`.
+    """
+    picture = _attempt(CURVE_FILE, lambda: _picture(report))
+    _attempt(REPORT_FILE, lambda: _write_page(path, report, picture, labels))
 
 
 def _attempt(name: str, make: Callable[[], bytes | None]) -> bytes | None:
@@ -52,7 +67,7 @@ def _picture(report: LRFinderReport) -> bytes:
 
 
 def _write_page(
-    folder: str,
+    path: str,
     report: LRFinderReport,
     picture: bytes | None,
     labels: Mapping[str, str] | None,
@@ -60,7 +75,7 @@ def _write_page(
     from tfx_lr_finder.views.html import page as html
 
     page = html.render(report, picture=picture, labels=labels)
-    storage.write_whole(os.path.join(folder, REPORT_FILE), page.encode())
+    storage.write_whole(path, page.encode())
 
 
 def _write_curves(folder: str, report: LRFinderReport) -> None:

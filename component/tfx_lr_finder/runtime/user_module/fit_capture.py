@@ -14,7 +14,7 @@ from tfx.utils import path_utils
 from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
-from tfx_lr_finder.runtime.user_module import fit_data
+from tfx_lr_finder.runtime.user_module import call, fit_data
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.request import FinderRequest
@@ -46,7 +46,7 @@ def model_and_data(
     config = request.config
     lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
     if lr_finder_fn is not None:
-        found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
+        found = call.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
         return found, config
     logging.info(
         "LRFinder: the module has no lr_finder_fn. Running run_fn up to its first fit "
@@ -60,7 +60,7 @@ def model_and_data(
         train, validation = fit_data.datasets(calls[0], config.seed)
         return LRFinderFnResult(calls[0].model, train, validation)
 
-    found = user_functions.call_lr_finder_fn(from_fit, fn_args, config.seed)
+    found = call.call_lr_finder_fn(from_fit, fn_args, config.seed)
     if not request.train_steps_given:
         config = _with_train_steps(config, calls[0].num_steps)
     return found, config
@@ -96,13 +96,13 @@ def first_fit(run_fn: RunFn, fn_args: fn_args_utils.FnArgs) -> FitCall:
                 "LRFinder runs run_fn up to fit, because the module has no "
                 f"lr_finder_fn, and run_fn raised {type(error).__name__}: {error}. "
                 "Fix this first (the Trainer would fail too), or add this to the "
-                f"module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+                f"module:\n\n{call.LR_FINDER_FN_TO_ADD}"
             ) from error
     if not calls:
         raise ValueError(
             "run_fn never calls fit of a Keras model, so LRFinder does not know which "
             "model it trains. If run_fn has a training loop of its own, add this to "
-            f"the module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+            f"the module:\n\n{call.LR_FINDER_FN_TO_ADD}"
         )
     return calls[0]
 
