@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from tests.executor.conftest import run_finder  # noqa: F401 - a fixture
 from tests.kfp_native.processes import MODULES, executor_input
 from tfx_lr_finder import kfp_main
 from tfx_lr_finder.kfp import lr_finder

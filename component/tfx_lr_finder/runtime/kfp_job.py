@@ -30,6 +30,12 @@ from tfx_lr_finder.views.metrics import metrics
 
 VERDICT, RESULT, REPORT, METRICS = "verdict", "result", "report", "metrics"
 
+_DATA_ERRORS = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+)
+
 _FUNCTION_TO_WRITE = """\
 def lr_finder_fn(fn_args):
     import tfx_lr_finder
@@ -123,19 +129,20 @@ def _search(
 @contextlib.contextmanager
 def _explained_data_errors(task: Task) -> Iterator[None]:
     """Adds the place of the data to TensorFlow's errors about them."""
-    errors = tf.errors
-    kinds = (errors.DataLossError, errors.InvalidArgumentError, errors.NotFoundError)
     try:
         yield
-    except kinds as error:
+    except (ValueError, tf.errors.OpError) as error:
+        cause = error.__cause__ if isinstance(error, ValueError) else error
+        if not isinstance(cause, _DATA_ERRORS):
+            raise
         places = {
             name: task.inputs[name].uri
             for name in (keys.TRAIN_DATA, keys.EVAL_DATA)
             if name in task.inputs
         }
         raise ValueError(
-            f"Reading the data or training on them failed: {error.message} The data "
-            f"are {places}. Check that they have the format that lr_finder_fn reads."
+            f"Reading the data or training on them failed: {error} The data are at "
+            f"{places}. Check that they have the format that lr_finder_fn reads."
         ) from error
 
 
