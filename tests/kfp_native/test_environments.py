@@ -113,8 +113,7 @@ def test_the_whole_pipeline_runs_without_tfx(without_tfx, penguin_folders, tmp_p
 
 @pytest.mark.parametrize("version", ["kfp==2.5.0", "kfp<3"])
 def test_kfp_alone_compiles_the_component_and_loads_its_file(version, tmp_path):
-    extra = ("setuptools<81",) if version == "kfp==2.5.0" else ()  # kfp 2.5 imports it
-    python = _environment(tmp_path / "venv", version, *extra)
+    python = _environment(tmp_path / "venv", version)
     written = tmp_path / "component.yaml"
     code = f"""
 import importlib.util, sys
