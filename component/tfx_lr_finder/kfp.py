@@ -84,6 +84,11 @@ _OTHERS: Mapping[str, tuple[Any, str]] = {
         "Folder for checkpoints: a gs:// uri, or the path of a mounted volume. Without "
         "it a killed pod starts over.",
     ),
+    keys.EVIDENCE_DIR: (
+        None,
+        "Folder for the reports of inconclusive tests that fail the node: a gs:// uri, "
+        "or the path of a mounted volume. By default a folder in checkpoint_dir.",
+    ),
     keys.HYPERPARAMETER_NAME: (
         keys.LEARNING_RATE,
         "Name of the rate in the output hyperparameters.",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_lr_finder import storage
-from tfx_lr_finder.kfp_entrypoint import FOLDERS_VARIABLE, Folders
+from tfx_lr_finder.kfp_folders import FOLDERS_VARIABLE, Folders
 from tfx_lr_finder.settings import keys
 
 Json = dict[str, Any]

@@ -51,8 +51,9 @@ def test_each_range_test_parameter_is_an_input_with_its_default_and_help(compone
         assert given[field.name]["isOptional"]
 
 
-def test_each_execution_parameter_but_the_samples_is_an_input():
-    assert set(EXECUTION_TYPES) - set(inputs()) == set(SAMPLE_TYPES)
+def test_each_execution_parameter_without_examples_and_run_fn_is_an_input():
+    missing = set(EXECUTION_TYPES) - set(inputs())
+    assert missing == {*SAMPLE_TYPES, "which_fit"}
 
 
 def test_the_defaults_of_the_component_are_those_of_a_request(component):

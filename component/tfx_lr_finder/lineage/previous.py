@@ -40,6 +40,7 @@ def read_previous(results: Iterable[Any]) -> tuple[PreviousResult, ...]:
         for result in newest_first(results)
         for found in _read(
             result.uri,
+            result_file.digest_of(result),
             iso_time(result.mlmd_artifact.create_time_since_epoch),
             _name(result),
         )
@@ -53,13 +54,15 @@ def read_previous_file(path: str, uri: str) -> tuple[PreviousResult, ...]:
       path: The file, or the folder of an `LRFinderResult`.
       uri: Its uri, for people.
     """
-    return _read(path, "", f"LRFinder's result at {uri}")
+    return _read(path, None, "", f"LRFinder's result at {uri}")
 
 
-def _read(uri: str, written: str, name: str) -> tuple[PreviousResult, ...]:
+def _read(
+    uri: str, digest: str | None, written: str, name: str
+) -> tuple[PreviousResult, ...]:
     """Returns the result at a uri; empty, with a warning, if it cannot be read."""
     try:
-        report = result_file.read_report(uri)
+        report = result_file.read_report(uri, digest)
     except ValueError as error:
         logging.warning("LRFinder: skipping %s: %s", name, error)
         return ()

@@ -12,11 +12,11 @@ from absl import logging
 
 from tfx_lr_finder import result_file, storage
 from tfx_lr_finder.fn_args import FinderFnArgs
-from tfx_lr_finder.kfp_entrypoint import POD_VARIABLE
+from tfx_lr_finder.kfp_folders import POD_VARIABLE
 from tfx_lr_finder.kfp_task import Task
 from tfx_lr_finder.lineage.previous import PreviousResult, read_previous_file
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime import find, outcome
+from tfx_lr_finder.runtime import evidence, find, outcome
 from tfx_lr_finder.runtime.checkpoint import plan as checkpoint_plan
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
@@ -68,15 +68,20 @@ def run(request: FinderRequest, task: Task, watch: Watch) -> None:
     with tempfile.TemporaryDirectory(prefix="lr-finder-") as scratch:
         report = _search(request, task, scratch, previous, plan)
 
-    def keep_evidence(report: LRFinderReport) -> None:
-        outcome.keep_evidence(report, request.checkpoint_dir, _labels())
+    def keep_evidence(report: LRFinderReport) -> str:
         with contextlib.suppress(OSError):  # the verdict is what must be seen
             _write_evidence(task, report)
+        parent = request.checkpoint_dir
+        folder = os.path.join(parent, keys.LR_FINDER_RESULT) if parent else None
+        places = {"evidence_dir": request.evidence_dir, "default_folder": folder}
+        return evidence.keep(report, _labels(), **places)
 
     with watch.held():
         report = outcome.conclude(request, report, previous, plan, keep_evidence)
         _write_outputs(request, task, report)
-        outcome.remove(plan)
+        if not watch.received:  # the next attempt resumes from the checkpoint
+            outcome.remove(plan)
+    watch.exit_if_received()
 
 
 def _plan(request: FinderRequest, task: Task, watch: Watch) -> CheckpointPlan | None:

@@ -1,16 +1,13 @@
-"""What follows a range test: drift, the policy, the log, and the evidence."""
+"""What follows a range test: drift, the policy, and the log."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from absl import logging
 
-from tfx_lr_finder import result_file
 from tfx_lr_finder.lineage import drift
 from tfx_lr_finder.lineage.previous import PreviousResult, newest_usable
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
-from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.inconclusive import (
     LAST_GOOD,
     InconclusiveError,
@@ -18,7 +15,6 @@ from tfx_lr_finder.settings.inconclusive import (
     needs_policy,
 )
 from tfx_lr_finder.settings.request import FinderRequest
-from tfx_lr_finder.views import write as view_files
 
 
 def conclude(
@@ -26,7 +22,7 @@ def conclude(
     report: LRFinderReport,
     previous: Sequence[PreviousResult],
     plan: CheckpointPlan | None,
-    keep_evidence: Callable[[LRFinderReport], None],
+    keep_evidence: Callable[[LRFinderReport], str],
 ) -> LRFinderReport:
     """Returns the report to emit: compared with previous ones, with the policy's rate.
 
@@ -35,7 +31,8 @@ def conclude(
       report: What the range test found.
       previous: Previous results, the newest first.
       plan: The checkpoint of the test. It is deleted if the test is inconclusive.
-      keep_evidence: Saves the report of an inconclusive test.
+      keep_evidence: Saves the report of an inconclusive test, and returns the sentence
+        that says where.
 
     Raises:
       InconclusiveError: Neither the test nor the policy has a learning rate.
@@ -44,11 +41,11 @@ def conclude(
         report = drift.compare(report, previous, request.max_drift_decades)
     try:
         report = _apply_policy(request.policy, report, previous)
-    except InconclusiveError:
+    except InconclusiveError as error:
         _log_end(report)
-        keep_evidence(report)
+        kept = keep_evidence(report)
         remove(plan)
-        raise
+        raise InconclusiveError(f"{error} {kept}") from None
     _log_end(report)
     return report
 
@@ -72,29 +69,6 @@ def _apply_policy(
     if usable is None:
         return policy.apply(report)
     return policy.apply(report, usable.report, usable.name)
-
-
-def keep_evidence(
-    report: LRFinderReport, folder: str | None, labels: Mapping[str, str]
-) -> None:
-    """Saves an inconclusive report outside the outputs, which the runner may delete.
-
-    Args:
-      report: The report.
-      folder: A path or a uri; None for the log only.
-      labels: The origin of the report by name.
-    """
-    logging.error("LRFinder: the full report: %s", report.to_json())
-    if not folder:
-        return
-    folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-    try:
-        view_files.write_views(folder, report, labels)
-        result_file.write_report(folder, report)
-    except Exception as error:  # must not hide the verdict
-        logging.error("LRFinder: only this log has the report: %s", error)
-    else:
-        logging.error("LRFinder: the report and its pictures are in %s", folder)
 
 
 def _log_end(report: LRFinderReport) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str]) -> None:
     """Runs one step; its options are the step's arguments."""
     parser = argparse.ArgumentParser(prog="penguin_steps")
     steps = parser.add_subparsers(dest="step", required=True)
-    options = {
+    options: dict[Callable[..., None], dict[str, type]] = {
         prepare: {"source": str, "train-data": str, "eval-data": str},
         train: {
             "train-data": str,
