@@ -12,6 +12,7 @@ from tfx_lr_finder.range_test.config import INT32_LIMIT, RangeTestConfig
 from tfx_lr_finder.runtime.fit.batch_size import known_batch_size, read_batch_size
 from tfx_lr_finder.runtime.fit.fit_steps import FitSteps, fit_steps
 from tfx_lr_finder.runtime.fit.intercept import FitCall
+from tfx_lr_finder.runtime.user_module import call as user_call
 from tfx_lr_finder.runtime.user_module import fit_data
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
 from tfx_lr_finder.runtime.user_module.hyperparameter_space import (
@@ -74,7 +75,7 @@ def load_user_module(
     with recorded_hyperparameters() as own:
         lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
         if lr_finder_fn is not None:
-            found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
+            found = user_call.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
             steps = _given_steps(request)
         else:
             found, call = _from_run_fn(request, fn_args)
@@ -108,7 +109,7 @@ def _from_run_fn(
         train, validation = fit_data.datasets(calls[0], request.config.seed)
         return LRFinderFnResult(calls[0].model, train, validation)
 
-    found = user_functions.call_lr_finder_fn(from_fit, fn_args, request.config.seed)
+    found = user_call.call_lr_finder_fn(from_fit, fn_args, request.config.seed)
     return found, calls[0]
 
 

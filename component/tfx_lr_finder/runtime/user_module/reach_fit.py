@@ -14,6 +14,7 @@ from tfx.utils import path_utils
 from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
 from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
 from tfx_lr_finder.runtime.fit.optimizer_steps import watched_steps
+from tfx_lr_finder.runtime.user_module import call as user_call
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.which_fit import FIRST, fit_number
@@ -59,7 +60,7 @@ def reach_fit(
                 "LRFinder runs run_fn up to fit, because the module has no "
                 f"lr_finder_fn, and run_fn raised {type(error).__name__}: {error}. "
                 "Fix this first (the Trainer would fail too), or add this to the "
-                f"module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+                f"module:\n\n{user_call.LR_FINDER_FN_TO_ADD}"
             ) from error
     if search.found is None:
         raise ValueError(search.why_not_found())
@@ -105,7 +106,7 @@ class _FitSearch:
             raise OwnLoopReached
 
     def why_not_found(self) -> str:
-        to_add = f"add this to the module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+        to_add = f"add this to the module:\n\n{user_call.LR_FINDER_FN_TO_ADD}"
         if self.has_own_loop:
             return (
                 "run_fn takes an optimizer step outside of fit, so it has a training "
