@@ -12,8 +12,10 @@ _HOMES = {
     "Cyclical": "schedules.cyclical",
     "LRFinder": "component",
     "LRFinderFnResult": "fn_args",
+    "LRFinderPage": "artifact",
     "LRFinderReport": "range_test.report",
     "LRFinderResult": "artifact",
+    "LRFinderScalars": "artifact",
     "LRFinderTrainer": "trainer",
     "LastGoodKeeper": "lineage.keeper",
     "MomentumCycle": "schedules.momentum",
@@ -25,15 +27,19 @@ _HOMES = {
     "last_good_resolver": "lineage.resolver",
     "learning_rate": "fn_args",
     "read_result": "artifact",
+    "show_in_console": "console",
 }
 """Each public name and the module that defines it."""
 
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from tfx_lr_finder.artifact import LRFinderPage as LRFinderPage
     from tfx_lr_finder.artifact import LRFinderResult as LRFinderResult
+    from tfx_lr_finder.artifact import LRFinderScalars as LRFinderScalars
     from tfx_lr_finder.artifact import read_result as read_result
     from tfx_lr_finder.component import LRFinder as LRFinder
+    from tfx_lr_finder.console import show_in_console as show_in_console
     from tfx_lr_finder.fn_args import LRFinderFnResult as LRFinderFnResult
     from tfx_lr_finder.fn_args import learning_rate as learning_rate
     from tfx_lr_finder.lineage.keeper import LastGoodKeeper as LastGoodKeeper

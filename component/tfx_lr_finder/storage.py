@@ -69,6 +69,36 @@ def exists(path: str) -> bool:
     return bool(_fileio().exists(path) if is_remote(path) else os.path.exists(path))
 
 
+def is_folder(path: str) -> bool:
+    """Returns whether a folder exists.
+
+    Args:
+      path: A path or a uri.
+    """
+    return bool(_fileio().isdir(path) if is_remote(path) else os.path.isdir(path))
+
+
+def modified_at(path: str) -> float | None:
+    """Returns when a file was last written, in seconds since 1970.
+
+    Args:
+      path: A path or a uri.
+
+    Returns:
+      The time, or None if the file system does not know it.
+
+    Raises:
+      Exception: Whatever the file system raises if the file does not exist.
+    """
+    if not is_remote(path):
+        return os.path.getmtime(path)
+    # Imported late: it takes seconds. TFX's own interface has no times.
+    import tensorflow as tf
+
+    seconds: float = tf.io.gfile.stat(path).mtime_nsec / 1e9
+    return seconds if seconds > 0 else None
+
+
 def write_whole(path: str, content: bytes) -> None:
     """Writes a file atomically: a reader never sees a part of it.
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from remote.settings import Settings
 
+from tfx_lr_finder import show_in_console
+
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 FINDER, TRAINER = "LRFinder", "LRFinderTrainer"
 LAST_PYTHON = (3, 11)  # that has a kfp which TFX works with
@@ -47,7 +49,7 @@ def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, 
         use_pipeline_spec_2_1=spec_2_1,
     )
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config)
-    job: dict[str, Any] = runner.run(pipeline, write_out=False)
+    job = show_in_console(runner.run(pipeline, write_out=False))
     _retry(job, nodes, settings.retries)
     return job
 

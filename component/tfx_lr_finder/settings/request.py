@@ -9,7 +9,7 @@ from tfx.proto import trainer_pb2
 from tfx.utils import json_utils, proto_utils
 
 from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
-from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings import keys, which_fit
 from tfx_lr_finder.settings.gpu_request import GpuRequest
 from tfx_lr_finder.settings.inconclusive import InconclusivePolicy
 from tfx_lr_finder.settings.parameters import cast, is_deferred
@@ -34,6 +34,8 @@ EXECUTION_TYPES: Mapping[str, type] = {
     keys.HYPERPARAMETER_NAME: str,
     keys.MAX_DRIFT_DECADES: float,
     keys.CHECKPOINT_DIR: str,
+    keys.WHICH_FIT: str,
+    keys.EVIDENCE_DIR: str,
 }
 """The plain execution parameters of LRFinder and their types."""
 
@@ -47,9 +49,11 @@ class FinderRequest:
       sample: The sample to draw, or None to read all examples.
       policy: What to do if the test is inconclusive.
       max_drift_decades: Decades that the rate may differ from the previous one.
-      checkpoint_dir: Folder for checkpoints; None for the execution's own.
+      checkpoint_dir: Folder for checkpoints; None for the default.
+      evidence_dir: Folder for the reports of inconclusive tests; None for the default.
       gpus: The GPUs that the pod should have.
       hyperparameter_name: Name of the rate in `best_hyperparameters`.
+      which_fit: The `fit` of `run_fn` to test; see `settings.which_fit`.
       custom_config: What the user module gets as `fn_args.custom_config`.
       train_splits: Splits to train on.
       eval_splits: Splits to compare candidates on.
@@ -63,8 +67,10 @@ class FinderRequest:
     policy: InconclusivePolicy
     max_drift_decades: float
     checkpoint_dir: str | None
+    evidence_dir: str | None
     gpus: GpuRequest
     hyperparameter_name: str
+    which_fit: str
     custom_config: dict[str, Any] | None
     train_splits: tuple[str, ...]
     eval_splits: tuple[str, ...]
@@ -90,10 +96,12 @@ class FinderRequest:
             policy=_policy(exec_properties),
             max_drift_decades=_max_drift_decades(exec_properties),
             checkpoint_dir=exec_properties.get(keys.CHECKPOINT_DIR) or None,
+            evidence_dir=exec_properties.get(keys.EVIDENCE_DIR) or None,
             gpus=_gpu_request(exec_properties),
             hyperparameter_name=(
                 exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
             ),
+            which_fit=_which_fit(exec_properties),
             custom_config=_custom_config(exec_properties),
             train_splits=tuple(train_args.splits) or ("train",),
             eval_splits=tuple(eval_args.splits) or ("eval",),
@@ -121,6 +129,8 @@ def cast_properties(
     if SAMPLE_SIZE in types and not is_deferred(given[SAMPLE_SIZE]):
         size = parse_size(given[SAMPLE_SIZE])
         given[SAMPLE_SIZE] = str(size) if size else None
+    if given.get(keys.WHICH_FIT) is not None:
+        given[keys.WHICH_FIT] = which_fit.as_text(given[keys.WHICH_FIT])
     return {
         name: cast(name, value, types[name])
         for name, value in given.items()
@@ -209,6 +219,10 @@ def _max_drift_decades(properties: Mapping[str, Any]) -> float:
     return decades
 
 
+def _which_fit(properties: Mapping[str, Any]) -> str:
+    return str(which_fit.as_text(properties.get(keys.WHICH_FIT) or which_fit.FIRST))
+
+
 def _custom_config(properties: Mapping[str, Any]) -> dict[str, Any] | None:
     text = properties.get(keys.CUSTOM_CONFIG)
     config = json_utils.loads(text) if text else None
@@ -232,6 +246,7 @@ _CHECKS: Mapping[Callable[[Mapping[str, Any]], object], Collection[str]] = {
     _policy: _POLICY_TYPES,
     _gpu_request: _GPU_TYPES,
     _max_drift_decades: {keys.MAX_DRIFT_DECADES},
+    _which_fit: {keys.WHICH_FIT},
     _custom_config: {keys.CUSTOM_CONFIG},
 }
 """Each check and the properties that it reads."""
