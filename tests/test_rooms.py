@@ -34,6 +34,7 @@ MAY_IMPORT = {
     ),
     "executor": "runtime.checkpoint settings",
     "component": "artifact executor settings version",
+    "vertex": "artifact component settings",
     "trainer": "artifact settings",
     "notebook": "artifact range_test storage views",
     "kfp_entrypoint": "version",

@@ -39,6 +39,11 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       report: The report.
     """
     result_file.write_report(result.uri, report)
+    set_properties(result, report)
+
+
+def set_properties(result: types.Artifact, report: LRFinderReport) -> None:
+    """Sets what people and conditions read from ML Metadata, as custom properties."""
     for name, value in _custom_properties(report).items():
         if isinstance(value, int):
             result.set_int_custom_property(name, value)

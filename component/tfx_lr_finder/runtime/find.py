@@ -32,6 +32,7 @@ from tfx_lr_finder.runtime.loop.optimizers import (
 )
 from tfx_lr_finder.runtime.loop.progress import Progress
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.workers import refuse_several_workers
 
 
 def find_learning_rate(
@@ -72,8 +73,8 @@ def find_learning_rate(
       The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
 
     Raises:
-      ValueError: A parameter is out of its range, the model is not compiled, or the
-        data are not batches.
+      ValueError: A parameter is out of its range, the model is not compiled or trains
+        with several workers, or the data are not batches.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -85,6 +86,7 @@ def find_learning_rate(
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
+        refuse_several_workers(strategy)
         train, held_out = _make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
