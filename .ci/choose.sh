@@ -47,6 +47,6 @@ choose search "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)"
 echo -n "$reasons" | uniq >&2
 if grep -q 'needs glibc' <<<"$reasons"; then
     echo "To run it all the same, with a libc of Debian 13 in .venvs:" \
-        "make TFX=$TFX PYTHON=\$(.ci/newer-glibc.sh) ${MAKECMDGOALS:-venv}" >&2
+        "make TFX=${TFX:-1.21} PYTHON=\$(.ci/newer-glibc.sh) ${MAKECMDGOALS:-venv}" >&2
 fi
 exit 1

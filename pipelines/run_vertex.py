@@ -115,7 +115,7 @@ def _send(action: str, chosen: VertexSettings) -> None:
     from google.cloud import aiplatform
 
     try:
-        job = aiplatform.PipelineJob(
+        job: Any = aiplatform.PipelineJob(
             display_name=chosen.name,
             template_path=chosen.output,
             pipeline_root=chosen.root.rstrip("/"),

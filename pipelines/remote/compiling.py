@@ -7,10 +7,10 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from remote.resources import FINDER
+from remote.resources import FINDER, Request
 from remote.settings import Settings
 
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
@@ -30,10 +30,6 @@ def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, 
     """
     make_pipeline, kubeflow_v2_dag_runner = _load_tfx()
     pipeline = make_pipeline(settings)
-    requests = settings.requests
-    for component in pipeline.components:
-        if component.id in requests:
-            component.with_platform_config(requests[component.id].to_proto())
     nodes = settings.gpu_nodes
     gpu_image = settings.gpu_image or settings.image
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
@@ -47,6 +43,7 @@ def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, 
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config)
     with _without_false_warning():
         job: dict[str, Any] = runner.run(pipeline, write_out=False)
+    _request(job, settings.requests)
     _retry(job, {FINDER, *nodes}, settings.retries)
     return job
 
@@ -103,6 +100,18 @@ def _without_false_warning() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_true)
+
+
+def _request(job: dict[str, Any], requests: Mapping[str, Request]) -> None:
+    """Makes nodes request resources.
+
+    Unlike TFX's `with_platform_config`, this reaches CsvExampleGen, too.
+    """
+    for node, request in requests.items():
+        executor = job["pipelineSpec"]["deploymentSpec"]["executors"][
+            f"{node}_executor"
+        ]
+        executor["container"]["resources"] = request.to_json()
 
 
 def _retry(job: dict[str, Any], nodes: Collection[str], retries: int) -> None:

@@ -37,16 +37,16 @@ class Request:
     accelerator: str = ""
     accelerator_count: int = 0
 
-    def to_proto(self) -> Any:
-        """The request as a `ResourceSpec`, for `with_platform_config`."""
-        # Imported late, because kfp takes seconds to import.
-        from kfp.pipeline_spec import pipeline_spec_pb2
-
-        container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
-        spec = container.ResourceSpec(cpu_limit=self.cpus, memory_limit=self.memory_gb)
+    def to_json(self) -> dict[str, Any]:
+        """The request as a `ResourceSpec` of the pipeline schema. It leaves out 0."""
+        amounts = {"cpuLimit": self.cpus, "memoryLimit": self.memory_gb}
+        spec: dict[str, Any] = {
+            name: amount for name, amount in amounts.items() if amount
+        }
         if self.accelerator:
-            spec.accelerator.type = self.accelerator
-            spec.accelerator.count = self.accelerator_count
+            # A 64-bit integer is a string in the JSON of a proto.
+            count = str(self.accelerator_count)
+            spec["accelerator"] = {"type": self.accelerator, "count": count}
         return spec
 
 

@@ -148,11 +148,13 @@ class Settings:
             **dict.fromkeys(self.training_nodes, (self.cpus, self.memory_gb)),
             **resources.parse("--resources", self.resources),
         }
-        gpus = {"accelerator": self.accelerator, "accelerator_count": self.num_gpus}
         with_gpus = self.gpu_nodes if self.accelerator else ()
         requests = {
             node: Request(
-                cpus=cpus, memory_gb=memory_gb, **(gpus if node in with_gpus else {})
+                cpus=cpus,
+                memory_gb=memory_gb,
+                accelerator=self.accelerator or "" if node in with_gpus else "",
+                accelerator_count=self.num_gpus if node in with_gpus else 0,
             )
             for node, (cpus, memory_gb) in amounts.items()
         }
