@@ -61,6 +61,17 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       report: The report.
     """
     digest = result_file.write_report(result.uri, report)
+    set_properties(result, report, digest)
+
+
+def set_properties(result: types.Artifact, report: LRFinderReport, digest: str) -> None:
+    """Sets what people and conditions read from ML Metadata, as custom properties.
+
+    Args:
+      result: The artifact; changed.
+      report: What its file holds.
+      digest: The SHA-256 digest of the file, in hexadecimal.
+    """
     result.set_string_custom_property(result_file.DIGEST, digest)
     for name, value in result_file.custom_properties(report).items():
         if isinstance(value, int):

@@ -20,7 +20,7 @@ from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
 from tfx_lr_finder.runtime.lasting_folders import lasting_folders
-from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop import gpus, workers
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.runtime.user_module import lr_finder_fn
@@ -66,10 +66,12 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
       watch: Says whether SIGTERM came.
 
     Raises:
-      ValueError: The user module or the data cannot be used.
+      ValueError: The user module or the data cannot be used, or this process is one of
+        several.
       InconclusiveError: Neither the test nor the policy has a learning rate.
       SystemExit: After SIGTERM, when the checkpoint is saved.
     """
+    workers.refuse_cluster()
     logging.info("LRFinder: starting with %s", request.config)
     folders = lasting_folders(node.context, node.output(keys.LR_FINDER_RESULT).uri)
     plan = CheckpointPlan.from_execution(
