@@ -12,7 +12,8 @@ lock = requirements/$(notdir $(shell .ci/venv.sh))
 workers := -n 2 --dist loadfile --no-loadscope-reorder
 
 # `make PYTHON=/path/to/python3.10 ...` names the Python to use.
-export TFX PYTHON
+# The goals are for the advice of .ci/choose.sh.
+export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -35,7 +35,7 @@ from tfx_lr_finder import storage
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    storage.write_whole(sys.argv[1], [b"x" * 600, b"y" * 600])
+    storage.write_whole(sys.argv[1], b"x" * 1200)
 except OSError:
     sys.exit(7)
 """
@@ -54,7 +54,7 @@ def test_writing_deletes_the_partial_files_of_killed_writers(tmp_path):
 def test_a_remote_file_is_complete_and_leaves_no_partial_file():
     folder = "ram://test_storage"
     storage.write_whole(f"{folder}/file", b"first")
-    storage.write_whole(f"{folder}/file", [b"sec", b"ond"])
+    storage.write_whole(f"{folder}/file", b"second")
     assert storage.read_bytes(f"{folder}/file", 100) == b"second"
     assert storage.list_folder(folder) == ["file"]
     with pytest.raises(ValueError, match="larger than 3 bytes"):

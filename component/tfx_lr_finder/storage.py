@@ -1,10 +1,15 @@
-"""Reading and writing whole files, local ones without TFX, remote ones with it."""
+"""Reading and writing whole files.
+
+Local files need nothing. Remote ones are read by TFX, or by TensorFlow if TFX is not
+installed.
+"""
 
 import contextlib
 import glob
 import os
 import secrets
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable
 from typing import Any
 
 PART = ".part"
@@ -26,15 +31,7 @@ def read_text(path: str) -> str:
       FileNotFoundError: There is no such file.
       Exception: Whatever a remote file system raises.
     """
-    if not is_remote(path):
-        with open(path, encoding="utf-8") as local:
-            return local.read()
-    fileio = _fileio()
-    if not fileio.exists(path):
-        raise FileNotFoundError(path)
-    with fileio.open(path, "r") as remote:
-        text = remote.read()
-    return text if isinstance(text, str) else text.decode("utf-8")
+    return _read(path).decode("utf-8")
 
 
 def read_bytes(path: str, max_bytes: int) -> bytes:
@@ -49,7 +46,7 @@ def read_bytes(path: str, max_bytes: int) -> bytes:
       ValueError: The file is larger.
       Exception: Whatever a remote file system raises.
     """
-    content = read_start(path, max_bytes + 1)
+    content = _read(path, max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(
             f"{path} is larger than {max_bytes} bytes, the most that LRFinder reads. "
@@ -58,17 +55,8 @@ def read_bytes(path: str, max_bytes: int) -> bytes:
     return content
 
 
-def read_start(path: str, num_bytes: int) -> bytes:
-    """Returns the first bytes of a file, or all if it is shorter.
-
-    Args:
-      path: A path or a uri.
-      num_bytes: Number of bytes.
-
-    Raises:
-      FileNotFoundError: There is no such file.
-      Exception: Whatever a remote file system raises.
-    """
+def _read(path: str, num_bytes: int = -1) -> bytes:
+    """Returns the first bytes of a file, by default all."""
     if is_remote(path) and not exists(path):
         raise FileNotFoundError(path)
     opener = _fileio().open if is_remote(path) else open
@@ -116,7 +104,7 @@ def modified_at(path: str) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def write_whole(path: str, content: bytes | Sequence[bytes]) -> None:
+def write_whole(path: str, content: bytes) -> None:
     """Writes a file atomically: a reader never sees a part of it.
 
     The function writes under another name and renames the file at the end. If the
@@ -126,31 +114,30 @@ def write_whole(path: str, content: bytes | Sequence[bytes]) -> None:
 
     Args:
       path: A path or a uri of a file; its folder is created if it does not exist.
-      content: The whole content, or its parts in order.
+      content: The whole content.
 
     Raises:
       OSError: The file cannot be written. No partial file is left.
       Exception: Whatever a remote file system raises.
     """
-    parts = [content] if isinstance(content, bytes) else content
     write = _write_remote if is_remote(path) else _write_local
     for attempt in range(3):
         part = f"{path}.{secrets.token_hex(8)}{PART}"
         try:
-            write(path, part, parts)
+            write(path, part, content)
             return
         except FileNotFoundError:  # another writer deleted our partial file
             if attempt == 2:
                 raise
 
 
-def _write_local(path: str, part: str, parts: Sequence[bytes]) -> None:
+def _write_local(path: str, part: str, content: bytes) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     for partial in glob.glob(f"{glob.escape(path)}.*{PART}"):
         _ignore_errors(os.remove, partial)
     try:
         with open(part, "wb") as file:
-            file.writelines(parts)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -159,13 +146,12 @@ def _write_local(path: str, part: str, parts: Sequence[bytes]) -> None:
         raise
 
 
-def _write_remote(path: str, part: str, parts: Sequence[bytes]) -> None:
+def _write_remote(path: str, part: str, content: bytes) -> None:
     fileio = _fileio()
     fileio.makedirs(os.path.dirname(path))
     try:
         with fileio.open(part, "wb") as file:
-            for content in parts:
-                file.write(content)
+            file.write(content)
         fileio.rename(part, path, overwrite=True)
     except BaseException:
         _ignore_errors(fileio.remove, part)
@@ -204,6 +190,14 @@ def _ignore_errors(act: Callable[[str], Any], path: str) -> None:
 
 def _fileio() -> Any:
     # Imported late: with TensorFlow installed it takes ten seconds.
-    from tfx.dsl.io import fileio
+    try:
+        from tfx.dsl.io import fileio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "tfx":
+            raise
+        from tensorflow.io import gfile
 
+        names = ("exists", "isdir", "listdir", "makedirs", "remove", "rename")
+        functions = {name: getattr(gfile, name) for name in names}
+        return types.SimpleNamespace(open=gfile.GFile, **functions)
     return fileio

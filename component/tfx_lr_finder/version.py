@@ -6,13 +6,8 @@ import platform
 DISTRIBUTION = "tfx-lr-finder"
 
 
-def installed_version() -> str:
-    """Returns the version of the installed `tfx-lr-finder` distribution.
-
-    Returns:
-      A PEP 440 version, or `0+uninstalled` if the package is imported from a source
-      tree that was never installed.
-    """
+def _installed_version() -> str:
+    """Returns the version, `0+uninstalled` for a source tree without an install."""
     try:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
@@ -31,4 +26,4 @@ def describe() -> str:
     return f"{DISTRIBUTION} {__version__} ({', '.join([*others, python])})"
 
 
-__version__ = installed_version()
+__version__ = _installed_version()

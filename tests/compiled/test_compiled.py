@@ -32,7 +32,7 @@ TYPE_NAMES = re.compile("^[a-z][a-z0-9-_]{2,20}[.][A-Z][a-zA-Z0-9-_]{2,49}$")
 def make_job(penguin_examples, penguin_module, tmp_path_factory):
     """Compiles the pipeline Examples -> LRFinder -> LRFinderTrainer."""
 
-    def make(spec_2_1, **knobs):
+    def make(spec_2_1, **arguments):
         root = tmp_path_factory.mktemp("compiled")
         examples = Importer(
             source_uri=penguin_examples.uri,
@@ -44,7 +44,7 @@ def make_job(penguin_examples, penguin_module, tmp_path_factory):
             module_file=penguin_module,
             on_inconclusive="fallback",
             default_learning_rate=3.2e-7,
-            **knobs,
+            **arguments,
         )
         trainer = LRFinderTrainer(
             examples=examples.outputs["result"],

@@ -7,6 +7,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from tests.executor.user_modules import write_module
+from tests.runtime.sampling.sampled_data import data, numbered
 from tfx_lr_finder import read_result
 from tfx_lr_finder.runtime.examples import example_count
 
@@ -47,9 +48,17 @@ def test_examples_in_large_files_are_not_counted(penguin_examples, monkeypatch):
     assert example_count.count_train_examples(inputs, ["train"]) is None
 
 
+@pytest.mark.parametrize("file_format", ["tfrecords_gzip", "FORMAT_TFRECORDS_GZIP"])
+def test_records_are_counted_under_both_names_of_the_gzip_format(file_format, tmp_path):
+    examples = data(tmp_path, [numbered(30), numbered(12)])
+    examples.set_string_custom_property("file_format", file_format)
+    inputs = {"examples": [examples]}
+    assert example_count.count_train_examples(inputs, ["train"]) == 42
+
+
 @pytest.fixture
 def statistics(tmp_path):
-    """Statistics that tell of 70,000 training examples and 2 others."""
+    """Statistics that count 70,000 training examples and 2 others."""
     artifact = standard_artifacts.ExampleStatistics()
     artifact.uri = str(tmp_path / "statistics")
     artifact.split_names = artifact_utils.encode_split_names(["train", "eval"])

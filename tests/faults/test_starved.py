@@ -57,15 +57,15 @@ QUICK = ("a full disc", "no rights")
 def test_faults_of_the_working_directory_do_not_change_the_result(
     cause, processes, undisturbed, tmp_path, figure
 ):
-    told = dict(ONE_CAUSE[cause])
-    options = told.pop("mount", None)
+    given = dict(ONE_CAUSE[cause])
+    options = given.pop("mount", None)
     root = tmp_path / "pod"
-    if told.pop("remote", False):
-        told["checkpoint_dir"] = f"{FAILING}://{root}/checkpoints"
+    if given.pop("remote", False):
+        given["checkpoint_dir"] = f"{FAILING}://{root}/checkpoints"
     with contextlib.ExitStack() as stack:
         if options is not None:
             stack.enter_context(_mounted(root / "state", options))
-        pod = Pod(processes, root, **told, **SHORT)
+        pod = Pod(processes, root, **given, **SHORT)
         assert pod.ended() == 0, pod.log[-3000:]
         assert half_written(root) == []
     assert outcome(root) == undisturbed
@@ -91,15 +91,15 @@ CAUSES_AT_THE_OUTPUTS = {
 def test_faults_of_the_output_folders_fail_the_node_and_a_rerun_succeeds(
     cause, processes, undisturbed, tmp_path, figure
 ):
-    told = dict(CAUSES_AT_THE_OUTPUTS[cause])
-    options, at = told.pop("mount", None), told.pop("at", OUTPUTS[0])
+    given = dict(CAUSES_AT_THE_OUTPUTS[cause])
+    options, at = given.pop("mount", None), given.pop("at", OUTPUTS[0])
     root = tmp_path / "pod"
-    if told.pop("remote", False):
-        told["folders"] = {name: f"{FAILING}://{root}/{name}" for name in OUTPUTS}
+    if given.pop("remote", False):
+        given["folders"] = {name: f"{FAILING}://{root}/{name}" for name in OUTPUTS}
     with contextlib.ExitStack() as stack:
         if options is not None:
             stack.enter_context(_mounted(root / at, options))
-        pod = Pod(processes, root, **told, **SHORT)
+        pod = Pod(processes, root, **given, **SHORT)
         assert pod.ended() == 1, pod.log[-3000:]
         assert half_written(root) == []
         assert not list((root / at).glob("*.json"))
@@ -116,16 +116,23 @@ def test_faults_of_the_output_folders_fail_the_node_and_a_rerun_succeeds(
 def test_out_of_memory_ends_with_an_error_and_a_rerun_succeeds(
     megabytes, processes, tmp_path, figure
 ):
-    knobs = {**SHORT, "confirm_steps": 0, "text": modules.HUNGRY, "times": 4_000_000}
+    parameters = {
+        **SHORT,
+        "confirm_steps": 0,
+        "text": modules.HUNGRY,
+        "times": 4_000_000,
+    }
     limits = {"RLIMIT_AS": megabytes * 2**20}
-    pod = Pod(processes, tmp_path / "pod", limits=limits, **knobs)
+    pod = Pod(processes, tmp_path / "pod", limits=limits, **parameters)
     code = pod.ended()
     assert code not in (0, None), pod.log[-3000:]
     assert half_written(pod.root) == []
     assert not any((pod.root / name).exists() for name in OUTPUTS)
     if megabytes > 500:
         assert "MemoryError: Out of memory on the CPU at a batch size of 16" in pod.log
-    again, other = (Pod(processes, tmp_path / name, **knobs) for name in ("pod", "two"))
+    again, other = (
+        Pod(processes, tmp_path / name, **parameters) for name in ("pod", "two")
+    )
     assert [again.ended(), other.ended()] == [0, 0]
     assert outcome(again.root) == outcome(other.root)
     figure(
@@ -137,8 +144,8 @@ def test_out_of_memory_ends_with_an_error_and_a_rerun_succeeds(
 def test_the_verdict_is_the_error_even_if_its_evidence_cannot_be_saved(
     processes, tmp_path
 ):
-    knobs = {**SHORT, "text": modules.HOPELESS, "on_inconclusive": "fail"}
-    pod = Pod(processes, tmp_path / "pod", inject="failing_state", **knobs)
+    parameters = {**SHORT, "text": modules.HOPELESS, "on_inconclusive": "fail"}
+    pod = Pod(processes, tmp_path / "pod", inject="failing_state", **parameters)
     assert pod.ended() == 1
     assert "InconclusiveError: The range test found no learning rate" in pod.log
     assert "the evidence is in this log only: [Errno 5]" in pod.log

@@ -36,7 +36,7 @@ def write_rides(folder, span, *, broken):
 
 
 def retrain(root, number, broken, max_drift_decades=1.0):
-    """Runs the pipeline so many times; returns the path of its metadata store.
+    """Runs the pipeline several times; returns the path of its metadata store.
 
     Args:
       root: an empty folder.

@@ -1,4 +1,4 @@
-"""A retraining on broken data, as the report and the history tell of it."""
+"""A retraining on broken data, as the report and the history show it."""
 
 import pathlib
 

@@ -176,9 +176,9 @@ def test_taxi_finds_about_the_same_rate_on_a_sample(taxi):
     """The last test that uses this run: from here on its newest result is another."""
     whole = taxi.report()
     sampled = _finish("taxi", taxi.root, "--sample-size", 4000).report()
-    told = sampled.environment
-    assert told["train_sample_of"] > 9000
-    assert told["train_sample_size"] == 4000
+    facts = sampled.environment
+    assert facts["train_sample_of"] > 9000
+    assert facts["train_sample_size"] == 4000
     assert "train_sample_size" not in whole.environment
     low, high = whole.learning_rate_range
     assert low / 4 <= sampled.learning_rate <= high * 4

@@ -1,8 +1,6 @@
 """`lr-finder compare`."""
 
-import dataclasses
 import json
-import math
 import sys
 from typing import Any
 
@@ -11,6 +9,8 @@ import click
 from tfx_lr_finder.cli import terminal
 from tfx_lr_finder.cli.options import CHANGED, json_option, report_at
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.report_json import to_plain
+from tfx_lr_finder.range_test.values import decades_between
 from tfx_lr_finder.views import tables
 
 
@@ -34,7 +34,7 @@ def compare(
       lr-finder compare --max-drift-decades 0.5 "$LAST_WEEK" "$TODAY" || notify
     """  # noqa: D301
     reports = report_at(first), report_at(second)
-    change = _change(*reports)
+    change = decades_between(*(report.learning_rate for report in reports))
     differences = _differences(*reports)
     if as_json:
         found = {
@@ -53,13 +53,6 @@ def compare(
         sys.exit(CHANGED)
 
 
-def _change(first: LRFinderReport, second: LRFinderReport) -> float | None:
-    """Returns the decades from the first rate to the second, or None without both."""
-    if first.learning_rate is None or second.learning_rate is None:
-        return None
-    return math.log10(second.learning_rate) - math.log10(first.learning_rate)
-
-
 def _differences(
     first: LRFinderReport, second: LRFinderReport
 ) -> dict[str, tuple[Any, Any]]:
@@ -75,8 +68,7 @@ def _differences(
 
 def _values(report: LRFinderReport) -> dict[str, Any]:
     parameters = {
-        f"config.{field.name}": getattr(report.config, field.name)
-        for field in dataclasses.fields(report.config)
+        f"config.{name}": value for name, value in vars(report.config).items()
     }
     environment = {f"environment.{k}": v for k, v in report.environment.items()}
     rules = {f"rule.{name}": rate for name, rate in report.suggestions.items()}
@@ -93,14 +85,10 @@ def _outcome(report: LRFinderReport) -> dict[str, Any]:
         "source": report.source,
         "reasons": list(report.reasons),
         "stop_reason": report.stop_reason.name,
-        "untrained_loss": _finite(report.untrained_loss),
+        "untrained_loss": to_plain(report.untrained_loss),
         "steps_spent": report.steps_spent,
         "seconds": round(sum(report.seconds.values()), 3),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _table(differences: dict[str, tuple[Any, Any]]) -> tables.Table:

@@ -49,13 +49,15 @@ def export(uri: str, as_format: str, output: str) -> None:
       lr-finder export --format html --output report.html gs://bucket/.../42
     """  # noqa: D301
     report = report_at(uri)
-    texts = {"csv": as_csv, "json": _as_json, "html": _as_html}
-    text = texts[as_format](report)
+    if as_format == "json":
+        text = report.to_json() + "\n"
+    else:
+        text = _as_csv(report) if as_format == "csv" else _as_html(report)
     with click.open_file(output, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def as_csv(report: LRFinderReport) -> str:
+def _as_csv(report: LRFinderReport) -> str:
     """Returns CSV with a row per point of the sweeps and per candidate training."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -83,10 +85,6 @@ def _training_rows(report: LRFinderReport) -> Iterable[tuple[object, ...]]:
 
 def _number(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
-
-
-def _as_json(report: LRFinderReport) -> str:
-    return report.to_json() + "\n"
 
 
 def _as_html(report: LRFinderReport) -> str:

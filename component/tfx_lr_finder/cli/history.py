@@ -63,8 +63,7 @@ def history(
 
 
 def _table(entries: "tuple[Entry, ...]") -> Table:
-    several = len({entry.pipeline for entry in entries}) > 1
-    columns = [
+    columns = (
         "date (UTC)",
         "span",
         "data",
@@ -72,14 +71,15 @@ def _table(entries: "tuple[Entry, ...]") -> Table:
         "change",
         "verdict",
         "from",
-    ]
+    )
     rows = []
     data_of_span: dict[tuple[str, str], str] = {}
     for entry in entries:
         before = data_of_span.setdefault((entry.pipeline, entry.span), entry.data)
         changed = before != entry.data
         data_of_span[entry.pipeline, entry.span] = entry.data
-        row = [
+        row = (
+            entry.pipeline,
             entry.when[:19].replace("T", " "),
             entry.span,
             f"{entry.data} changed" if changed else entry.data,
@@ -87,12 +87,13 @@ def _table(entries: "tuple[Entry, ...]") -> Table:
             "" if entry.change is None else f"{entry.change:+.2f}",
             entry.verdict,
             entry.source,
-        ]
-        rows.append((entry.pipeline, *row) if several else tuple(row))
+        )
+        rows.append(row)
     names = sorted({entry.pipeline for entry in entries})
-    of = "" if several or not names[0] else f" of {names[0]}"
+    first = 0 if len(names) > 1 else 1  # without the column of an only pipeline
+    of = f" of {names[0]}" if first and names[0] else ""
     return Table(
         caption=f"{len(entries)} result{'s' if len(entries) != 1 else ''}{of}",
-        columns=("pipeline", *columns) if several else tuple(columns),
-        rows=tuple(rows),
+        columns=("pipeline", *columns)[first:],
+        rows=tuple(row[first:] for row in rows),
     )

@@ -10,22 +10,16 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_lr_finder.lineage.previous import iso_time
+from tfx_lr_finder.range_test.values import decades_between
 from tfx_lr_finder.result_file import TYPE_NAME
 
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
 RUN_TYPES = ("pipeline_run", "system.PipelineRun")
 FINGERPRINT = "input_fingerprint"
 MAX_DEPTH = 20
-_OUTPUTS = (
-    metadata_store_pb2.Event.OUTPUT,
-    metadata_store_pb2.Event.DECLARED_OUTPUT,
-    metadata_store_pb2.Event.INTERNAL_OUTPUT,
-)
-_INPUTS = (
-    metadata_store_pb2.Event.INPUT,
-    metadata_store_pb2.Event.DECLARED_INPUT,
-    metadata_store_pb2.Event.INTERNAL_INPUT,
-)
+_EVENT = metadata_store_pb2.Event
+_OUTPUTS = (_EVENT.OUTPUT, _EVENT.DECLARED_OUTPUT, _EVENT.INTERNAL_OUTPUT)
+_INPUTS = (_EVENT.INPUT, _EVENT.DECLARED_INPUT, _EVENT.INTERNAL_INPUT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +67,11 @@ def read_history(
     Raises:
       ValueError: The store has no such pipeline, or no result.
     """
-    known = _pipelines(store)
+    known = {
+        context.name
+        for kind in PIPELINE_TYPES
+        for context in store.get_contexts_by_type(kind)
+    }
     if pipeline is not None and pipeline not in known:
         raise ValueError(
             f"The metadata store has no pipeline {pipeline!r}. It has "
@@ -95,14 +93,6 @@ def read_history(
     return tuple(_with_changes(entries))
 
 
-def _pipelines(store: metadata_store.MetadataStore) -> set[str]:
-    return {
-        context.name
-        for type_name in PIPELINE_TYPES
-        for context in store.get_contexts_by_type(type_name)
-    }
-
-
 def _results(store: metadata_store.MetadataStore) -> list[Any]:
     kinds = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
     found = store.get_artifacts_by_type(TYPE_NAME)
@@ -114,12 +104,9 @@ def _with_changes(entries: Iterable[Entry]) -> Iterable[Entry]:
     last_ok: float | None = None
     for entry in entries:
         rate = entry.learning_rate
-        change = None
-        if rate is not None and last_ok is not None:
-            change = math.log10(rate) - math.log10(last_ok)
+        yield dataclasses.replace(entry, change=decades_between(last_ok, rate))
         if rate is not None and entry.verdict == "OK":
             last_ok = rate
-        yield dataclasses.replace(entry, change=change)
 
 
 class _Reader:
@@ -128,13 +115,11 @@ class _Reader:
     def __init__(self, store: metadata_store.MetadataStore) -> None:
         self._store = store
         self._types = {kind.id: kind.name for kind in store.get_context_types()}
-        self._artifact_types = {
-            kind.id: kind.name for kind in store.get_artifact_types()
-        }
+        kinds = store.get_artifact_types()
+        self._artifact_types = {kind.id: kind.name for kind in kinds}
 
     def entry(self, artifact: Any) -> Entry:
         properties = artifact.custom_properties
-        rate = _text(properties, "learning_rate")
         span, data = self._data(artifact)
         return Entry(
             number=artifact.id,
@@ -143,7 +128,7 @@ class _Reader:
             run=next(iter(self.names(artifact, RUN_TYPES)), ""),
             span=span,
             data=data,
-            learning_rate=_rate(rate),
+            learning_rate=_rate(_text(properties, "learning_rate")),
             verdict=_text(properties, "verdict"),
             source=_text(properties, "source"),
             change=None,

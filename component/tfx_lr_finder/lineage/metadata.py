@@ -49,17 +49,15 @@ def connect(location: str) -> metadata_store.MetadataStore:
 def connection_config(location: str) -> Config:
     """Returns ML Metadata's own configuration for a location; see `connect`."""
     scheme, separator, _ = location.partition("://")
-    if not separator:
-        return _sqlite(location)
-    if scheme == "sqlite":
+    if not separator or scheme == "sqlite":
         return _sqlite(location.removeprefix("sqlite://"))
     parts = urllib.parse.urlsplit(location)
     if scheme == "grpc" and parts.hostname:
-        config = metadata_store_pb2.MetadataStoreClientConfig(
-            host=parts.hostname, port=_port(parts) or GRPC_PORT
+        return metadata_store_pb2.MetadataStoreClientConfig(
+            host=parts.hostname,
+            port=_port(parts) or GRPC_PORT,
+            client_timeout_sec=TIMEOUT_SECONDS,
         )
-        config.client_timeout_sec = TIMEOUT_SECONDS
-        return config
     if scheme == "mysql" and parts.hostname and parts.path.strip("/"):
         return _mysql(parts)
     raise ValueError(

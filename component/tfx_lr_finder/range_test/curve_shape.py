@@ -55,7 +55,8 @@ def curve_shape(sweeps: Sequence[Sweep], num_rates: int) -> CurveShape:
         return CurveShape(
             falls=False, wavy=False, falls_at_once=False, rises_at_end=False
         )
-    noise = max(noise_scale(losses), _resolution(losses))
+    rounding_error = float(np.finfo(np.float32).eps * np.max(np.abs(losses)))
+    noise = max(noise_scale(losses), rounding_error)
     levels, least = _levels(losses, window, noise)
     lowest = int(np.argmin(levels))
     fall = float(levels[0] - levels[lowest])
@@ -77,8 +78,3 @@ def _levels(losses: FloatArray, window: int, noise: float) -> tuple[FloatArray, 
     """Returns the running medians, and the smallest significant difference of two."""
     levels = np.median(np.lib.stride_tricks.sliding_window_view(losses, window), axis=1)
     return levels, STRONG_SIGMAS * noise * MEDIAN_EFFICIENCY * math.sqrt(2.0 / window)
-
-
-def _resolution(losses: FloatArray) -> float:
-    """Returns the rounding error of float32 for losses of this size."""
-    return float(np.finfo(np.float32).eps * np.max(np.abs(losses)))

@@ -101,7 +101,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     loop.begin_sweep()
     while len(losses) < len(steps):
         losses = _train_until_check(loop, steps, losses, stop_above)
-        losses_by_rate = mean_of_rates(losses, config.steps_per_rate)
+        losses_by_rate = _mean_of_rates(losses, config.steps_per_rate)
         end, reason, stop_above = find_stop(losses_by_rate, config)
         if reason is not StopReason.COMPLETED:
             break
@@ -121,14 +121,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
 def _train_until_check(
     loop: TrainingLoop, steps: FloatArray, losses: FloatArray, stop_above: float
 ) -> FloatArray:
-    """Returns the losses up to the next check.
-
-    Args:
-      loop: Trains.
-      steps: The rate of every step of the sweep, float64 `[n]`.
-      losses: The losses so far, `[m]` with m < n.
-      stop_above: A loss above this, or one that is not finite, requires a check.
-    """
+    """Returns the losses up to the next check, or up to one above `stop_above`."""
     until = FIRST_CHECK
     while until <= len(losses):
         until *= 2
@@ -140,17 +133,8 @@ def _train_until_check(
     return losses
 
 
-def mean_of_rates(losses: FloatArray, steps_per_rate: int) -> FloatArray:
-    """Returns the mean loss at each rate.
-
-    Args:
-      losses: float64 `[n]`, one for each step.
-      steps_per_rate: Steps at each rate.
-
-    Returns:
-      float64 `[n // steps_per_rate]`. If the last rate is incomplete and one of its
-      losses is not finite, NaN is appended.
-    """
+def _mean_of_rates(losses: FloatArray, steps_per_rate: int) -> FloatArray:
+    """Returns the mean loss at each rate; NaN for an incomplete rate that exploded."""
     full = len(losses) // steps_per_rate
     means: FloatArray = (
         losses[: full * steps_per_rate].reshape(full, steps_per_rate).mean(axis=1)

@@ -26,7 +26,7 @@ from tfx_lr_finder.runtime.loop.checks import (
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
-from tfx_lr_finder.runtime.loop.inputs import as_dataset
+from tfx_lr_finder.runtime.loop.inputs import as_dataset, check_batch_size
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
@@ -35,6 +35,7 @@ from tfx_lr_finder.runtime.loop.optimizers import (
 from tfx_lr_finder.runtime.loop.progress import Progress
 from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.workers import refuse_several_workers
 
 HELD_OUT_PART = 5
 """Without evaluation data, about one row in five is held out."""
@@ -84,8 +85,8 @@ def find_learning_rate(
       The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
 
     Raises:
-      ValueError: A parameter is out of its range, the model is not compiled, or the
-        data cannot be used.
+      ValueError: A parameter is out of its range, the model is not compiled or trains
+        with several workers, or the data cannot be used.
       RuntimeError: Another test is running in this process.
 
     References:
@@ -102,6 +103,7 @@ def find_learning_rate(
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
+        refuse_several_workers(strategy)
         train, held_out = make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
@@ -182,6 +184,7 @@ def _as_datasets(
     config: RangeTestConfig,
 ) -> tuple[Any, Any]:
     """Returns the training and the evaluation data as datasets of batches."""
+    check_batch_size(batch_size, train_dataset)
     convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
     most = config.budget + HELD_OUT_PART * config.num_eval_batches
     train = convert(

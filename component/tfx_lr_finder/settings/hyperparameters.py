@@ -71,8 +71,13 @@ def _check_entry(kind: str, settings: dict[str, Any], name: str) -> None:
     if settings["name"] == name:
         values = [*(settings.get("values") or []), settings.get("value", 0.0)]
         if kind not in REPLACEABLE or not all(map(_is_float, values)):
-            raise _other_type(name, f"{kind} {_described(settings)}")
-    elif any(_parent(condition) == name for condition in settings["conditions"]):
+            names = ("value", "values", "min_value", "max_value")
+            shown = {key: settings[key] for key in names if settings.get(key)}
+            raise _other_type(name, f"{kind} {shown}")
+    elif any(
+        (condition.get("config") or {}).get("name") == name
+        for condition in settings["conditions"]
+    ):
         raise ValueError(
             f"The hyperparameter {settings['name']!r} exists only for certain "
             f"values of {name!r} ({settings['conditions']}), and LRFinder replaces "
@@ -84,15 +89,6 @@ def _check_entry(kind: str, settings: dict[str, Any], name: str) -> None:
 def _is_float(value: Any) -> bool:
     # A bool is an Integral too.
     return isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
-
-
-def _parent(condition: Any) -> Any:
-    return (condition.get("config") or {}).get("name")
-
-
-def _described(settings: dict[str, Any]) -> str:
-    shown = ("value", "values", "min_value", "max_value")
-    return str({name: settings[name] for name in shown if settings.get(name)})
 
 
 def _other_type(name: str, what: str) -> ValueError:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.values import FloatArray
 from tfx_lr_finder.views.selection import trainings
 
 Limits: TypeAlias = tuple[float, float]
@@ -84,8 +84,8 @@ def _with_margin(low: float, top: float, fraction: float) -> Limits:
     return low - margin, top + margin
 
 
-def _finite(values: Iterable[float]) -> npt.NDArray[np.float64]:
+def _finite(values: Iterable[float]) -> FloatArray:
     """Returns the finite values, float64 `[<= n]`."""
     array = np.fromiter(values, dtype=np.float64)
-    finite: npt.NDArray[np.float64] = array[np.isfinite(array)]
+    finite: FloatArray = array[np.isfinite(array)]
     return finite

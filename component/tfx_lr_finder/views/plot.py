@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.views import axis_limits, plot_candidates
+from tfx_lr_finder.views.selection import trainings
 
 SWEEP_COLOR = "tab:blue"
 RANGE_COLOR = "tab:green"
@@ -31,7 +32,7 @@ def draw_figure(report: LRFinderReport) -> Figure:
     Args:
       report: The report to draw.
     """
-    if not plot_candidates.has_any(report):
+    if not trainings(report):
         figure = Figure(figsize=SIZE, layout="constrained")
         plot_report(report, figure.add_subplot())
         return figure
@@ -67,8 +68,7 @@ def plot_report(report: LRFinderReport, ax: Axes | None = None) -> Axes:
     _draw_sweeps(ax, report)
     plot_candidates.draw(ax, report)
     _draw_suggestion(ax, report)
-    confirmed = plot_candidates.has_any(report)
-    label = f"{TRAINING_LOSS}, held-out loss" if confirmed else TRAINING_LOSS
+    label = TRAINING_LOSS + (", held-out loss" if trainings(report) else "")
     shown = axis_limits.union(
         axis_limits.sweep_limits(report), axis_limits.held_out_limits(report)
     )

@@ -17,15 +17,6 @@ OUTSIDE = 0.97
 """Height of the marks for losses above the picture, as a fraction of the axes."""
 
 
-def has_any(report: LRFinderReport) -> bool:
-    """Returns whether the report has short trainings.
-
-    Args:
-      report: The report to draw.
-    """
-    return bool(report.probes or report.candidates)
-
-
 def draw(ax: Axes, report: LRFinderReport) -> None:
     """Marks every training at its rate and its held-out loss.
 
@@ -41,11 +32,8 @@ def draw(ax: Axes, report: LRFinderReport) -> None:
             linestyle="--",
             label=f"untrained model {report.untrained_loss:.4g}",
         )
-    probes, candidates, check = (
-        distinct_probes(report),
-        report.candidates,
-        report.final_check,
-    )
+    probes, candidates = distinct_probes(report), report.candidates
+    check = report.final_check
     _mark(ax, probes, "o", PROBE_COLOR, 5, _label("probe", probes))
     _mark(ax, candidates, "D", CANDIDATE_COLOR, 6, _label("candidate", candidates))
     if check is not None:

@@ -9,6 +9,7 @@ from tfx_lr_finder.range_test.finder import combine, read
 from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
+from tfx_lr_finder.range_test.values import decades_between
 from tfx_lr_finder.views import selection
 
 Row: TypeAlias = tuple[str, ...]
@@ -19,7 +20,6 @@ SOURCES = {
     "rule": "a rule that read the curve",
     "default_learning_rate": "the declared default_learning_rate, not this test",
     "last_good": "the last good result, not this test",
-    "none": NONE,
 }
 
 
@@ -43,13 +43,6 @@ def number(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:.4g}" if math.isfinite(value) else "not finite"
-
-
-def decades(now: float | None, previous: float | None) -> str:
-    """Returns the signed distance of two rates in decades; empty if one is missing."""
-    if now is None or previous is None:
-        return ""
-    return f"{math.log10(now) - math.log10(previous):+.2f} decades"
 
 
 def summary(report: LRFinderReport) -> Table:
@@ -165,16 +158,11 @@ def environment(report: LRFinderReport) -> Table:
 
 def configuration(report: LRFinderReport) -> Table:
     """Returns every parameter of the test."""
-    config = report.config
     rows = tuple(
-        (field.name, _parameter(getattr(config, field.name)))
-        for field in dataclasses.fields(config)
+        (name, "not set" if value is None else str(value))
+        for name, value in vars(report.config).items()
     )
     return Table(caption="Configuration", columns=("parameter", "value"), rows=rows)
-
-
-def _parameter(value: object) -> str:
-    return "not set" if value is None else str(value)
 
 
 def previous(report: LRFinderReport) -> Table:
@@ -184,7 +172,7 @@ def previous(report: LRFinderReport) -> Table:
             item.when or "unknown",
             number(item.learning_rate),
             item.verdict.name,
-            decades(report.learning_rate, item.learning_rate),
+            _decades(item.learning_rate, report.learning_rate),
             item.name,
         )
         for item in reversed(report.previous)
@@ -194,6 +182,11 @@ def previous(report: LRFinderReport) -> Table:
         columns=("written", "learning rate", "verdict", "change to this run", "name"),
         rows=rows,
     )
+
+
+def _decades(first: float | None, second: float | None) -> str:
+    change = decades_between(first, second)
+    return "" if change is None else f"{change:+.2f} decades"
 
 
 def curves(report: LRFinderReport) -> Table:

@@ -89,8 +89,18 @@ def test_a_truncation_between_two_records_which_tensorflow_accepts_is_refused(sh
         corruption.reject_truncated(fn_args(shard))
 
 
-def test_the_search_for_the_damage_ends_at_the_deadline(shard):
-    shard.write_bytes(gzip.compress(b"damaged"))
-    assert "Not a valid TFRecord" in corruption.first_damage([str(shard)], 1e9)
-    write_split(shard.parent.parent, "train", [numbered(50)])
-    assert corruption.first_damage([str(shard)], 0.0) is None
+def test_the_search_for_the_damage_ends_at_the_deadline(shard, tmp_path, monkeypatch):
+    (shard.parent / "later").write_bytes(b"damaged")
+    error = tf.errors.DataLossError(None, None, "corrupted record")
+
+    def searched():
+        with corruption.name_damaged_file_on_error(
+            fn_args(shard), [artifact(tmp_path)]
+        ):
+            raise error
+
+    with pytest.raises(ValueError, match="later: after record 0: "):
+        searched()
+    monkeypatch.setattr(corruption, "MAX_SEARCH_SECONDS", -1.0)
+    with pytest.raises(tf.errors.DataLossError):
+        searched()

@@ -1,3 +1,6 @@
+import itertools
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from tests.keras_models import loop_of, mlp, train
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
+from tfx_lr_finder.runtime.loop import trainer_loop
 from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS
 
 
@@ -234,13 +238,18 @@ def test_out_of_memory_names_the_batch_size(dataset):
             loop.train(np.full(5, 0.01))
 
 
-def test_chunks_double_while_they_are_short_and_halve_when_they_are_long(dataset):
+def test_chunks_double_while_they_are_short_and_halve_when_they_are_long(
+    dataset, monkeypatch
+):
+    seconds = itertools.chain.from_iterable(
+        (0.0, length) for length in (0.1 * CHUNK_SECONDS, 10 * CHUNK_SECONDS, 0.0)
+    )
     with loop_of(mlp(keras), dataset) as loop:
         loop.begin_sweep()
-        first = len(loop.train(np.full(1000, 1e-6)))
-        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
-        loop._adapt(10 * CHUNK_SECONDS)
-        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
+        clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
+        monkeypatch.setattr(trainer_loop, "time", clock)
+        lengths = [len(loop.train(np.full(1000, 1e-6))) for _ in range(3)]
+    assert lengths == [lengths[0], 2 * lengths[0], lengths[0]]
 
 
 def test_xla_gives_the_same_losses(k, dataset):

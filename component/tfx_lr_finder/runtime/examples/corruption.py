@@ -48,7 +48,7 @@ def name_damaged_file_on_error(
         if _is_data_error(error) and not any(map(formats.is_parquet, artifacts)):
             with contextlib.suppress(Exception):  # keep TensorFlow's error instead
                 deadline = time.monotonic() + MAX_SEARCH_SECONDS
-                damage = first_damage(_files(fn_args), deadline)
+                damage = _first_damage(_files(fn_args), deadline)
         if damage is None:
             raise
         raise _unreadable(damage) from error
@@ -83,16 +83,8 @@ def reject_truncated(fn_args: FnArgs) -> None:
             raise _unreadable(f"{file}: not a valid gzip file: {error}") from error
 
 
-def first_damage(files: list[str], deadline: float) -> str | None:
-    """Returns the name of the first damaged TFRecord file, and what is wrong.
-
-    Args:
-      files: TFRecord files of `tf.Example`s.
-      deadline: When to stop the search, by `time.monotonic`.
-
-    Returns:
-      Text for an error; None if the search found nothing.
-    """
+def _first_damage(files: list[str], deadline: float) -> str | None:
+    """Returns the first damaged TFRecord file and what is wrong, or None."""
     for file in files:
         number = 0
         try:

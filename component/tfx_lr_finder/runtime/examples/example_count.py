@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tfx import types
 from tfx.components.statistics_gen import stats_artifact_utils
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
 from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.runtime.examples import formats
@@ -62,12 +60,7 @@ def count_train_examples(
     compressions = {formats.tfrecord_compression(artifact) for artifact in artifacts}
     if len(compressions) != 1 or None in compressions:
         return None
-    files = [
-        file
-        for split in train_splits
-        for uri in artifact_utils.get_split_uris(artifacts, split)
-        for file in fileio.glob(io_utils.all_files_pattern(uri))
-    ]
+    files = formats.split_files(artifacts, train_splits)
     if sum(tf.io.gfile.stat(file).length for file in files) > MAX_BYTES:
         return None
     records = tf.data.TFRecordDataset(files, compressions.pop())

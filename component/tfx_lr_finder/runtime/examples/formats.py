@@ -1,7 +1,12 @@
-"""The file and payload formats of Examples artifacts."""
+"""The files of Examples artifacts, and their file and payload formats."""
+
+from collections.abc import Sequence
 
 from tfx import types
 from tfx.components.util import examples_utils
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
 
 TF_EXAMPLE = "FORMAT_TF_EXAMPLE"
 TF_SEQUENCE_EXAMPLE = "FORMAT_TF_SEQUENCE_EXAMPLE"
@@ -49,3 +54,18 @@ def tfrecord_compression(artifact: types.Artifact) -> str | None:
     if is_parquet(artifact):
         return None
     return COMPRESSION.get(examples_utils.get_file_format(artifact))
+
+
+def split_files(artifacts: list[types.Artifact], splits: Sequence[str]) -> list[str]:
+    """Returns the files of some splits of all artifacts.
+
+    Args:
+      artifacts: Examples.
+      splits: Names of the splits.
+    """
+    return [
+        file
+        for split in splits
+        for uri in artifact_utils.get_split_uris(artifacts, split)
+        for file in fileio.glob(io_utils.all_files_pattern(uri))
+    ]

@@ -11,7 +11,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
 from tfx_lr_finder.runtime.examples import formats
 from tfx_lr_finder.settings import keys
@@ -58,7 +57,7 @@ def _check_split(artifacts: list[types.Artifact], split: str, argument: str) -> 
                 f"{argument}=...(splits=[...])."
             )
     if not _any_record(artifacts, split):
-        files = [file for artifact in artifacts for file in _files(artifact, split)]
+        files = formats.split_files(artifacts, [split])
         places = files[:_MAX_FILES_NAMED] or [artifact.uri for artifact in artifacts]
         raise ValueError(
             f"The split {split!r} holds no readable example at "
@@ -73,23 +72,16 @@ def _any_record(artifacts: list[types.Artifact], split: str) -> bool:
         formats.tfrecord_compression(artifact) is None
         or any(True for _ in _records(artifact, split))
         for artifact in artifacts
-        if _files(artifact, split)
+        if formats.split_files([artifact], [split])
     )
-
-
-def _files(artifact: types.Artifact, split: str) -> list[str]:
-    """Returns the files of a split."""
-    (uri,) = artifact_utils.get_split_uris([artifact], split)
-    files: list[str] = fileio.glob(io_utils.all_files_pattern(uri))
-    return files
 
 
 def _records(artifact: types.Artifact, split: str) -> tf.data.Dataset:
     """Returns the serialized examples of a split, a dataset of scalar strings."""
     compression = formats.tfrecord_compression(artifact)
-    records = tf.data.TFRecordDataset(_files(artifact, split), compression)
+    files = formats.split_files([artifact], [split])
     # The later steps that read all of the data refuse a damaged file by its name.
-    return records.ignore_errors()
+    return tf.data.TFRecordDataset(files, compression).ignore_errors()
 
 
 def _check_features(artifacts: list[types.Artifact], split: str, graph: str) -> None:

@@ -1,13 +1,13 @@
 """The numbers that the script of the page draws, in the types of JSON."""
 
-import math
 from typing import Any, TypeAlias
 
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.report_json import to_plain
 from tfx_lr_finder.range_test.sweep import Sweep
 from tfx_lr_finder.views import selection
-from tfx_lr_finder.views.axis_limits import Limits, held_out_limits, sweep_limits
+from tfx_lr_finder.views.axis_limits import held_out_limits, sweep_limits
 
 Json: TypeAlias = dict[str, Any]
 
@@ -18,18 +18,19 @@ def chart_data(report: LRFinderReport) -> Json:
     Args:
       report: The report to draw.
     """
-    low, high = report.learning_rate_range or (None, None)
-    return {
+    data = {
         "rate": report.learning_rate,
-        "range": [low, high] if low is not None else None,
+        "range": report.learning_rate_range,
         "rates": [report.config.min_lr, report.config.max_lr],
         "sweeps": [_sweep(sweep, selection.stride(report)) for sweep in report.sweeps],
-        "sweepLimits": _limits(sweep_limits(report)),
+        "sweepLimits": sweep_limits(report),
         "trainings": [_training(*item) for item in selection.trainings(report)],
-        "untrained": _finite(report.untrained_loss),
-        "heldOutLimits": _limits(held_out_limits(report)),
+        "untrained": report.untrained_loss,
+        "heldOutLimits": held_out_limits(report),
         "runs": _runs(report),
     }
+    plain: Json = to_plain(data)
+    return plain
 
 
 def _sweep(sweep: Sweep, every: int) -> Json:
@@ -45,37 +46,25 @@ def _sweep(sweep: Sweep, every: int) -> Json:
     }
 
 
-def _short(value: float) -> float | None:
-    """Returns a number with seven digits, enough for a picture; None if not finite."""
-    return float(f"{value:.7g}") if math.isfinite(value) else None
+def _short(value: float) -> float:
+    """Returns a number with seven digits, enough for a picture."""
+    return float(f"{value:.7g}")
 
 
 def _training(kind: str, item: Candidate) -> Json:
     return {
         "kind": kind,
         "rate": item.learning_rate,
-        "loss": _finite(item.eval_loss),
-        "trainLoss": _finite(item.train_loss),
+        "loss": item.eval_loss,
+        "trainLoss": item.train_loss,
         "steps": item.num_steps,
     }
 
 
 def _runs(report: LRFinderReport) -> list[Json]:
     runs = [
-        {"rate": item.learning_rate, "verdict": item.verdict.name, "when": item.when}
-        for item in report.previous
+        (item.learning_rate, item.verdict.name, item.when) for item in report.previous
     ]
-    this = {
-        "rate": report.learning_rate,
-        "verdict": report.verdict.name,
-        "when": "this run",
-    }
-    return [*runs, this]
-
-
-def _limits(limits: Limits | None) -> list[float] | None:
-    return None if limits is None else list(limits)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    runs.append((report.learning_rate, report.verdict.name, "this run"))
+    names = ("rate", "verdict", "when")
+    return [dict(zip(names, run, strict=True)) for run in runs]
