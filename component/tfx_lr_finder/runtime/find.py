@@ -25,6 +25,7 @@ from tfx_lr_finder.runtime.loop.checks import (
     build_model,
     check_model,
     check_model_and_data,
+    first_batch,
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
@@ -254,6 +255,7 @@ def _hold_out(
     enough = HELD_OUT_PART * config.num_eval_batches
     num_batches = int(dataset.cardinality())
     if num_batches == tf.data.UNKNOWN_CARDINALITY:
+        first_batch(dataset, "training dataset")  # explains what cannot be read
         num_batches = sum(1 for _ in dataset.take(enough))
     if 0 <= num_batches < 2:
         return dataset, dataset
