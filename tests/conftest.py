@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import pathlib
 
+import hypothesis
 import pytest
 import tfx
 
@@ -16,6 +17,14 @@ pytest_plugins = [
     "tests.kfp_server",
     "tests.reports",
 ]
+
+# How fast a machine draws examples says nothing about the code.
+hypothesis.settings.register_profile(
+    "any_machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any_machine")
 
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
 NEED_KFP = [

@@ -27,7 +27,8 @@ ESCAPE = "\x1b[2J[red]name[/red]\x07"
 @pytest.fixture
 def invoke():
     def run(*arguments):
-        return CliRunner().invoke(main, [str(a) for a in arguments])
+        runner = CliRunner(env={"COLUMNS": "160"})
+        return runner.invoke(main, [str(a) for a in arguments])
 
     return run
 

@@ -15,7 +15,7 @@ BAD = [
     ({"min_lr": "1e-3"}, "got min_lr='1e-3'"),
     ({"min_lr": 1e-40}, "from 1.2e-38 to 1.7e.38, got min_lr=1e-40"),
     ({"max_lr": 10**400}, "max_lr must be a positive, finite number"),
-    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 different rates"),
+    ({"min_lr": 1.0, "max_lr": 1.000001}, "too close for 28 different float32 rates"),
     ({"num_sweeps": 10**400}, "num_sweeps must be below"),
     ({"min_lr": True}, "got min_lr=True"),
     ({"min_lr": 1.0, "max_lr": 1.0}, "min_lr must be below max_lr"),
