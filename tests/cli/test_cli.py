@@ -93,9 +93,11 @@ def test_show_json_prints_the_content_of_the_result_file(invoke, saved, make_rep
     ],
 )
 def test_fail_on_turns_the_verdict_into_the_exit_status(
-    verdict, fail_on, status, invoke, saved
+    verdict, fail_on, status, invoke, saved, make_report, make_inconclusive
 ):
-    done = invoke("show", "--fail-on", fail_on, saved(verdict=verdict))
+    inconclusive = verdict is Verdict.INCONCLUSIVE
+    report = make_inconclusive() if inconclusive else make_report(verdict=verdict)
+    done = invoke("show", "--fail-on", fail_on, saved(report=report))
     assert done.exit_code == status
 
 
@@ -115,7 +117,9 @@ def test_show_prints_a_result_without_any_finite_loss(invoke, saved, make_inconc
     bare = type(sweep)(
         **changes, smoothed_losses=(), stop_reason=sweep.stop_reason, num_steps=1
     )
-    report = make_inconclusive(sweeps=(bare,), probes=(), untrained_loss=None)
+    report = make_inconclusive(
+        sweeps=(bare,), probes=(), untrained_loss=None, steps_by_phase={"sweeps": 1}
+    )
     done = invoke("show", saved(report=report))
     assert done.exit_code == 0
     assert "No finite loss to draw." in done.output
