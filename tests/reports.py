@@ -79,6 +79,13 @@ def make_report():
     report = _report()
 
     def make(**changes):
+        rate = changes.get("learning_rate")
+        if rate is not None and "learning_rates_by_schedule" not in changes:
+            changes = {
+                "learning_rates_by_schedule": rates_by_schedule(rate),
+                "learning_rate_range": (rate, 2 * rate),
+                **changes,
+            }
         return dataclasses.replace(report, **changes)
 
     return make

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pathlib
 
@@ -13,6 +14,7 @@ from tfx_lr_finder import (
     LRFinderScalars,
     artifact,
     read_result,
+    result_file,
 )
 from tfx_lr_finder.range_test.verdict import Verdict
 
@@ -73,6 +75,9 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "optimizer": "SGD",
         "keras": "3.12.4",
         "schema_version": 2,
+        "result_sha256": hashlib.sha256(
+            (pathlib.Path(result.uri) / "result.json").read_bytes()
+        ).hexdigest(),
     }
     assert {type(value) for value in values.values()} == {str, int}
 
@@ -127,6 +132,56 @@ def test_read_result_takes_an_artifact_or_a_uri(make_report, make_result):
     artifact.write_result(result, report)
     assert repr(read_result(result)) == repr(report)
     assert repr(read_result(result.uri)) == repr(report)
+
+
+EDITS = {
+    "rate": ('"learning_rate": 0.03', '"learning_rate": 50', "learning_rate is 50.0"),
+    "huge rate": ('"learning_rate": 0.03', '"learning_rate": 1e300', "is 1e.300"),
+    "schedule": ('"constant": 0.03', '"constant": 0.5', "'constant'. is 0.5"),
+    "range": ("0.006", "0.05", "outside of learning_rate_range"),
+    "verdict": ('"verdict": "OK"', '"verdict": "INCONCLUSIVE"', "INCONCLUSIVE, but"),
+    "source": ('"source": "confirmed"', '"source": "none"', "source is 'none'"),
+    "steps": ('"sweeps": 249', '"sweeps": 248', "steps"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_a_result_that_contradicts_itself_is_refused(
+    name, is_imported, make_report, make_result
+):
+    old, new, complaint = EDITS[name]
+    result = make_result()
+    artifact.write_result(result, make_report(learning_rate=0.03))
+    path = pathlib.Path(result.uri) / "result.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match=complaint):
+        read_result(result.uri if is_imported else result)
+
+
+def test_a_consistent_edit_is_found_by_the_digest(make_report, make_result, caplog):
+    caplog.set_level("INFO")
+    result = make_result()
+    artifact.write_result(result, make_report(learning_rate=0.03))
+    assert read_result(result).learning_rate == 0.03
+    assert "no digest" not in caplog.text
+    result_file.write_report(result.uri, make_report(learning_rate=0.5))
+    with pytest.raises(ValueError, match="changed after LRFinder wrote it"):
+        read_result(result)
+    imported = make_result()
+    assert read_result(imported).learning_rate == 0.5
+    assert f"no digest to check {imported.uri}" in caplog.text
+
+
+def test_a_huge_file_is_refused_before_it_is_read(make_report, make_result):
+    result = make_result()
+    artifact.write_result(result, make_report())
+    with open(pathlib.Path(result.uri) / "result.json", "ab") as file:
+        file.truncate(3 * 2**30)  # sparse
+    with pytest.raises(ValueError, match="larger than 67108864 bytes"):
+        read_result(result)
 
 
 def test_the_error_of_a_missing_result_file_names_the_folder(tmp_path):

@@ -49,6 +49,8 @@ def test_unset_parameters_are_not_execution_properties():
         ("rule", "steepest", "steepest"),
         ("sample_size", 500, "500"),
         ("sample_size", "auto", "auto"),
+        ("which_fit", 2, "2"),
+        ("which_fit", "every", "every"),
     ],
 )
 def test_plain_numbers_become_the_declared_type(name, given, kept):
@@ -94,6 +96,8 @@ def test_a_value_that_a_cast_would_change_is_rejected(name, given):
         {"sample_size": True},
         {"sample_size": 10, "sample_transform": "maybe"},
         {"stratify_by": "label"},
+        {"which_fit": 0},
+        {"which_fit": "last"},
     ],
     ids=str,
 )

@@ -44,6 +44,7 @@ MAY_IMPORT = {
 """Each room, a folder or a module, and the rooms that it may import."""
 
 MAY_IMPORT_LATE = {
+    "component": "notebook",
     "executor": "runtime",
     "trainer": "runtime.fit",
     "cli": "artifact component executor lineage settings",
@@ -51,7 +52,7 @@ MAY_IMPORT_LATE = {
 """The rooms that a room may import too, but only inside a function."""
 
 EXCEPTIONS = {("range_test", "views")}
-"""`LRFinderReport.plot`, a public method, draws with `views` when it is called."""
+"""`LRFinderReport` draws with `views` in `plot` and in `_repr_html_`, late."""
 
 
 def _room(module):
@@ -121,6 +122,17 @@ def test_the_rooms_import_each_other_without_a_circle():
     order = list(graphlib.TopologicalSorter(graph).static_order())
     chain = ["range_test", "runtime", "executor", "component"]
     assert sorted(chain, key=order.index) == chain
+
+
+def test_range_test_imports_views_late_and_only_for_the_methods_that_draw():
+    found = {
+        (module, imported, late)
+        for module, tree in _modules()
+        for imported, late in _imports(tree)
+        if (_room(module), _room(imported)) in EXCEPTIONS
+    }
+    drawing = {"views.plot", "views.html.page"}
+    assert found == {("range_test.report", module, True) for module in drawing}
 
 
 def test_range_test_imports_no_other_room_and_views_does_not_import_runtime():

@@ -60,7 +60,8 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       result: The output artifact; its uri may be remote.
       report: The report.
     """
-    result_file.write_report(result.uri, report)
+    digest = result_file.write_report(result.uri, report)
+    result.set_string_custom_property(result_file.DIGEST, digest)
     for name, value in _custom_properties(report).items():
         if isinstance(value, int):
             result.set_int_custom_property(name, value)
@@ -78,10 +79,13 @@ def read_result(result: types.Artifact | str) -> LRFinderReport:
       The report.
 
     Raises:
-      ValueError: There is no `result.json`, this account may not read it, or it is
-        truncated, edited or of another schema.
+      ValueError: There is no `result.json`, this account may not read it, or it is too
+        large, truncated, edited or of another schema. An artifact that LRFinder wrote
+        holds the digest of the file, with which any change is found.
     """
-    return result_file.read_report(result if isinstance(result, str) else result.uri)
+    if isinstance(result, str):
+        return result_file.read_report(result)
+    return result_file.read_report(result.uri, result_file.digest_of(result))
 
 
 def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:

@@ -1,5 +1,6 @@
 """The LRFinder component and its specification."""
 
+import sys
 from typing import Any, TypeAlias
 
 from tfx import types
@@ -29,6 +30,9 @@ Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
 Count: TypeAlias = int | Deferred | None
 Name: TypeAlias = str | Deferred | None
+
+VIEWERS = "tfx.orchestration.experimental.interactive.visualizations"
+"""The module with which TFX shows artifacts; a notebook imports it."""
 
 
 class LRFinderSpec(ComponentSpec):
@@ -140,6 +144,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         sample_transform: Name = None,
         stratify_by: Name = None,
         min_per_label: Count = None,
+        which_fit: int | Name = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = keys.FAIL,
         default_learning_rate: Real = None,
@@ -201,7 +206,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           max_steps: Budget of the whole test in training steps, at least 10. By default
             600, or more if num_rates or confirm_steps need more.
           max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
-            never lowers the budget below 200 steps.
+            never lowers the budget below 200 steps, or below train_steps if they are
+            fewer.
           num_eval_batches: Held-out batches that score a candidate, at least 1.
           jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays
             off for long tests of large models only.
@@ -215,6 +221,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             rare values. By default the sample ignores labels.
           min_per_label: Examples that the sample keeps of each label if there are as
             many, at least 0 and at most an equal part of the sample. Needs stratify_by.
+          which_fit: Which call of `fit` in `run_fn` to test: "first", its number, or
+            "every", which tests the first. LRFinder runs those before it. By default
+            "first". LRFinderTrainer needs the same value.
           hyperparameter_name: Name of the learning rate in `best_hyperparameters`.
           on_inconclusive: What to do if no rate can be vouched for: `fail`; `fallback`
             to default_learning_rate; or `last_good`, the rate of the newest OK result
@@ -263,6 +272,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "sample_transform": sample_transform,
                 "stratify_by": stratify_by,
                 "min_per_label": min_per_label,
+                "which_fit": which_fit,
                 "hyperparameter_name": hyperparameter_name,
                 "on_inconclusive": on_inconclusive,
                 "default_learning_rate": default_learning_rate,
@@ -303,6 +313,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         super().__init__(spec=spec)
         if module_file:
             _package_module(self)
+        if VIEWERS in sys.modules:
+            _register_viewer()
 
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
@@ -316,6 +328,14 @@ def _check_previous(on_inconclusive: Any, previous: Any) -> None:
             "custom types, pass last_good_importer(uri) instead. Or use 'fallback' "
             "with default_learning_rate."
         )
+
+
+def _register_viewer() -> None:
+    """Lets `show` of TFX's InteractiveContext show results."""
+    # Imported late: only a notebook needs it.
+    from tfx_lr_finder import notebook
+
+    notebook.register()
 
 
 def _package_module(component: base_component.BaseComponent) -> None:

@@ -183,18 +183,94 @@ BAD = [
     ),
     (lambda k: k.Sequential([k.layers.Dense(1)]), lambda d: d, {}, "not compiled"),
     (lambda k: 3, lambda d: d, {}, "must be a compiled Keras model"),
-    (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown parameters \\['lr'\\]"),
+    (lambda k: mlp(k), lambda d: d, {"lr": 3}, "Unknown parameters: lr"),
+    (lambda k: mlp(k), lambda d: d, {"lr_min": 3}, r"lr_min \(min_lr\?\)"),
+    (lambda k: mlp(k), lambda d: d, {"num_sweep": 3}, r"num_sweep \(num_sweeps\?\)"),
     (lambda k: mlp(k), lambda d: d, {"min_lr": -1}, "min_lr must be a positive"),
+    (
+        lambda k: k.layers.Dense(1),
+        lambda d: d,
+        {},
+        r"Dense\. Put the layer into",
+    ),
+    (lambda k: k.Model, lambda d: d, {}, "got the class Model. Pass an instance"),
+    (lambda k: lambda width: None, lambda d: d, {}, "must take no arguments"),
+    (lambda k: mlp(k), lambda d: d, {"batch_size": 8}, "batch_size=8 is for arrays"),
     (lambda k: mlp(k), lambda d: d.map(lambda x, y: x), {}, "labels are missing"),
 ]
 
 
-@pytest.mark.parametrize(("build", "change", "knobs", "message"), BAD)
+@pytest.mark.parametrize(("build", "change", "parameters", "message"), BAD)
 def test_bad_models_data_and_parameters_are_refused(
-    k, data, build, change, knobs, message
+    k, data, build, change, parameters, message
 ):
     with pytest.raises(ValueError, match=message):
-        find_learning_rate(build(k), change(data[0]), **knobs)
+        find_learning_rate(build(k), change(data[0]), **parameters)
+
+
+def rows_of(data):
+    """All rows of a dataset as arrays."""
+    return tuple(np.concatenate(parts) for parts in zip(*data, strict=True))
+
+
+CURVE = {"num_rates": 20, "num_sweeps": 1, "confirm_steps": 0, "seed": 3}
+
+
+def test_arrays_are_swept_and_numpy_parameters_are_plain_numbers(k, data):
+    numpy_parameters = {
+        "min_lr": np.float32(2.0**-20),
+        "max_lr": np.float64(8.0),
+        "num_train_examples": np.int64(512),
+        **{name: np.int64(value) for name, value in CURVE.items()},
+    }
+    arrays = [rows_of(part) for part in data]
+    report = find_learning_rate(mlp(k), *arrays, batch_size=16, **numpy_parameters)
+    plain = {"min_lr": 2.0**-20, "max_lr": 8.0, **CURVE}
+    wanted = find_learning_rate(mlp(k), *arrays, batch_size=np.int32(16), **plain)
+    assert report.sweeps == wanted.sweeps
+    assert report.environment["num_train_batches"] == 32
+    assert type(report.config.seed) is int
+    assert LRFinderReport.from_json(report.to_json()).config == report.config
+
+
+def test_a_generator_is_read_once_and_gives_the_rate_of_its_batches(data):
+    def batches(dataset):
+        return ((x.numpy(), y.numpy()) for x, y in dataset)
+
+    report = find_learning_rate(mlp(keras), *map(batches, data), **QUICK)
+    wanted = find_learning_rate(mlp(keras), *data, **QUICK)
+    assert report.candidates == wanted.candidates
+    assert report.environment["num_train_batches"] == 32
+
+
+def test_arrays_without_held_out_rows_never_train_on_the_held_out_ones(data):
+    train = rows_of(data[0])
+    report = find_learning_rate(mlp(keras), train, batch_size=16, **QUICK)
+    assert report.environment["num_train_batches"] == 28
+    assert len(report.final_check.eval_losses) == 4
+
+
+def test_ten_batches_of_unknown_number_are_split_by_their_count(data):
+    unknown = data[0].take(10).filter(lambda x, y: True)
+    report = find_learning_rate(mlp(keras), unknown, max_steps=200)
+    assert len(report.final_check.eval_losses) == 2
+
+
+def test_missing_values_in_one_row_of_a_hundred_are_reported(data):
+    def with_missing(dataset):
+        rows = dataset.unbatch().enumerate()
+        lost = rows.map(
+            lambda i, row: (tf.where(i % 100 == 50, np.nan, row[0]), row[1])
+        )
+        return lost.batch(16)
+
+    for damaged in [(with_missing(data[0]), data[1]), (data[0], with_missing(data[1]))]:
+        report = find_learning_rate(mlp(keras), *damaged, **QUICK)
+        assert report.verdict is not Verdict.OK
+        assert report.reasons[0].startswith("The loss was not finite for ")
+        assert "missing or infinite values" in report.reasons[0]
+        assert str(report.non_finite) in report.reasons[0]
+        assert f"loss not finite: {report.non_finite}" in str(report)
 
 
 def test_a_process_that_never_seeded_tensorflow_can_find_a_rate(data):

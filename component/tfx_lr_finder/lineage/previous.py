@@ -38,7 +38,8 @@ def read_previous(results: Iterable[Any]) -> tuple[PreviousResult, ...]:
     found = []
     for result in newest_first(results):
         try:
-            report = result_file.read_report(result.uri)
+            digest = result_file.digest_of(result)
+            report = result_file.read_report(result.uri, digest)
         except ValueError as error:
             logging.warning("LRFinder: skipping %s: %s", _name(result), error)
             continue

@@ -9,6 +9,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tfx_lr_finder.range_test.rules import RULES
 
 MIN_NUM_RATES = 10
@@ -30,6 +32,8 @@ MAX_DIVERGENCE_FACTOR = 1e30
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RangeTestConfig:
     """A learning-rate range test: what it sweeps, confirms and may spend.
+
+    NumPy scalars are taken as plain numbers.
 
     Attributes:
       min_lr: Smallest learning rate of a sweep, positive.
@@ -56,7 +60,7 @@ class RangeTestConfig:
       max_steps: Budget of the whole test in training steps, at least 10. By default
         600, or more if num_rates or confirm_steps need more.
       max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It never
-        lowers the budget below 200 steps.
+        lowers the budget below 200 steps, or below train_steps if they are fewer.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
       jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays off
         for long tests of large models only.
@@ -92,6 +96,10 @@ class RangeTestConfig:
 
     def __post_init__(self) -> None:
         """Checks every parameter; the class documents the ranges."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                object.__setattr__(self, field.name, value.item())
         self._check_rates()
         for name, minimum in _MINIMUM.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:
@@ -136,13 +144,13 @@ class RangeTestConfig:
             )
 
     def _check_budget(self) -> None:
-        if self.sweep_steps > self.budget:
+        # A Trainer with too few steps is no error: the verdict is INCONCLUSIVE.
+        if self.sweep_steps > self._wanted_budget:
             raise ValueError(
                 f"{self.num_sweeps} sweeps of {self.resolved_num_rates} rates at "
                 f"{self.steps_per_rate} batches each take {self.sweep_steps} steps, "
-                f"more than the budget of {self.budget} (max_steps={self.max_steps}, "
-                f"train_steps={self.train_steps}, max_fraction={self.max_fraction}). "
-                "Raise max_steps or lower num_rates, num_sweeps or steps_per_rate."
+                f"more than max_steps={self._wanted_budget}. Raise max_steps or lower "
+                "num_rates, num_sweeps or steps_per_rate."
             )
 
     @property
@@ -164,12 +172,22 @@ class RangeTestConfig:
 
     @property
     def budget(self) -> int:
-        """Training steps that the whole test may take."""
-        budget = self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
+        """Training steps that the whole test may take: never more than the Trainer."""
         if self.train_steps is None:
-            return budget
+            return self._wanted_budget
         limit = math.floor(self.train_steps * self.max_fraction)
-        return min(budget, max(limit, MIN_BUDGET))
+        limit = max(limit, min(MIN_BUDGET, self.train_steps))
+        return min(self._wanted_budget, limit)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the Trainer's steps lower the budget."""
+        return self.budget < self._wanted_budget
+
+    @property
+    def _wanted_budget(self) -> int:
+        """The budget if the Trainer takes enough steps."""
+        return self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
 
     def _requested_steps(self) -> int:
         """Returns the steps that `num_rates` and `confirm_steps` ask for."""

@@ -10,9 +10,15 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.non_finite import (
+    count_non_finite,
+    data_doubts,
+    unique_trainings,
+)
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.too_few_steps import min_steps, untested_report
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
 
 
@@ -34,8 +40,11 @@ def run_range_test(
         more probe; or None.
 
     Returns:
-      The report, with an empty `environment`.
+      The report, with an empty `environment`. It is INCONCLUSIVE, without any training,
+      if the Trainer takes too few steps for a test.
     """
+    if config.budget < min_steps(config):
+        return untested_report(config)
     started = clock()
     ladder = learning_rate_ladder(config)
     sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
@@ -92,6 +101,19 @@ def _suggestion(
     return rate, (min(rates), max(rates))
 
 
+def _judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
+    """Returns the verdict and its reasons; a fault in the data is the first reason."""
+    verdict, reasons = judge(evidence)
+    confirmation = evidence.confirmation
+    trainings = unique_trainings(
+        confirmation.probes, confirmation.candidates, confirmation.final_check
+    )
+    doubts = data_doubts(count_non_finite(evidence.sweeps, trainings))
+    if doubts and verdict is Verdict.OK:
+        verdict = Verdict.LOW_CONFIDENCE
+    return verdict, [*doubts, *reasons]
+
+
 def _report(
     evidence: Evidence,
     rate_range: tuple[float, float] | None,
@@ -99,7 +121,13 @@ def _report(
 ) -> LRFinderReport:
     config, sweeps = evidence.config, evidence.sweeps
     confirmation, rate = evidence.confirmation, evidence.rate
-    verdict, reasons = judge(evidence)
+    verdict, reasons = _judge(evidence)
+    if verdict is Verdict.INCONCLUSIVE and config.is_capped:
+        reasons = [
+            *reasons,
+            f"The test could spend only {config.budget} steps, because the Trainer "
+            f"takes {config.train_steps}.",
+        ]
     if verdict is Verdict.INCONCLUSIVE:
         rate = rate_range = None
     by_schedule = {} if rate is None else rates_by_schedule(rate)

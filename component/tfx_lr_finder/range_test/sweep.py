@@ -23,6 +23,7 @@ class StopReason(enum.Enum):
     COMPLETED = "every learning rate was tried"
     DIVERGED = "the smoothed loss rose past divergence_factor times its fall"
     NON_FINITE = "the loss stopped being a finite number"
+    TOO_FEW_STEPS = "the Trainer takes too few steps for a range test"
 
 
 class TrainingLoop(Protocol):

@@ -1,6 +1,7 @@
 """The range test of a Keras model in one function call."""
 
 import dataclasses
+import difflib
 import functools
 import itertools
 import time
@@ -21,10 +22,13 @@ from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus, random_state
 from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
 from tfx_lr_finder.runtime.loop.checks import (
+    build_model,
+    check_model,
     check_model_and_data,
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
+from tfx_lr_finder.runtime.loop.inputs import as_dataset
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
@@ -33,12 +37,16 @@ from tfx_lr_finder.runtime.loop.optimizers import (
 from tfx_lr_finder.runtime.loop.progress import Progress
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
+HELD_OUT_PART = 5
+"""Without evaluation data, at most one batch in five is held out."""
+
 
 def find_learning_rate(
     model: Any,
-    train_dataset: tf.data.Dataset,
-    eval_dataset: tf.data.Dataset | None = None,
+    train_dataset: Any,
+    eval_dataset: Any = None,
     *,
+    batch_size: int | None = None,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
     previous: Sequence[LRFinderReport] = (),
@@ -53,11 +61,18 @@ def find_learning_rate(
     Args:
       model: A compiled Keras model (Keras 3 or tf_keras), or a function without
         arguments that builds one.
-      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
-        The test repeats them as often as it needs.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it, the
-        first training batches are held out. A dataset that reshuffles in each pass
-        mixes them with the training batches.
+      train_dataset: The data as `fit` takes them: a `tf.data.Dataset` of batches
+        `(x, y)` or `(x, y, sample_weight)`; a tuple of arrays, `(x, y)` or
+        `(x, y, sample_weight)`, in which x may be a list or a dict of arrays; a
+        `keras.utils.PyDataset` or `Sequence`; or a generator of batches. The test
+        repeats the batches as often as it needs. It reads a generator once into
+        memory, at most the batches that the budget allows and 1 GiB.
+      eval_dataset: Held-out data in one of these forms, on which candidates are
+        compared. Without it, the first training batches are held out. A
+        `tf.data.Dataset` that reshuffles in each pass mixes them with the training
+        batches.
+      batch_size: Rows in a batch of arrays, 32 by default. Pass what `fit` gets: the
+        rate depends on it.
       config: The range test. Alternatively pass its fields as keyword arguments.
       num_train_examples: Number of training examples, for a dataset that repeats and
         so does not know its size. A small dataset limits the test.
@@ -73,7 +88,8 @@ def find_learning_rate(
 
     Raises:
       ValueError: A parameter is out of its range, the model is not compiled, or the
-        data are not batches.
+        data cannot be used.
+      RuntimeError: Another test is running in this process.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -81,7 +97,11 @@ def find_learning_rate(
     """
     config = _config(config, parameters)
     with random_state.seeded(config.seed):
-        model = model() if is_model_function(model) else model
+        model = build_model(model) if is_model_function(model) else model
+        check_model(model)
+        train_dataset, eval_dataset = _as_datasets(
+            model, train_dataset, eval_dataset, batch_size, config
+        )
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
@@ -136,11 +156,48 @@ def _config(
         )
     unknown = set(parameters) - set(PARAMETER_TYPES)
     if unknown:
+        names = ", ".join(map(_with_nearest, sorted(unknown)))
         raise ValueError(
-            f"Unknown parameters {sorted(unknown)}. The parameters are the fields of "
-            "RangeTestConfig."
+            f"Unknown parameters: {names}. The parameters are "
+            f"{', '.join(PARAMETER_TYPES)}."
         )
     return config or RangeTestConfig(**parameters)
+
+
+def _with_nearest(name: str) -> str:
+    """Returns an unknown name with the nearest parameter: "lr_min (min_lr?)"."""
+
+    def sorted_words(text: str) -> str:
+        return "_".join(sorted(text.lower().split("_")))
+
+    by_words = {sorted_words(known): known for known in PARAMETER_TYPES}
+    near = difflib.get_close_matches(sorted_words(name), by_words, n=1, cutoff=0.7)
+    near = [by_words[words] for words in near]
+    near += difflib.get_close_matches(name.lower(), PARAMETER_TYPES, n=1, cutoff=0.7)
+    return f"{name} ({near[0]}?)" if near else name
+
+
+def _as_datasets(
+    model: Any,
+    train_dataset: Any,
+    eval_dataset: Any,
+    batch_size: int | None,
+    config: RangeTestConfig,
+) -> tuple[Any, Any]:
+    """Returns the training and the evaluation data as datasets of batches."""
+    convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
+    most = config.budget + HELD_OUT_PART * config.num_eval_batches
+    train = convert(
+        train_dataset,
+        "training dataset",
+        max_batches=most,
+        seed=config.seed,
+        reshuffle=eval_dataset is not None,
+    )
+    if eval_dataset is None:
+        return train, None
+    most = config.num_eval_batches
+    return train, convert(eval_dataset, "evaluation dataset", max_batches=most)
 
 
 def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:
@@ -193,12 +250,15 @@ def _hold_out(
     dataset: tf.data.Dataset, config: RangeTestConfig
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Returns the batches after the first ones for training, and the first ones."""
+    enough = HELD_OUT_PART * config.num_eval_batches
     num_batches = int(dataset.cardinality())
+    if num_batches == tf.data.UNKNOWN_CARDINALITY:
+        num_batches = sum(1 for _ in dataset.take(enough))
     if 0 <= num_batches < 2:
         return dataset, dataset
     num_held_out = config.num_eval_batches
     if num_batches > 0:
-        num_held_out = max(1, min(num_held_out, num_batches // 5))
+        num_held_out = max(1, min(num_held_out, num_batches // HELD_OUT_PART))
     return dataset.skip(num_held_out), dataset.take(num_held_out)
 
 

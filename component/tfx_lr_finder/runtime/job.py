@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,14 +13,12 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 
 from tfx_lr_finder import artifact
-from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.lineage import drift
 from tfx_lr_finder.lineage.previous import (
     PreviousResult,
     newest_usable,
     read_previous,
 )
-from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime import evidence, find
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
@@ -29,7 +28,12 @@ from tfx_lr_finder.runtime.lasting_folders import lasting_folders
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
-from tfx_lr_finder.runtime.user_module import fit_capture, lr_finder_fn
+from tfx_lr_finder.runtime.user_module import lr_finder_fn
+from tfx_lr_finder.runtime.user_module.fit_capture import (
+    TrainerData,
+    UserModule,
+    load_user_module,
+)
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.inconclusive import (
     LAST_GOOD,
@@ -101,7 +105,9 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
             raise InconclusiveError(f"{error} {kept}") from None
         _log_end(report)
         _write_outputs(request, node, report, hyperparameters)
-        _remove(plan)
+        if not watch.received:  # the next attempt resumes from the checkpoint
+            _remove(plan)
+    watch.exit_if_received()
 
 
 def _search(
@@ -115,40 +121,49 @@ def _search(
     fn_args = lr_finder_fn.make_fn_args(node.inputs, request, node.tmp_dir)
     with (
         corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
-        _model_and_data(request, node, fn_args) as (found, config, sample),
+        _model_and_data(request, node, fn_args) as (module, sample),
     ):
         report = find.find_learning_rate(
-            found.model,
-            found.train_dataset,
-            found.eval_dataset,
-            config=config,
+            module.found.model,
+            module.found.train_dataset,
+            module.found.eval_dataset,
+            config=module.config,
             previous=[result.report for result in previous],
             num_train_examples=example_count.num_train_examples(
-                found,
+                module.found,
                 node.inputs,
                 request.train_splits,
                 sample.num_train_examples if sample else None,
             ),
             checkpoint=plan,
         )
-    facts = {**report.environment, **(sample.facts if sample else {})}
+    facts = {
+        **report.environment,
+        "train_steps_source": module.train_steps_source,
+        **(sample.facts if sample else {}),
+    }
     report = dataclasses.replace(report, environment=facts)
-    return report, fn_args.hyperparameters
+    return report, fn_args.hyperparameters or module.hyperparameters
 
 
 @contextlib.contextmanager
 def _model_and_data(
     request: FinderRequest, node: Node, fn_args: FnArgs
-) -> Iterator[tuple[LRFinderFnResult, RangeTestConfig, draw.Sample | None]]:
-    """Yields the model and its data, the range test, and the sample if there is one.
+) -> Iterator[tuple[UserModule, draw.Sample | None]]:
+    """Yields the model, its data and the range test, and the sample if there is one.
 
     The sample is deleted at the end of the block.
     """
     if request.sample is None:
         corruption.reject_truncated(fn_args)
         interleave.interleave_shards(node.inputs[keys.EXAMPLES], fn_args)
-        found, config = fit_capture.model_and_data(request, fn_args)
-        yield found, config, None
+        data = TrainerData(
+            count_examples=functools.partial(
+                example_count.count_train_examples, node.inputs, request.train_splits
+            ),
+            is_sampled=False,
+        )
+        yield load_user_module(request, fn_args, data), None
         return
     with draw.scratch(node.tmp_dir) as folder:
         source = Source(
@@ -160,13 +175,15 @@ def _model_and_data(
         )
         sample = draw.draw(request.sample, request.config, source)
         sample.replace_files(fn_args)
-        found, config = fit_capture.model_and_data(request, fn_args)
-        batch_size = draw.batch_size_to_redraw_for(request.sample, found)
+        total = sample.num_available_train_examples
+        data = TrainerData(count_examples=lambda: total, is_sampled=True)
+        module = load_user_module(request, fn_args, data)
+        batch_size = draw.batch_size_to_redraw_for(request.sample, module.found)
         if batch_size is not None:  # "auto" drew too few for the module's batches
-            sample = draw.draw(request.sample, config, source, batch_size)
+            sample = draw.draw(request.sample, module.config, source, batch_size)
             sample.replace_files(fn_args)
-            found, config = fit_capture.model_and_data(request, fn_args)
-        yield found, config, sample
+            module = load_user_module(request, fn_args, data)
+        yield module, sample
 
 
 def _apply_policy(

@@ -38,6 +38,7 @@ SET_RATE_ON = "set_rate_on"
 STATISTICS = "statistics"
 TRAIN_ARGS = "train_args"
 TRANSFORM_GRAPH = "transform_graph"
+WHICH_FIT = "which_fit"
 
 FAIL, WARN = "fail", "warn"
 """Values of the parameters that start with `on_`."""

@@ -9,7 +9,7 @@ from tfx.proto import trainer_pb2
 from tfx.utils import json_utils, proto_utils
 
 from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
-from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings import keys, which_fit
 from tfx_lr_finder.settings.gpu_request import GpuRequest
 from tfx_lr_finder.settings.inconclusive import InconclusivePolicy
 from tfx_lr_finder.settings.parameters import cast, is_deferred
@@ -35,6 +35,7 @@ EXECUTION_TYPES: Mapping[str, type] = {
     keys.MAX_DRIFT_DECADES: float,
     keys.CHECKPOINT_DIR: str,
     keys.EVIDENCE_DIR: str,
+    keys.WHICH_FIT: str,
 }
 """The plain execution parameters of LRFinder and their types."""
 
@@ -52,6 +53,7 @@ class FinderRequest:
       evidence_dir: Folder for the reports of inconclusive tests; None for the default.
       gpus: The GPUs that the pod should have.
       hyperparameter_name: Name of the rate in `best_hyperparameters`.
+      which_fit: The `fit` of `run_fn` to test; see `settings.which_fit`.
       custom_config: What the user module gets as `fn_args.custom_config`.
       train_splits: Splits to train on.
       eval_splits: Splits to compare candidates on.
@@ -68,6 +70,7 @@ class FinderRequest:
     evidence_dir: str | None
     gpus: GpuRequest
     hyperparameter_name: str
+    which_fit: str
     custom_config: dict[str, Any] | None
     train_splits: tuple[str, ...]
     eval_splits: tuple[str, ...]
@@ -98,6 +101,7 @@ class FinderRequest:
             hyperparameter_name=(
                 exec_properties.get(keys.HYPERPARAMETER_NAME) or keys.LEARNING_RATE
             ),
+            which_fit=_which_fit(exec_properties),
             custom_config=_custom_config(exec_properties),
             train_splits=tuple(train_args.splits) or ("train",),
             eval_splits=tuple(eval_args.splits) or ("eval",),
@@ -125,6 +129,8 @@ def cast_properties(
     if SAMPLE_SIZE in types and not is_deferred(given[SAMPLE_SIZE]):
         size = parse_size(given[SAMPLE_SIZE])
         given[SAMPLE_SIZE] = str(size) if size else None
+    if given.get(keys.WHICH_FIT) is not None:
+        given[keys.WHICH_FIT] = which_fit.as_text(given[keys.WHICH_FIT])
     return {
         name: cast(name, value, types[name])
         for name, value in given.items()
@@ -213,6 +219,10 @@ def _max_drift_decades(properties: Mapping[str, Any]) -> float:
     return decades
 
 
+def _which_fit(properties: Mapping[str, Any]) -> str:
+    return str(which_fit.as_text(properties.get(keys.WHICH_FIT) or which_fit.FIRST))
+
+
 def _custom_config(properties: Mapping[str, Any]) -> dict[str, Any] | None:
     text = properties.get(keys.CUSTOM_CONFIG)
     config = json_utils.loads(text) if text else None
@@ -236,6 +246,7 @@ _CHECKS: Mapping[Callable[[Mapping[str, Any]], object], Collection[str]] = {
     _policy: _POLICY_TYPES,
     _gpu_request: _GPU_TYPES,
     _max_drift_decades: {keys.MAX_DRIFT_DECADES},
+    _which_fit: {keys.WHICH_FIT},
     _custom_config: {keys.CUSTOM_CONFIG},
 }
 """Each check and the properties that it reads."""

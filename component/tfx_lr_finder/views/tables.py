@@ -61,6 +61,7 @@ def summary(report: LRFinderReport) -> Table:
         ("range", NONE if low is None else f"{number(low)} to {number(high)}"),
         ("source", SOURCES.get(report.source, report.source)),
         ("sweeps ended because", report.stop_reason.value),
+        ("loss not finite for", str(report.non_finite) or "no batch"),
     ]
     rows += [
         (f"rate for a {name} schedule", number(value))

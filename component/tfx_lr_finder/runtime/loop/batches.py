@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_lr_finder.runtime.loop.checks import first_batch
+from tfx_lr_finder.runtime.loop.checks import first_batch, one_shot_error
 
 MAX_CACHE_BYTES = 256 * 1024**2
 
@@ -56,7 +56,7 @@ class Batches:
         fits = num_replayed * self.bytes_per_batch <= MAX_CACHE_BYTES
         self.num_cached = num_replayed if fits else 0
         replayed = dataset.repeat().take(num_replayed)
-        replayed = _cache(replayed) if fits else replayed
+        replayed = _cache(replayed, name) if fits else replayed
         self._replayed = self._distribute(replayed.repeat())
         self._endless = self._distribute(dataset.repeat())
         self._iterator: Any = None
@@ -97,10 +97,13 @@ def batch_size(batch: Any) -> int:
     )
 
 
-def _cache(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def _cache(dataset: tf.data.Dataset, name: str) -> tf.data.Dataset:
     dataset = dataset.cache()
+    num_batches = 0
     for _ in dataset:  # a cache that was not read to its end keeps nothing
-        pass
+        num_batches += 1
+    if num_batches < int(dataset.cardinality()):
+        raise one_shot_error(name)
     return dataset
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from tfx_lr_finder.runtime.loop.optimizers import SweptRate, build_optimizer
-from tfx_lr_finder.runtime.loop.snapshot import Snapshot, state_variables
+from tfx_lr_finder.runtime.loop import first_step
+from tfx_lr_finder.runtime.loop.optimizers import SweptRate
 
 
 class KerasStep:
@@ -48,20 +48,38 @@ class KerasStep:
         self.num_traces = 0
         self.eager = bool(model.run_eagerly)
         self.graph: Any = None
-        _build(model, first_batch)
+        first_step.build(model, first_batch)
         self._step: Any = self._train_on_next
+        self._test: Any = self._test_on_next
         self._compiled_test: Any = None
         self.run = self._compile(first_batch, iterator)
 
     def evaluate(self, iterator: Any, num_batches: int) -> tf.Tensor:
         """Returns the loss of each of the next batches, float32 `[num_batches]`."""
         if self._compiled_test is None:
-            self._compiled_test = (
-                self._test_batches
-                if self.eager
-                else tf.function(self._test_batches, autograph=False)
+            self._compiled_test = self._compile_test(
+                lambda batches: self._test_batches(batches, num_batches), iterator
             )
-        return self._compiled_test(iterator, num_batches)
+        return self._compiled_test(iterator)
+
+    def _compile_test(self, test: Any, iterator: Any) -> Any:
+        """Returns the evaluation as one traced function, as `_compile` the training."""
+        if self.eager:
+            return test
+        for step in (self._test_on_next, tf.function(self._test_on_next)):
+            self._test = step
+            try:
+                traced: Any = tf.function(test, autograph=False)
+                return traced.get_concrete_function(iterator)
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                reason = f"{type(error).__name__}: {error}"
+                logging.info("LRFinder: the test step was not traced: %s", reason)
+        logging.warning(
+            "LRFinder: running the test step eagerly: it cannot be compiled (%s).",
+            reason,
+        )
+        self._test = self._test_on_next
+        return test
 
     def _compile(self, first_batch: Any, iterator: Any) -> Any:
         """Returns `_train_chunk` as one traced function, for chunks of any length.
@@ -89,7 +107,7 @@ class KerasStep:
         )
         self.eager = True
         self._step = self._train_on_next
-        _try_step(self._model, first_batch)
+        first_step.check_training(self._model, first_batch)
         return self._train_chunk
 
     def _trace(self, iterator: Any) -> Any:
@@ -132,8 +150,7 @@ class KerasStep:
         losses = tf.TensorArray(tf.float32, size=num_batches, element_shape=())
 
         def one_batch(i: Any, losses: Any) -> Any:
-            loss = self._batch_loss(self._model.test_step, next(iterator))
-            return i + 1, losses.write(i, loss)
+            return i + 1, losses.write(i, self._test(iterator))
 
         _, losses = tf.while_loop(
             lambda i, losses: i < num_batches,
@@ -147,6 +164,10 @@ class KerasStep:
         """Returns the loss of the next batch, float32 scalar, after training on it."""
         self.num_traces += 1
         return self._batch_loss(self._model.train_step, next(iterator))
+
+    def _test_on_next(self, iterator: Any) -> tf.Tensor:
+        """Returns the loss of the next batch, float32 scalar, under `test_step`."""
+        return self._batch_loss(self._model.test_step, next(iterator))
 
     def _batch_loss(self, keras_step: Any, batch: Any) -> tf.Tensor:
         # Keras returns the mean of the loss since its metrics were last reset. Reset
@@ -178,35 +199,3 @@ def is_keras_3(model: Any) -> bool:
 
 def _metric_variables(model: Any) -> list[Any]:
     return [variable for metric in model.metrics for variable in metric.variables]
-
-
-def _build(model: Any, batch: Any) -> None:
-    """Builds model, metrics and optimizer before the step is traced.
-
-    If that fails (a custom step may need other data), the first trace builds them.
-    """
-    metrics = Snapshot(_metric_variables(model))
-    try:
-        with model.distribute_strategy.scope():
-            model.distribute_strategy.run(model.test_step, args=(batch,))
-        model.reset_metrics()
-        metrics.restore()
-    except Exception as error:  # noqa: BLE001 - tracing reports whatever is wrong
-        logging.info("LRFinder: the first step has to build the model: %s", error)
-    if model.built:
-        with model.distribute_strategy.scope():
-            build_optimizer(model.optimizer, model.trainable_variables)
-
-
-def _try_step(model: Any, batch: Any) -> None:
-    """Trains on one batch and undoes it, to find faults in the model or the data."""
-    start = Snapshot(state_variables(model))
-    try:
-        model.train_step(batch)
-        start.restore()
-    except Exception as error:
-        raise ValueError(
-            f"The model cannot be run on the first training batch: "
-            f"{type(error).__name__}: {error}. Check that the batches are (x, y) "
-            "or (x, y, sample_weight) in the form that model.fit takes."
-        ) from error

@@ -9,7 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfx_lr_finder.runtime.loop import step_graph
+from tfx_lr_finder.runtime.loop import (
+    checks,
+    first_step,
+    random_state,
+    step_graph,
+)
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.keras_step import KerasStep
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate
@@ -69,12 +74,17 @@ class TrainerLoop:
         self.jit_compile = jit_compile
         self.num_steps = 0
         self._iterator = train.fresh_batches()
-        self.step = KerasStep(
-            model, rate, train.first, self._iterator, jit_compile=jit_compile
-        )
+        with self._explained_errors("training dataset"):
+            self.step = KerasStep(
+                model, rate, train.first, self._iterator, jit_compile=jit_compile
+            )
         graph = self.step.graph
         self._reseeds = graph is None or step_graph.draws_outside_variables(graph)
-        self.start = Snapshot(state_variables(model))
+        if evaluation is not None and num_eval_batches:
+            with self._explained_errors("evaluation dataset"):
+                first_step.check_evaluation(model, evaluation.first)
+        generators = random_state.generator_variables()
+        self.start = Snapshot([*state_variables(model), *generators])
 
     def begin_sweep(self) -> None:
         """Goes back to the start; the next batches are ones no sweep has had."""
@@ -94,8 +104,9 @@ class TrainerLoop:
 
     def skip(self, num_batches: int) -> None:
         """Skips the next batches of the current sweep or candidate."""
-        for _ in range(num_batches):
-            next(self._iterator)
+        with self._explained_errors("training dataset"):
+            for _ in range(num_batches):
+                next(self._iterator)
 
     def train(
         self, learning_rates: FloatArray, stop_above: float = np.inf
@@ -104,7 +115,7 @@ class TrainerLoop:
         rates = tf.constant(learning_rates[: self._max_chunk], tf.float32)
         limit = tf.constant(stop_above, tf.float32)
         began = time.monotonic()
-        with self._memory_errors():
+        with self._explained_errors("training dataset"):
             losses = np.asarray(self.step.run(self._iterator, rates, limit), np.float64)
         self._adapt(time.monotonic() - began)
         self.num_steps += len(losses)
@@ -124,7 +135,7 @@ class TrainerLoop:
         if self._evaluation is None:
             return np.empty(0)
         batches = self._evaluation.replayed_batches()
-        with self._memory_errors():
+        with self._explained_errors("evaluation dataset"):
             return np.asarray(
                 self.step.evaluate(batches, self._num_eval_batches), np.float64
             )
@@ -134,9 +145,17 @@ class TrainerLoop:
         self.start.restore()
 
     @contextlib.contextmanager
-    def _memory_errors(self) -> Iterator[None]:
+    def _explained_errors(self, dataset: str) -> Iterator[None]:
+        """Replaces errors of TensorFlow that a user can do something about."""
         try:
             yield
+        except (tf.errors.OutOfRangeError, StopIteration) as error:
+            raise checks.one_shot_error(dataset) from error
+        except tf.errors.InvalidArgumentError as error:
+            explained = checks.label_error(dataset, error)
+            if explained is None:
+                raise
+            raise explained from error
         except tf.errors.ResourceExhaustedError as error:
             devices = tf.config.list_logical_devices("GPU") or ["the CPU"]
             raise MemoryError(

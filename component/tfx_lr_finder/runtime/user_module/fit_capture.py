@@ -1,8 +1,9 @@
-"""The model and the data of the user module, if need be from its first `fit`."""
+"""The model and the data of the user module, if need be from a `fit` of `run_fn`."""
 
 import copy
 import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -12,99 +13,247 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from tfx_lr_finder.fn_args import LRFinderFnResult
-from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.config import INT32_LIMIT, RangeTestConfig
+from tfx_lr_finder.runtime.fit.batch_size import known_batch_size, read_batch_size
+from tfx_lr_finder.runtime.fit.fit_steps import FitSteps, fit_steps
 from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
+from tfx_lr_finder.runtime.fit.optimizer_steps import watched_steps
 from tfx_lr_finder.runtime.user_module import fit_data
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
+from tfx_lr_finder.runtime.user_module.hyperparameter_space import (
+    recorded_hyperparameters,
+)
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.request import FinderRequest
+from tfx_lr_finder.settings.which_fit import FIRST, fit_number
 
 RunFn: TypeAlias = Callable[[fn_args_utils.FnArgs], Any]
 
 
 class FitReached(BaseException):
-    """Leaves `run_fn` at its first `fit`; `except Exception` does not catch it."""
+    """Leaves `run_fn` at the `fit` to test; `except Exception` does not catch it."""
 
 
-def model_and_data(
-    request: FinderRequest, fn_args: fn_args_utils.FnArgs
-) -> tuple[LRFinderFnResult, RangeTestConfig]:
+class OwnLoopReached(BaseException):
+    """Leaves `run_fn` at its first optimizer step outside of `fit`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class UserModule:
+    """What a range test needs from the user's module.
+
+    Attributes:
+      found: The model and the data, checked.
+      config: The configuration, with the Trainer's steps.
+      train_steps_source: Where these steps come from, for people.
+      hyperparameters: The KerasTuner configuration that the module defines for itself;
+        None if it defines none.
+    """
+
+    found: LRFinderFnResult
+    config: RangeTestConfig
+    train_steps_source: str
+    hyperparameters: dict[str, Any] | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainerData:
+    """The training data of the Trainer, of which LRFinder may read only a sample.
+
+    Attributes:
+      count_examples: Returns the number of training examples; None if it is unknown.
+      is_sampled: Whether LRFinder reads a sample.
+    """
+
+    count_examples: Callable[[], int | None]
+    is_sampled: bool
+
+
+def load_user_module(
+    request: FinderRequest, fn_args: fn_args_utils.FnArgs, data: TrainerData
+) -> UserModule:
     """Returns the user's model and data, from `lr_finder_fn` or from `run_fn`'s fit.
+
+    If the user does not set `train_steps`, the steps of `fit` replace those of
+    TrainArgs, which a module that trains by epochs ignores.
 
     Args:
       request: Names the user's code and the range test.
       fn_args: The argument of either function.
-
-    Returns:
-      The model and the data, checked, and the configuration. If the user does not set
-      `train_steps`, the steps of `fit` do: TrainArgs may not know them (epochs).
+      data: The Trainer's data.
 
     Raises:
       ValueError: If the module has neither function, `run_fn` calls no `fit`, or the
         model or the data cannot be used.
     """
     config = request.config
-    lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
-    if lr_finder_fn is not None:
-        found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
-        return found, config
+    with recorded_hyperparameters() as own:
+        lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
+        if lr_finder_fn is not None:
+            found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
+            steps = _given_steps(request)
+        else:
+            found, call = _from_run_fn(request, fn_args)
+            steps = _given_steps(request)
+            if not request.train_steps_given:
+                steps = _trainer_steps(call, data)
+                config = _with_train_steps(config, steps.steps)
+    logging.info("LRFinder: train_steps=%s, from %s", config.train_steps, steps.source)
+    return UserModule(
+        found=found,
+        config=config,
+        train_steps_source=steps.source,
+        hyperparameters=own.config(request.hyperparameter_name),
+    )
+
+
+def _from_run_fn(
+    request: FinderRequest, fn_args: fn_args_utils.FnArgs
+) -> tuple[LRFinderFnResult, FitCall]:
+    """Returns the model and the data of the `fit` to test, and that call."""
     logging.info(
-        "LRFinder: the module has no lr_finder_fn. Running run_fn up to its first fit "
-        "for the model and the data."
+        "LRFinder: the module has no lr_finder_fn. Running run_fn up to a fit for the "
+        "model and the data (which_fit=%r).",
+        request.which_fit,
     )
     run_fn: RunFn = user_functions.find_function(request.exec_properties, keys.RUN_FN)
     calls: list[FitCall] = []
 
     def from_fit(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:
-        calls.append(first_fit(run_fn, fn_args))
-        train, validation = fit_data.datasets(calls[0], config.seed)
+        calls.append(reach_fit(run_fn, fn_args, request.which_fit))
+        train, validation = fit_data.datasets(calls[0], request.config.seed)
         return LRFinderFnResult(calls[0].model, train, validation)
 
-    found = user_functions.call_lr_finder_fn(from_fit, fn_args, config.seed)
-    if not request.train_steps_given:
-        config = _with_train_steps(config, calls[0].num_steps)
-    return found, config
+    found = user_functions.call_lr_finder_fn(from_fit, fn_args, request.config.seed)
+    return found, calls[0]
 
 
-def first_fit(run_fn: RunFn, fn_args: fn_args_utils.FnArgs) -> FitCall:
-    """Returns the first call of `fit` in `run_fn`, which does not run.
+def _given_steps(request: FinderRequest) -> FitSteps:
+    """Returns the steps of the parameter `train_steps`, or else of TrainArgs."""
+    steps, source = request.config.train_steps, "train_args.num_steps"
+    if request.train_steps_given:
+        source = "the parameter train_steps"
+    return FitSteps(steps=steps, source="unknown" if steps is None else source)
+
+
+def _trainer_steps(call: FitCall, data: TrainerData) -> FitSteps:
+    """Returns the steps that this `fit` takes in the Trainer, on all its data."""
+
+    def steps_of_epoch() -> int | None:
+        size = known_batch_size(call) or read_batch_size(call.arguments["x"])
+        num_examples = data.count_examples() if size else None
+        return -(-num_examples // size) if size and num_examples else None
+
+    return fit_steps(call, steps_of_epoch, is_sampled=data.is_sampled)
+
+
+def reach_fit(
+    run_fn: RunFn, fn_args: fn_args_utils.FnArgs, which_fit: str = FIRST
+) -> FitCall:
+    """Returns a call of `fit` in `run_fn`, which does not run.
 
     `run_fn` gets the arguments that the Trainer passes. Files that it writes before
-    `fit` go to scratch folders. Nothing after `fit` runs.
+    this `fit` go to scratch folders. Nothing after it runs. Previous calls of `fit` do
+    run. `run_fn` also stops at the first optimizer step outside of `fit`.
 
     Args:
       run_fn: The user's function.
       fn_args: The arguments of a range test. The folders are in its `working_dir`.
+      which_fit: See `settings.which_fit`; "every" returns the first.
 
     Raises:
-      ValueError: If `run_fn` fails before `fit` or calls none.
+      ValueError: If `run_fn` fails before this `fit`, never calls it, or trains with a
+        loop of its own.
     """
-    calls: list[FitCall] = []
-
-    def stop(call: FitCall) -> Any:
-        calls.append(call)
-        raise FitReached
-
+    search = _FitSearch(fit_number(which_fit) or 1)
     try:
-        with intercepted_fit(stop):
+        with intercepted_fit(search.on_fit), watched_steps(search.on_step):
             run_fn(trainer_fn_args(fn_args))
-    except FitReached:
+    except (FitReached, OwnLoopReached):
         pass
     except Exception as error:
-        if not calls:
+        if search.found is None and not search.has_own_loop:
             raise ValueError(
                 "LRFinder runs run_fn up to fit, because the module has no "
                 f"lr_finder_fn, and run_fn raised {type(error).__name__}: {error}. "
                 "Fix this first (the Trainer would fail too), or add this to the "
                 f"module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
             ) from error
-    if not calls:
-        raise ValueError(
-            "run_fn never calls fit of a Keras model, so LRFinder does not know which "
-            "model it trains. If run_fn has a training loop of its own, add this to "
-            f"the module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+    if search.found is None:
+        raise ValueError(search.why_not_found())
+    return search.found
+
+
+class _FitSearch:
+    """Watches `run_fn` until its `number`-th `fit` of a compiled model."""
+
+    def __init__(self, number: int) -> None:
+        self.found: FitCall | None = None
+        self.has_own_loop = False
+        self._number = number
+        self._num_fits = 0
+        self._is_training = False
+
+    def on_fit(self, call: FitCall) -> Any:
+        if self._is_training or getattr(call.model, "optimizer", None) is None:
+            return call.proceed()  # a fit inside a fit, or Keras' own error
+        if self.found is not None or self.has_own_loop:
+            raise FitReached  # run_fn caught it and went on
+        self._num_fits += 1
+        if self._num_fits == self._number:
+            self.found = call
+            _warn_of_tuner()
+            raise FitReached
+        logging.info(
+            "LRFinder: fit %d of run_fn trains for real, for %s steps, because "
+            "which_fit is %d.",
+            self._num_fits,
+            fit_steps(call).steps or "an unknown number of",
+            self._number,
         )
-    return calls[0]
+        self._is_training = True
+        try:
+            return call.proceed()
+        finally:
+            self._is_training = False
+
+    def on_step(self) -> None:
+        if not self._is_training:
+            self.has_own_loop = self.found is None
+            raise OwnLoopReached
+
+    def why_not_found(self) -> str:
+        to_add = f"add this to the module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
+        if self.has_own_loop:
+            return (
+                "run_fn takes an optimizer step outside of fit, so it has a training "
+                "loop of its own. LRFinder stopped it before that step, and does not "
+                f"know which model and data to test. Please {to_add}"
+            )
+        if self._num_fits:
+            return (
+                f"run_fn called fit {self._num_fits} time(s), and which_fit asks for "
+                f"number {self._number}. Lower which_fit."
+            )
+        return (
+            "run_fn never calls fit of a Keras model, so LRFinder does not know which "
+            f"model it trains. If run_fn has a training loop of its own, {to_add}"
+        )
+
+
+def _warn_of_tuner() -> None:
+    """Warns if the current `fit` is a trial of a KerasTuner search."""
+    frame = sys._getframe()
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("keras_tuner."):
+            logging.warning(
+                "LRFinder: the fit under test is a trial of a KerasTuner search, whose "
+                "model is thrown away. Set which_fit to the number of the fit after "
+                "the search (LRFinder then runs the whole search), or search in a "
+                "Tuner component."
+            )
+            return
+        frame = frame.f_back  # type: ignore[assignment]
 
 
 def trainer_fn_args(fn_args: fn_args_utils.FnArgs) -> fn_args_utils.FnArgs:
@@ -135,18 +284,7 @@ def trainer_fn_args(fn_args: fn_args_utils.FnArgs) -> fn_args_utils.FnArgs:
 def _with_train_steps(
     config: RangeTestConfig, train_steps: int | None
 ) -> RangeTestConfig:
-    """Returns the configuration with the steps of `fit`, if they are known."""
-    if train_steps is None:
-        return config
-    try:
-        changed = dataclasses.replace(config, train_steps=train_steps)
-    except ValueError as error:
-        logging.warning(
-            "LRFinder: ignoring the %d steps of fit, because they conflict with other "
-            "parameters: %s",
-            train_steps,
-            error,
-        )
-        return config
-    logging.info("LRFinder: train_steps=%d, from fit", train_steps)
-    return changed
+    """Returns the configuration with the steps of `fit`, or None if unknown."""
+    if train_steps is not None:
+        train_steps = min(train_steps, INT32_LIMIT - 1)
+    return dataclasses.replace(config, train_steps=train_steps)
