@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import pathlib
 
+import hypothesis
 import pytest
 import tfx
 
@@ -17,9 +18,18 @@ pytest_plugins = [
     "tests.reports",
 ]
 
+# How fast a machine draws examples says nothing about the code.
+hypothesis.settings.register_profile(
+    "any_machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any_machine")
+
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
 NEED_KFP = [
     "compiled",
+    "kfp_native",
     "pipelines/remote/test_golden.py",
     "pipelines/remote/test_sending.py",
     "pipelines/test_other_trainers.py",

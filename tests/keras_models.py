@@ -35,16 +35,21 @@ def mlp(k, optimizer=None, loss="mse", layers=(), metrics=None, seed=0):
 
 
 @contextlib.contextmanager
-def loop_of(model, dataset, evaluation=None, **options):
+def loop_of(model, dataset, evaluation=None, num_eval_batches=4, **options):
     """The `TrainerLoop` of a model, for as long as its learning rate is replaced."""
     strategy = model.distribute_strategy
     with swept_learning_rate(model.optimizer, strategy) as rate:
         yield TrainerLoop(
             model,
             rate,
-            Batches(dataset, strategy, "train_dataset", num_replayed=5),
-            Batches(evaluation or dataset, strategy, "eval_dataset", num_replayed=4),
-            num_eval_batches=4,
+            Batches(dataset, strategy, "training dataset", num_replayed=5),
+            Batches(
+                evaluation or dataset,
+                strategy,
+                "evaluation dataset",
+                num_replayed=num_eval_batches,
+                read_once=True,
+            ),
             **options,
         )
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pathlib
 
@@ -7,7 +8,14 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinderResult, artifact, read_result
+from tfx_lr_finder import (
+    LRFinderPage,
+    LRFinderResult,
+    LRFinderScalars,
+    artifact,
+    read_result,
+    result_file,
+)
 from tfx_lr_finder.range_test.verdict import Verdict
 
 AWKWARD_RATES = (3.2e-7, 0.1 + 0.2, 1.2638e-6, 5e-324, 1 / 3)
@@ -67,8 +75,33 @@ def test_custom_properties_are_strings_and_ints_that_survive_the_store(
         "optimizer": "SGD",
         "keras": "3.12.4",
         "schema_version": 2,
+        "result_sha256": hashlib.sha256(
+            (pathlib.Path(result.uri) / "result.json").read_bytes()
+        ).hexdigest(),
     }
     assert {type(value) for value in values.values()} == {str, int}
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_the_page_is_in_the_folder_of_the_uri_if_the_runner_made_one(
+    has_folder, tmp_path
+):
+    page = LRFinderPage()
+    page.uri = str(tmp_path / "lr_finder_page")
+    if has_folder:
+        (tmp_path / "lr_finder_page").mkdir()
+    expected = f"{page.uri}/report.html" if has_folder else page.uri
+    assert artifact.page_file(page) == expected
+
+
+def test_the_scalars_leave_out_a_rate_that_there_is_not(make_inconclusive, make_report):
+    with_rate, without = LRFinderScalars(), LRFinderScalars()
+    artifact.write_scalars(with_rate, make_report(learning_rate=0.001))
+    artifact.write_scalars(without, make_inconclusive())
+    assert with_rate.get_float_custom_property("log10_learning_rate") == -3.0
+    assert not without.has_custom_property("learning_rate")
+    assert not without.has_custom_property("log10_learning_rate")
+    assert without.get_string_custom_property("verdict") == "INCONCLUSIVE"
 
 
 def test_a_report_without_a_rate_has_empty_strings(make_inconclusive, make_result):
@@ -99,6 +132,57 @@ def test_read_result_takes_an_artifact_or_a_uri(make_report, make_result):
     artifact.write_result(result, report)
     assert repr(read_result(result)) == repr(report)
     assert repr(read_result(result.uri)) == repr(report)
+
+
+EDITS = {
+    "rate": ('"learning_rate": 0.03', '"learning_rate": 50', "learning_rate is 50.0"),
+    "huge rate": ('"learning_rate": 0.03', '"learning_rate": 1e300', "is 1e.300"),
+    "schedule": ('"constant": 0.03', '"constant": 0.5', "'constant'. is 0.5"),
+    "range": ("0.006", "0.05", "outside of learning_rate_range"),
+    "verdict": ('"verdict": "OK"', '"verdict": "INCONCLUSIVE"', "INCONCLUSIVE, but"),
+    "source": ('"source": "confirmed"', '"source": "none"', "source is 'none'"),
+    "steps": ('"sweeps": 249', '"sweeps": 248', "steps"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_a_result_that_contradicts_itself_is_refused(
+    name, is_imported, make_report, make_result
+):
+    old, new, complaint = EDITS[name]
+    result = make_result()
+    report = make_report(learning_rate=0.03, learning_rate_range=(0.006, 0.06))
+    artifact.write_result(result, report)
+    path = pathlib.Path(result.uri) / "result.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match=complaint):
+        read_result(result.uri if is_imported else result)
+
+
+def test_a_consistent_edit_is_found_by_the_digest(make_report, make_result, caplog):
+    caplog.set_level("INFO")
+    result = make_result()
+    artifact.write_result(result, make_report(learning_rate=0.03))
+    assert read_result(result).learning_rate == 0.03
+    assert "no digest" not in caplog.text
+    result_file.write_report(result.uri, make_report(learning_rate=0.5))
+    with pytest.raises(ValueError, match="changed after LRFinder wrote it"):
+        read_result(result)
+    imported = make_result()
+    assert read_result(imported).learning_rate == 0.5
+    assert f"no digest to check {imported.uri}" in caplog.text
+
+
+def test_a_huge_file_is_refused_before_it_is_read(make_report, make_result):
+    result = make_result()
+    artifact.write_result(result, make_report())
+    with open(pathlib.Path(result.uri) / "result.json", "ab") as file:
+        file.truncate(3 * 2**30)  # sparse
+    with pytest.raises(ValueError, match="larger than 67108864 bytes"):
+        read_result(result)
 
 
 def test_the_error_of_a_missing_result_file_names_the_folder(tmp_path):
@@ -156,7 +240,8 @@ def test_the_error_of_a_damaged_result_file_names_the_file(
     edit, complaint, make_report, make_result
 ):
     result = make_result()
-    artifact.write_result(result, make_report(learning_rate=0.03))
+    report = make_report(learning_rate=0.03, learning_rate_range=(0.006, 0.06))
+    artifact.write_result(result, report)
     path = pathlib.Path(result.uri) / "result.json"
     path.write_text(edit(path.read_text()))
     with pytest.raises(ValueError, match=complaint) as raised:

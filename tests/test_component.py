@@ -9,7 +9,9 @@ from tfx.types import channel_utils, standard_artifacts
 
 from tfx_lr_finder import (
     LRFinder,
+    LRFinderPage,
     LRFinderResult,
+    LRFinderScalars,
     RangeTestConfig,
     last_good_resolver,
     version,
@@ -24,8 +26,10 @@ def _finder(**kwargs):
     return LRFinder(examples=examples, **{"lr_finder_fn": "module.fn", **kwargs})
 
 
-def test_the_outputs_are_an_lr_finder_result_and_standard_hyperparameters():
+def test_the_outputs_are_a_result_standard_hyperparameters_and_two_for_the_console():
     outputs = _finder().outputs
+    assert outputs["lr_finder_page"].type is LRFinderPage
+    assert outputs["lr_finder_scalars"].type is LRFinderScalars
     assert outputs["lr_finder_result"].type is LRFinderResult
     assert outputs["best_hyperparameters"].type is standard_artifacts.HyperParameters
 
@@ -45,6 +49,8 @@ def test_unset_parameters_are_not_execution_properties():
         ("rule", "steepest", "steepest"),
         ("sample_size", 500, "500"),
         ("sample_size", "auto", "auto"),
+        ("which_fit", 2, "2"),
+        ("which_fit", "every", "every"),
     ],
 )
 def test_plain_numbers_become_the_declared_type(name, given, kept):
@@ -90,6 +96,8 @@ def test_a_value_that_a_cast_would_change_is_rejected(name, given):
         {"sample_size": True},
         {"sample_size": 10, "sample_transform": "maybe"},
         {"stratify_by": "label"},
+        {"which_fit": 0},
+        {"which_fit": "last"},
     ],
     ids=str,
 )
@@ -195,9 +203,10 @@ def test_both_json_spellings_of_num_steps_are_read(spelling):
     assert FinderRequest.from_properties(properties).config.train_steps == 5000
 
 
-def test_train_args_are_checked_with_the_budget_while_the_pipeline_is_defined():
-    with pytest.raises(ValueError, match="more than the budget of 200"):
-        _finder(num_rates=100, train_args=trainer_pb2.TrainArgs(num_steps=10))
+def test_a_budget_is_checked_while_the_pipeline_is_defined_but_not_a_short_trainer():
+    with pytest.raises(ValueError, match="more than max_steps=200"):
+        _finder(num_rates=100, max_steps=200)
+    _finder(num_rates=100, train_args=trainer_pb2.TrainArgs(num_steps=10))
 
 
 @pytest.mark.parametrize(

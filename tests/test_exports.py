@@ -39,7 +39,7 @@ def test_lr_finder_takes_each_range_test_parameter_without_a_default_of_its_own(
         assert arguments[field.name].kind is inspect.Parameter.KEYWORD_ONLY
 
 
-def test_the_artifact_type_is_importable_by_its_type_name():
-    package, name = tfx_lr_finder.LRFinderResult.TYPE_NAME.split(".")
-    assert package == "tfx_lr_finder"
-    assert getattr(tfx_lr_finder, name) is tfx_lr_finder.LRFinderResult
+@pytest.mark.parametrize("name", ["LRFinderPage", "LRFinderResult", "LRFinderScalars"])
+def test_an_artifact_type_is_importable_by_its_type_name(name):
+    type_name = getattr(tfx_lr_finder, name).TYPE_NAME
+    assert type_name == f"tfx_lr_finder.{name}"

@@ -45,7 +45,8 @@ finder = tfx_lr_finder.LRFinder(
 print(sorted(finder.outputs), finder.exec_properties["max_lr"])
 """
     printed = _run(code, blocked=HEAVY)
-    assert printed == "['best_hyperparameters', 'lr_finder_result'] 1.0\n"
+    outputs = "best_hyperparameters lr_finder_page lr_finder_result lr_finder_scalars"
+    assert printed == f"{outputs.split()} 1.0\n"
 
 
 def test_an_lr_finder_trainer_needs_no_tensorflow_keras_or_beam():

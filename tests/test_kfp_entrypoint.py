@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tfx_lr_finder import kfp_entrypoint
+from tfx_lr_finder import kfp_entrypoint, kfp_folders
+from tfx_lr_finder.kfp_folders import Folders
 from tfx_lr_finder.version import describe
 
 DECLARED = {
@@ -58,7 +59,7 @@ EXECUTOR_INPUT = {
 
 @pytest.fixture(scope="module")
 def repaired():
-    return kfp_entrypoint.repaired(EXECUTOR_INPUT, DECLARED, kfp_entrypoint.Folders())
+    return kfp_entrypoint.repaired(EXECUTOR_INPUT, DECLARED, Folders())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_an_input_gets_its_compiled_type(given):
     executor_input = copy.deepcopy(EXECUTOR_INPUT)
     (examples,) = executor_input["inputs"]["artifacts"]["examples"]["artifacts"]
     examples["type"] = given
-    result = kfp_entrypoint.repaired(executor_input, DECLARED, kfp_entrypoint.Folders())
+    result = kfp_entrypoint.repaired(executor_input, DECLARED, Folders())
     (examples,) = result["inputs"]["artifacts"]["examples"]["artifacts"]
     assert examples["type"] == DECLARED["artifacts"]["examples"]["artifactType"]
     assert examples["name"]
@@ -97,7 +98,7 @@ def test_parameters_and_the_output_file_are_unchanged(repaired):
     "uri", ["gs://b/a/x", "s3://b/a", "minio://b/a", "/data/x", "relative", ""]
 )
 def test_a_folder_becomes_the_uri_it_came_from(uri):
-    folders = kfp_entrypoint.Folders("/somewhere")
+    folders = Folders("/somewhere")
     written = {"artifacts": [{"uri": folders.to_local(uri), "metadata": {"n": 1.0}}]}
     expected = {"artifacts": [{"uri": uri, "metadata": {"n": 1.0}}]}
     assert folders.to_remote(written) == expected
@@ -122,7 +123,7 @@ def test_the_metadata_of_the_driver_is_set_on_the_output():
 
 
 def test_on_vertex_every_argument_reaches_tfx_unchanged(monkeypatch):
-    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.delenv(kfp_folders.POD_VARIABLE, raising=False)
     monkeypatch.setattr(sys, "argv", [])
     seen = {}
     monkeypatch.setattr(
@@ -149,7 +150,7 @@ def test_an_error_of_the_pod_ends_with_advice(error, expected, monkeypatch, capf
     def fail(*_, **__):
         raise error
 
-    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.delenv(kfp_folders.POD_VARIABLE, raising=False)
     monkeypatch.setattr("runpy.run_module", fail)
     monkeypatch.setattr(sys, "argv", [])
     with pytest.raises(SystemExit, match=re.escape(expected)) as end:
@@ -162,7 +163,7 @@ def test_any_other_error_is_raised_unchanged(monkeypatch):
     def fail(*_, **__):
         raise ValueError("min_lr must be positive")
 
-    monkeypatch.delenv(kfp_entrypoint.POD_VARIABLE, raising=False)
+    monkeypatch.delenv(kfp_folders.POD_VARIABLE, raising=False)
     monkeypatch.setattr("runpy.run_module", fail)
     monkeypatch.setattr(sys, "argv", [])
     with pytest.raises(ValueError, match="min_lr must be positive"):

@@ -200,7 +200,7 @@ def test_an_inconclusive_rate_that_is_no_declared_fallback_is_refused(
     train_with, make_written, make_report
 ):
     report = dataclasses.replace(make_report(), verdict=Verdict.INCONCLUSIVE)
-    with pytest.raises(ValueError, match="INCONCLUSIVE and no learning rate"):
+    with pytest.raises(ValueError, match="INCONCLUSIVE, but learning_rate is 0.03"):
         train_with(make_written(report))
 
 
@@ -246,7 +246,7 @@ def test_a_result_that_cannot_be_read_is_refused_before_training(
 def test_a_rate_that_the_optimizer_cannot_hold_is_refused(
     rate, train_with, make_written, make_report
 ):
-    report = make_report(learning_rate=rate, learning_rates_by_schedule={})
+    report = make_report(learning_rate=rate)
     with pytest.raises(ValueError, match="outside of what SGD can take: .* float32"):
         train_with(make_written(report))
 
@@ -313,7 +313,7 @@ def test_the_specification_is_that_of_the_installed_tfx_and_one_more_input():
     }
     assert facts(ours.OUTPUTS) == facts(stock.OUTPUTS)
     own = dict.fromkeys(
-        ["set_rate_on", "on_unused", "hyperparameter_name"], (str, True)
+        ["set_rate_on", "on_unused", "which_fit", "hyperparameter_name"], (str, True)
     )
     assert facts(ours.PARAMETERS) == {**facts(stock.PARAMETERS), **own}
     assert ours.TYPE_ANNOTATION is stock.TYPE_ANNOTATION

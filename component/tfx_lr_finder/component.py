@@ -1,5 +1,6 @@
 """The LRFinder component and its specification."""
 
+import sys
 from typing import Any, TypeAlias
 
 from tfx import types
@@ -20,7 +21,7 @@ from tfx.types.component_spec import (
 from tfx.utils import json_utils
 
 from tfx_lr_finder import executor, version
-from tfx_lr_finder.artifact import LRFinderResult
+from tfx_lr_finder.artifact import LRFinderPage, LRFinderResult, LRFinderScalars
 from tfx_lr_finder.settings import keys, request
 from tfx_lr_finder.settings.inconclusive import LAST_GOOD
 from tfx_lr_finder.settings.parameters import is_deferred
@@ -29,6 +30,9 @@ Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
 Real: TypeAlias = float | Deferred | None
 Count: TypeAlias = int | Deferred | None
 Name: TypeAlias = str | Deferred | None
+
+VIEWERS = "tfx.orchestration.experimental.interactive.visualizations"
+"""The module with which TFX shows artifacts; a notebook imports it."""
 
 
 class LRFinderSpec(ComponentSpec):
@@ -68,6 +72,8 @@ class LRFinderSpec(ComponentSpec):
         keys.BEST_HYPERPARAMETERS: ChannelParameter(
             type=standard_artifacts.HyperParameters
         ),
+        keys.LR_FINDER_PAGE: ChannelParameter(type=LRFinderPage),
+        keys.LR_FINDER_SCALARS: ChannelParameter(type=LRFinderScalars),
     }
     TYPE_ANNOTATION = system_executions.Train
 
@@ -90,6 +96,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
     - `lr_finder_result`: an `LRFinderResult`, for `LRFinderTrainer` and for people.
     - `best_hyperparameters`: standard `HyperParameters` with the learning rate, for
       any unmodified Trainer.
+    - `lr_finder_page` and `lr_finder_scalars`: the report and its main values, for
+      the consoles of Kubeflow Pipelines and Vertex AI. See `show_in_console`.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -136,11 +144,13 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         sample_transform: Name = None,
         stratify_by: Name = None,
         min_per_label: Count = None,
+        which_fit: int | Name = None,
         hyperparameter_name: str | Deferred = keys.LEARNING_RATE,
         on_inconclusive: str | Deferred = keys.FAIL,
         default_learning_rate: Real = None,
         max_drift_decades: Real = request.DEFAULT_MAX_DRIFT_DECADES,
         checkpoint_dir: Name = None,
+        evidence_dir: Name = None,
         requested_gpus: Count = None,
         on_no_gpu: Name = None,
     ) -> None:
@@ -196,7 +206,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           max_steps: Budget of the whole test in training steps, at least 10. By default
             600, or more if num_rates or confirm_steps need more.
           max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
-            never lowers the budget below 200 steps.
+            never lowers the budget below 200 steps, or below train_steps if they are
+            fewer.
           num_eval_batches: Held-out batches that score a candidate, at least 1.
           jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays
             off for long tests of large models only.
@@ -210,6 +221,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             rare values. By default the sample ignores labels.
           min_per_label: Examples that the sample keeps of each label if there are as
             many, at least 0 and at most an equal part of the sample. Needs stratify_by.
+          which_fit: Which call of `fit` in `run_fn` to test: "first", its number, or
+            "every", which tests the first. LRFinder runs those before it. By default
+            "first". LRFinderTrainer needs the same value.
           hyperparameter_name: Name of the learning rate in `best_hyperparameters`.
           on_inconclusive: What to do if no rate can be vouched for: `fail`; `fallback`
             to default_learning_rate; or `last_good`, the rate of the newest OK result
@@ -219,8 +233,13 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           max_drift_decades: Decades that the rate may differ from that of the newest OK
             result on `previous`, positive. Beyond that the verdict is LOW_CONFIDENCE.
           checkpoint_dir: Folder for checkpoints, a path or a uri, from which a killed
-            test resumes. By default the execution's own folder, which Kubeflow v2 and
-            Vertex AI do not have.
+            test resumes. By default the execution's own folder. Kubeflow v2 and Vertex
+            AI have none: there it is `lr_finder_checkpoints` under the pipeline root if
+            that is on Google Cloud Storage or a mounted path, or else there is none.
+          evidence_dir: Folder in which an inconclusive test that fails keeps its
+            report, a path or a uri. By default the execution's own folder, or
+            `lr_finder_evidence` under the pipeline root as for checkpoint_dir. Without
+            either, only the log has the report.
           requested_gpus: GPUs that the runner requests for this pod, at least 0.
             LRFinder warns or fails if the pod has fewer. By default 0.
           on_no_gpu: `warn`, the default, or `fail` if the pod has fewer GPUs.
@@ -253,11 +272,13 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "sample_transform": sample_transform,
                 "stratify_by": stratify_by,
                 "min_per_label": min_per_label,
+                "which_fit": which_fit,
                 "hyperparameter_name": hyperparameter_name,
                 "on_inconclusive": on_inconclusive,
                 "default_learning_rate": default_learning_rate,
                 "max_drift_decades": max_drift_decades,
                 "checkpoint_dir": checkpoint_dir,
+                "evidence_dir": evidence_dir,
                 "requested_gpus": requested_gpus,
                 "on_no_gpu": on_no_gpu,
             }
@@ -283,6 +304,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             component_version=version.__version__,
             lr_finder_result=types.Channel(type=LRFinderResult),
             best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
+            lr_finder_page=types.Channel(type=LRFinderPage),
+            lr_finder_scalars=types.Channel(type=LRFinderScalars),
             **parameters,
             **{name: value for name, value in optional.items() if value is not None},
         )
@@ -290,6 +313,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         super().__init__(spec=spec)
         if module_file:
             _package_module(self)
+        if VIEWERS in sys.modules:
+            _register_viewer()
 
 
 def _check_previous(on_inconclusive: Any, previous: Any) -> None:
@@ -303,6 +328,14 @@ def _check_previous(on_inconclusive: Any, previous: Any) -> None:
             "custom types, pass last_good_importer(uri) instead. Or use 'fallback' "
             "with default_learning_rate."
         )
+
+
+def _register_viewer() -> None:
+    """Lets `show` of TFX's InteractiveContext show results."""
+    # Imported late: only a notebook needs it.
+    from tfx_lr_finder import notebook
+
+    notebook.register()
 
 
 def _package_module(component: base_component.BaseComponent) -> None:

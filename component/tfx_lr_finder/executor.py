@@ -1,4 +1,4 @@
-"""The LRFinder executor: execution properties in, two artifacts out."""
+"""The LRFinder executor: execution properties in, artifacts out."""
 
 from typing import Any
 
@@ -25,12 +25,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Finds a learning rate and writes both outputs.
+        """Finds a learning rate and writes the outputs.
 
         Args:
           input_dict: `examples`, and optionally `transform_graph`, `schema`,
             `statistics`, `hyperparameters`, `base_model` and `previous` results.
-          output_dict: `lr_finder_result` and `best_hyperparameters`.
+          output_dict: `lr_finder_result` and `best_hyperparameters`. If it has
+            `lr_finder_page` and `lr_finder_scalars`, they are written too.
           exec_properties: See `LRFinderSpec.PARAMETERS`.
 
         Raises:

@@ -7,8 +7,9 @@ It takes the arguments of TFX's own entrypoint and runs it. Name it when compili
         use_pipeline_spec_2_1=True,
     )
 
-On Vertex it passes everything through unchanged. In a pod of open-source KFP, which
-sets the variable `KFP_POD_NAME`, it corrects four things:
+It lets TFX import the types of `show_in_console`. On Vertex it passes every argument
+through unchanged. In a pod of open-source KFP, which sets the variable `KFP_POD_NAME`,
+it corrects four things:
 
 - Input artifacts have no TFX type: each gets the type that the compiled pipeline
   declares.
@@ -20,6 +21,7 @@ sets the variable `KFP_POD_NAME`, it corrects four things:
 """
 
 import argparse
+import contextlib
 import copy
 import json
 import os
@@ -30,18 +32,16 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_lr_finder import version
+from tfx_lr_finder import console, kfp_folders, version
+from tfx_lr_finder.kfp_folders import Folders
 
 Json = dict[str, Any]
 
-POD_VARIABLE = "KFP_POD_NAME"
-FOLDERS_VARIABLE = "LR_FINDER_KFP_FOLDERS"  # parent of the launcher's folders
 LOGS = "executor-logs"
 
 _EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _INVOCATION = "--json_serialized_invocation_args"
 _SPEC = "--json_serialized_inputs_spec_args"
-_FOLDERS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,10 +55,11 @@ def main(arguments: Sequence[str]) -> None:
         print(version.describe())
         return
     try:
-        if POD_VARIABLE in os.environ:
-            _run_on_kfp(list(arguments))
-        else:
+        folders = kfp_folders.of_this_pod()
+        if folders is None:
             _run_tfx(list(arguments))
+        else:
+            _run_on_kfp(list(arguments), folders)
     except Exception as error:
         explanation = _explanation(error)
         if explanation is None:
@@ -68,7 +69,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _run_tfx(arguments: list[str]) -> None:
-    """Runs TFX's own entrypoint."""
+    """Runs TFX's own entrypoint, which can import the types of the consoles then."""
+    with contextlib.suppress(ImportError):  # without kfp, TFX raises it again
+        console.register_titles()
     sys.argv = [_EXECUTOR, *arguments]
     try:
         runpy.run_module(_EXECUTOR, run_name="__main__", alter_sys=True)
@@ -77,13 +80,12 @@ def _run_tfx(arguments: list[str]) -> None:
             raise
 
 
-def _run_on_kfp(arguments: list[str]) -> None:
+def _run_on_kfp(arguments: list[str], folders: Folders) -> None:
     """Runs TFX's entrypoint with a corrected input, and corrects its output."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument(_INVOCATION, dest="invocation", required=True)
     parser.add_argument(_SPEC, dest="spec", default="{}")
     options, rest = parser.parse_known_args(arguments)
-    folders = Folders(os.environ.get(FOLDERS_VARIABLE, "/"))
     executor_input = repaired(
         json.loads(options.invocation), json.loads(options.spec), folders
     )
@@ -137,36 +139,6 @@ def _explanation(error: Exception) -> str | None:
             "destination, or choose others."
         )
     return None
-
-
-class Folders:
-    """The folders of KFP's launcher, which hold copies of a bucket's files."""
-
-    def __init__(self, root: str = "/") -> None:
-        """Takes the parent of the folders, "/" in a pod."""
-        self._folders = {
-            scheme: os.path.join(root, folder, "")
-            for scheme, folder in _FOLDERS.items()
-        }
-
-    def to_local(self, uri: str) -> str:
-        """Returns the folder of a bucket's uri, and any other uri unchanged."""
-        for scheme, folder in self._folders.items():
-            if uri.startswith(scheme):
-                return folder + uri.removeprefix(scheme)
-        return uri
-
-    def to_remote(self, value: Any) -> Any:
-        """Returns JSON with the uris of the bucket instead of the folders."""
-        if isinstance(value, dict):
-            return {key: self.to_remote(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.to_remote(item) for item in value]
-        if isinstance(value, str):
-            for scheme, folder in self._folders.items():
-                if value.startswith(folder):
-                    return scheme + value.removeprefix(folder)
-        return value
 
 
 def repaired(executor_input: Json, declared: Json, folders: Folders) -> Json:

@@ -1,9 +1,14 @@
-"""Reading and writing whole files, local ones without TFX, remote ones with it."""
+"""Reading and writing whole files.
+
+Local files need nothing. Remote ones are read by TFX, or by TensorFlow if TFX is not
+installed.
+"""
 
 import contextlib
 import glob
 import os
 import secrets
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -84,6 +89,36 @@ def exists(path: str) -> bool:
       path: A path or a uri.
     """
     return bool(_fileio().exists(path) if is_remote(path) else os.path.exists(path))
+
+
+def is_folder(path: str) -> bool:
+    """Returns whether a folder exists.
+
+    Args:
+      path: A path or a uri.
+    """
+    return bool(_fileio().isdir(path) if is_remote(path) else os.path.isdir(path))
+
+
+def modified_at(path: str) -> float | None:
+    """Returns when a file was last written, in seconds since 1970.
+
+    Args:
+      path: A path or a uri.
+
+    Returns:
+      The time, or None if the file system does not know it.
+
+    Raises:
+      Exception: Whatever the file system raises if the file does not exist.
+    """
+    if not is_remote(path):
+        return os.path.getmtime(path)
+    # Imported late: it takes seconds. TFX's own interface has no times.
+    import tensorflow as tf
+
+    seconds: float = tf.io.gfile.stat(path).mtime_nsec / 1e9
+    return seconds if seconds > 0 else None
 
 
 def write_whole(path: str, content: bytes | Sequence[bytes]) -> None:
@@ -174,6 +209,14 @@ def _ignore_errors(act: Callable[[str], Any], path: str) -> None:
 
 def _fileio() -> Any:
     # Imported late: with TensorFlow installed it takes ten seconds.
-    from tfx.dsl.io import fileio
+    try:
+        from tfx.dsl.io import fileio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "tfx":
+            raise
+        from tensorflow.io import gfile
 
+        names = ("exists", "listdir", "makedirs", "remove", "rename")
+        functions = {name: getattr(gfile, name) for name in names}
+        return types.SimpleNamespace(open=gfile.GFile, **functions)
     return fileio

@@ -19,6 +19,7 @@ from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
 from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
+from tfx_lr_finder.settings.which_fit import as_text
 
 RuntimeParameter: TypeAlias = data_types.RuntimeParameter
 
@@ -41,6 +42,7 @@ class LRFinderTrainerSpec(ComponentSpec):
         keys.CUSTOM_CONFIG: ExecutionParameter(type=str, optional=True),
         keys.SET_RATE_ON: ExecutionParameter(type=str, optional=True),
         keys.ON_UNUSED: ExecutionParameter(type=str, optional=True),
+        keys.WHICH_FIT: ExecutionParameter(type=str, optional=True),
         keys.HYPERPARAMETER_NAME: ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
@@ -139,6 +141,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         custom_config: dict[str, Any] | RuntimeParameter | None = None,
         set_rate_on: str | RuntimeParameter = OPTIMIZER,
         on_unused: str | RuntimeParameter = keys.WARN,
+        which_fit: int | str | RuntimeParameter | None = None,
         hyperparameter_name: str | RuntimeParameter = keys.LEARNING_RATE,
         **channels: types.BaseChannel | None,
     ) -> None:
@@ -161,8 +164,10 @@ class LRFinderTrainer(base_component.BaseComponent):
             `learning_rate`.
           set_rate_on: "optimizer" sets the optimizer's rate when `run_fn` first calls
             `fit`. "hyperparameters" only passes the rate to `run_fn`.
-          on_unused: What to do if nothing shows that `run_fn` used the rate: "warn" or
-            "fail".
+          which_fit: Which call of `fit` gets the rate: "first", its number, or "every".
+            By default "first". LRFinder needs the same value.
+          on_unused: What to do if there is a doubt that the model that `run_fn` saved
+            used the rate: "warn" or "fail".
           hyperparameter_name: Name of the rate in `fn_args.hyperparameters`.
           **channels: Other inputs of the installed TFX's Trainer, such as
             `statistics` since TFX 1.21.
@@ -185,6 +190,7 @@ class LRFinderTrainer(base_component.BaseComponent):
         options = {
             keys.SET_RATE_ON: set_rate_on,
             keys.ON_UNUSED: on_unused,
+            keys.WHICH_FIT: None if which_fit is None else as_text(which_fit),
             keys.HYPERPARAMETER_NAME: hyperparameter_name,
         }
         TrainerOptions.from_properties(options)

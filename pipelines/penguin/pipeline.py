@@ -29,6 +29,7 @@ def create_pipeline(
     seed: int = 0,
     sample_size: int | str | None = None,
     make_trainer: Callable[[Mapping[str, Any], LRFinder], Any] = lr_finder_trainer,
+    lr_finder_options: Mapping[str, Any] | None = None,
     **pipeline_options: Any,
 ) -> tfx.dsl.Pipeline:
     """Imports penguins, transforms them, finds a learning rate and trains with it.
@@ -41,8 +42,9 @@ def create_pipeline(
       module_file: Path of `penguin_module.py`.
       seed: Seed of the initial weights and of the order of the batches.
       sample_size: Number of examples to find the rate on, or "auto"; None uses all.
-      make_trainer: Function that returns the Trainer, given the arguments of every
-        Trainer and the LRFinder.
+      make_trainer: Function that returns the Trainer, or a list of it and the nodes
+        after it, given the arguments of every Trainer and the LRFinder.
+      lr_finder_options: More arguments of `LRFinder`.
       **pipeline_options: More arguments of `tfx.dsl.Pipeline`, such as `enable_cache`.
     """
     example_gen = tfx.components.ImportExampleGen(
@@ -69,11 +71,14 @@ def create_pipeline(
         "eval_args": tfx.proto.EvalArgs(num_steps=5),
         "custom_config": {"seed": seed},
     }
-    lr_finder = LRFinder(**training, seed=seed, sample_size=sample_size)
-    trainer = make_trainer(training, lr_finder)
+    lr_finder = LRFinder(
+        **training, seed=seed, sample_size=sample_size, **(lr_finder_options or {})
+    )
+    made = make_trainer(training, lr_finder)
+    trainers = made if isinstance(made, list) else [made]
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
-        components=[example_gen, schema_gen, transform, lr_finder, trainer],
+        components=[example_gen, schema_gen, transform, lr_finder, *trainers],
         **pipeline_options,
     )

@@ -13,6 +13,8 @@ from typing import Any
 from remote.resources import FINDER, Request
 from remote.settings import Settings
 
+from tfx_lr_finder import show_in_console
+
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 LAST_PYTHON = (3, 11)  # that has a kfp which TFX works with
 
@@ -42,7 +44,7 @@ def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, 
     )
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config)
     with _without_false_warning():
-        job: dict[str, Any] = runner.run(pipeline, write_out=False)
+        job = show_in_console(runner.run(pipeline, write_out=False))
     _request(job, settings.requests)
     _retry(job, {FINDER, *nodes}, settings.retries)
     return job

@@ -1,6 +1,9 @@
+import copy
 import csv
+import functools
 import io
 import json
+import operator
 import os
 import pathlib
 import re
@@ -11,7 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from tfx_lr_finder import LRFinderReport, result_file
+from tfx_lr_finder.cli import terminal
+from tfx_lr_finder.cli.export import as_csv
 from tfx_lr_finder.cli.main import main
+from tfx_lr_finder.cli.show import print_report
 from tfx_lr_finder.range_test.config import PARAMETER_TYPES
 from tfx_lr_finder.range_test.verdict import Verdict
 
@@ -21,7 +27,8 @@ ESCAPE = "\x1b[2J[red]name[/red]\x07"
 @pytest.fixture
 def invoke():
     def run(*arguments):
-        return CliRunner().invoke(main, [str(a) for a in arguments])
+        runner = CliRunner(env={"COLUMNS": "160"})
+        return runner.invoke(main, [str(a) for a in arguments])
 
     return run
 
@@ -145,6 +152,99 @@ def test_an_unreadable_result_is_an_error_of_one_sentence_with_status_1(
     assert complaint in done.stderr
     assert "Traceback" not in done.output
     assert done.stdout == ""
+
+
+def test_an_error_prints_the_names_in_a_damaged_file_without_escapes(invoke, saved):
+    folder = saved()
+    content = json.loads((folder / "result.json").read_text())
+    for name in ("", "environment", "config", "learning_rates_by_schedule"):
+        damaged = copy.deepcopy(content)
+        (damaged[name] if name else damaged)[ESCAPE] = []
+        (folder / "result.json").write_text(json.dumps(damaged))
+        done = invoke("show", folder)
+        assert done.exit_code == 1
+        assert "is damaged" in done.stderr
+        assert "\x1b" not in done.output + done.stderr
+        assert "\x07" not in done.output + done.stderr
+
+
+def _paths(value, path=()):
+    """Yields the path of every field, and of the first and last item of a list."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key in value:
+            yield from _paths(value[key], (*path, key))
+    if isinstance(value, list):
+        for index in sorted({0, len(value) - 1} if value else ()):
+            yield from _paths(value[index], (*path, index))
+
+
+@pytest.mark.parametrize("damage", [[], -1, "delete", "repeat"])
+def test_a_damaged_field_never_ends_in_a_traceback(damage, make_report):
+    content = json.loads(make_report().to_json())
+    refusals = set()
+    for path in _paths(content):
+        damaged = copy.deepcopy(content)
+        *above, last = path
+        place = functools.reduce(operator.getitem, above, damaged)
+        if damage == "delete":
+            del place[last]
+        elif damage == "repeat" and isinstance(place, list):
+            place.append(place[last])
+        else:
+            place[last] = damage
+        try:
+            report = LRFinderReport.from_json(json.dumps(damaged))
+        except ValueError as error:
+            refusals.add(str(error)[:24])
+            continue
+        print_report(report, everything=True)
+        as_csv(report)
+        str(report)
+    assert refusals == {"The learning-rate report"}
+
+
+def test_an_unexpected_error_is_one_sentence_and_debug_shows_its_place(
+    invoke, saved, monkeypatch
+):
+    folder = saved()
+    monkeypatch.setattr(terminal, "curve", lambda *_: {}["absent"])
+    done = invoke("show", folder)
+    assert done.exit_code == 1
+    assert done.stderr == "lr-finder: KeyError: 'absent'. --debug shows where.\n"
+    assert isinstance(invoke("--debug", "show", folder).exception, KeyError)
+
+
+def test_show_finds_the_only_result_below_a_folder(invoke, saved, tmp_path):
+    folder = saved("root/LRFinder/lr_finder_result/6")
+    for above in ("root", "root/LRFinder", "root/LRFinder/lr_finder_result/"):
+        done = invoke("show", f"{tmp_path}/{above}")
+        assert done.output == invoke("show", folder).output
+    assert invoke("export", tmp_path / "root").exit_code == 0
+
+
+def test_show_lists_several_results_below_a_folder_the_latest_last(
+    invoke, saved, tmp_path
+):
+    for number, rate in ((14, 0.1), (6, 0.2)):
+        saved(f"root/lr_finder_result/{number}", learning_rate=rate)
+    done = invoke("show", tmp_path / "root")
+    assert done.exit_code == 0
+    assert re.search(r"result/6 +OK +0\.2 *\n.*result/14 +OK +0\.1 *\n", done.output)
+    for arguments in (("show", "--json"), ("show", "--fail-on", "inconclusive")):
+        done = invoke(*arguments, tmp_path / "root")
+        assert done.exit_code == 1
+        assert "There are 2 results below" in done.stderr
+        assert done.stderr.endswith("lr_finder_result/14\n")
+
+
+def test_debug_shows_the_log_of_a_run_on_standard_error(invoke, penguin_examples):
+    arguments = ("run", "absent.module.run_fn", "--examples", penguin_examples.uri)
+    done = invoke("--debug", *arguments)
+    assert "INFO absl: LRFinder: starting with RangeTestConfig(" in done.stderr
+    assert done.stdout == ""
+    assert "INFO" not in invoke(*arguments).stderr
 
 
 def test_a_forbidden_file_is_an_error_of_one_sentence(invoke, tmp_path):
@@ -341,7 +441,10 @@ class Blocker:
             raise ModuleNotFoundError("blocked by the test: " + name, name=name)
 
 sys.meta_path.insert(0, Blocker())
+from tfx_lr_finder.cli import terminal
+from tfx_lr_finder.cli.export import as_csv
 from tfx_lr_finder.cli.main import main
+from tfx_lr_finder.cli.show import print_report
 main(["show", {str(folder)!r}])
 """
     command = [sys.executable, "-c", code]

@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import uuid
 
 import tfx_lr_finder
 
@@ -83,8 +84,10 @@ class Pod:
         return self.outputs[task], self.logs[task]
 
     def _run(self, task, container, inputs):
-        folder = self._root / task
-        make_folder(folder)
+        project = self._root / "123456789"
+        folder = project / "taxi-20260102030405" / f"{task}_-4567"
+        for made in (project, folder.parent, folder):
+            make_folder(made)
         output_file = folder / "executor_output.json"
         executor_input = {
             "inputs": {"artifacts": _lists(inputs), **self._parameters(task)},
@@ -190,7 +193,7 @@ class KubeflowPod(Pod):
 
     def __init__(self, job, root, scheme="minio", start=None, python_path=()):
         super().__init__(job, root, start, python_path)
-        self._bucket = f"{scheme}://mlpipeline/v2"
+        self._bucket = f"{scheme}://mlpipeline/v2/taxi/{uuid.uuid4()}"
         self._scheme = scheme
         self.bucket = self._root / "bucket"
 
@@ -199,13 +202,14 @@ class KubeflowPod(Pod):
         inside = str(pod) if self._start == self._start_process else ""
         for artifact in inputs.values():
             self._copy(artifact["uri"], self.bucket, pod)
-        outputs = self._outputs(task, f"{self._bucket}/{task}")
+        folder = f"{self._bucket}/{task}/{uuid.uuid4()}"
+        outputs = self._outputs(task, folder)
         for artifact in outputs.values():
             make_folder(self._place(artifact["uri"], pod).parent)
-        output_file = self._place(f"{self._bucket}/{task}/output_metadata.json", pod)
+        output_file = self._place(f"{folder}/output_metadata.json", pod)
         make_folder(output_file.parent)
         logs = {
-            "uri": f"{self._bucket}/{task}/executor-logs",
+            "uri": f"{folder}/executor-logs",
             "type": {"schemaTitle": "system.Artifact"},
         }
         executor_input = {

@@ -104,6 +104,17 @@ def test_the_finders_pod_writes_both_outputs(finished):
 
 
 @pytest.mark.long
+def test_tfx_own_command_writes_the_outputs_for_consoles_too(finished):
+    found, _, _ = finished
+    page = pathlib.Path(found["lr_finder_page"]["uri"]).read_text()
+    assert page.rstrip().endswith("</html>")
+    report = read_result(found["lr_finder_result"]["uri"])
+    scalars = found["lr_finder_scalars"]["metadata"]
+    assert scalars["learning_rate"] == report.learning_rate
+    assert scalars["verdict"] == report.verdict.name
+
+
+@pytest.mark.long
 def test_the_trainers_pod_trains_with_exactly_the_rate_found(
     finished, record_compatibility
 ):

@@ -61,6 +61,21 @@ def test_the_pushed_model_answers_and_was_trained_with_the_rate_found(
 
 
 @pytest.mark.long
+def test_the_console_gets_one_html_file_and_the_scalars(finished):
+    pod, _, place = finished
+    outputs = pod.outputs["LRFinder"]
+    page = place(outputs["lr_finder_page"]["uri"])
+    report = place(outputs["lr_finder_result"]["uri"]) / "report.html"
+    assert page.read_bytes() == report.read_bytes()
+    assert outputs["lr_finder_page"]["type"]["schemaTitle"] == "system.HTML"
+    scalars = outputs["lr_finder_scalars"]
+    assert scalars["type"]["schemaTitle"] == "system.Metrics"
+    rate = outputs["lr_finder_result"]["metadata"]["learning_rate"]
+    assert scalars["metadata"]["learning_rate"] == float(rate)
+    assert scalars["metadata"]["verdict"] == "OK"
+
+
+@pytest.mark.long
 def test_the_newest_version_of_the_newest_span_was_read(finished):
     pod, _, _ = finished
     newest = (2, 2) if isinstance(pod, KubeflowPod) else (0, 0)  # one data set

@@ -4,7 +4,7 @@ import pytest
 from tfx import types
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinder, LRFinderResult
+from tfx_lr_finder import LRFinder, LRFinderPage, LRFinderResult, LRFinderScalars
 from tfx_lr_finder.executor import Executor
 
 QUICK = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
@@ -13,9 +13,13 @@ QUICK = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
 @pytest.fixture(scope="session")
 def run_finder(tmp_path_factory):
-    """Runs the executor as a launcher does; returns its outputs and the folder."""
+    """Runs the executor as a launcher does, and returns its outputs.
 
-    def run(inputs, **arguments):
+    Without a working directory it runs as on Kubeflow v2 and Vertex AI. `run.root` is
+    the folder of the last run.
+    """
+
+    def run(inputs, working_dir=True, **arguments):
         root = tmp_path_factory.mktemp("lr_finder")
         inputs = {
             key: given if isinstance(given, list) else [given]
@@ -29,13 +33,17 @@ def run_finder(tmp_path_factory):
         outputs = {
             "lr_finder_result": [LRFinderResult()],
             "best_hyperparameters": [standard_artifacts.HyperParameters()],
+            "lr_finder_page": [LRFinderPage()],
+            "lr_finder_scalars": [LRFinderScalars()],
         }
+        # Vertex: PROJECT NUMBER/JOB/TASK_NUMBER/OUTPUT
+        parent = root if working_dir else root / "123" / "job" / "LRFinder_45"
         for key, (output,) in outputs.items():
-            output.uri = str(root / key)
+            output.uri = str(parent / key)
         context = Executor.Context(
             tmp_dir=str(root / "tmp"),
             unique_id="1",
-            stateful_working_dir=str(root / "state"),
+            stateful_working_dir=str(root / "state") if working_dir else None,
         )
         executor = Executor(context)
         properties = dict(finder.exec_properties)

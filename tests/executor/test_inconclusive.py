@@ -5,21 +5,10 @@ import pathlib
 
 import pytest
 
-from tests.executor.user_modules import write_module
+from tests.executor.user_modules import FLAT, write_module
 from tfx_lr_finder import LRFinderResult, artifact, read_result
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.settings.inconclusive import InconclusiveError
-
-FLAT = """
-    class Flat(keras.losses.Loss):
-        def call(self, y_true, y_pred):
-            return 0.0 * keras.ops.mean(y_pred, axis=-1) + 1.0
-
-    def lr_finder_fn(fn_args):
-        model = keras.Sequential([keras.layers.Dense(1)])
-        model.compile("sgd", Flat())
-        return LRFinderFnResult(model, data)
-    """
 
 
 def test_an_inconclusive_search_fails_and_keeps_its_evidence(
@@ -35,6 +24,24 @@ def test_an_inconclusive_search_fails_and_keeps_its_evidence(
     assert report.sweeps[0].losses[:5] == (1.0,) * 5
     assert (kept / "learning_rate_curve.png").stat().st_size > 1000
     assert not (run_finder.root / "lr_finder_result").exists()
+
+
+def test_without_a_working_directory_the_error_names_the_folder_with_the_evidence(
+    run_finder, penguin_examples, tmp_path
+):
+    """On Kubeflow v2 and Vertex AI, no output of a failed node is kept."""
+    with pytest.raises(InconclusiveError) as error:
+        run_finder(
+            {"examples": penguin_examples},
+            working_dir=False,
+            module_file=write_module(tmp_path, FLAT),
+        )
+    folder = pathlib.Path(str(error.value).rpartition(" are in ")[2])
+    assert folder.is_relative_to(run_finder.root)
+    assert read_result(str(folder)).verdict is Verdict.INCONCLUSIVE
+    assert "</html>" in (folder / "report.html").read_text()
+    checkpoints = run_finder.root / "123" / "lr_finder_checkpoints"
+    assert list(checkpoints.iterdir()) == []
 
 
 def test_the_fallback_rate_is_marked_as_the_default_learning_rate(

@@ -36,6 +36,20 @@ def test_both_outputs_hold_the_same_rate_and_the_documented_files(penguins):
     assert float(stored) == report.learning_rate
 
 
+def test_the_page_of_the_console_is_one_file_at_the_uri_itself(penguins):
+    page = pathlib.Path(penguins["lr_finder_page"].uri)
+    report = pathlib.Path(penguins["lr_finder_result"].uri, "report.html")
+    assert page.read_bytes() == report.read_bytes()
+
+
+def test_the_scalars_are_the_rate_and_the_verdict(penguins):
+    report = read_result(penguins["lr_finder_result"])
+    scalars = penguins["lr_finder_scalars"]
+    rate = scalars.get_float_custom_property("learning_rate")
+    assert rate == report.learning_rate
+    assert scalars.get_string_custom_property("verdict") == report.verdict.name
+
+
 def test_the_report_holds_the_parameters_of_the_execution(penguins):
     config = read_result(penguins["lr_finder_result"]).config
     assert {name: getattr(config, name) for name in QUICK} == QUICK

@@ -45,14 +45,14 @@ def test_a_run_fn_with_its_own_loop_is_refused_with_the_hook_to_add(
             for x, y in data:
                 model.train_on_batch(x, y)
         """
-    with pytest.raises(ValueError, match="never calls fit") as raised:
+    with pytest.raises(ValueError, match="takes an optimizer step") as raised:
         run_finder(
             {"examples": penguin_examples}, module_file=write_module(tmp_path, body)
         )
     assert str(raised.value) == (
-        "run_fn never calls fit of a Keras model, so LRFinder does not know which "
-        "model it trains. If run_fn has a training loop of its own, add this to the "
-        f"module:\n\n{LR_FINDER_FN_TO_ADD}"
+        "run_fn takes an optimizer step outside of fit, so it has a training loop of "
+        "its own. LRFinder stopped it before that step, and does not know which model "
+        f"and data to test. Please add this to the module:\n\n{LR_FINDER_FN_TO_ADD}"
     )
 
 

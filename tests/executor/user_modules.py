@@ -3,6 +3,18 @@
 import pathlib
 import textwrap
 
+FLAT = """
+    class Flat(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return 0.0 * keras.ops.mean(y_pred, axis=-1) + 1.0
+
+    def lr_finder_fn(fn_args):
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile("sgd", Flat())
+        return LRFinderFnResult(model, data)
+    """
+"""A module whose loss does not depend on the model: no rate can be found."""
+
 
 def write_module(folder, body):
     """Writes a user module and returns its path."""

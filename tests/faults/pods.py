@@ -90,7 +90,7 @@ class Pod:
     def terminate_at_first_checkpoint(self):
         """Sends SIGTERM as soon as there is a checkpoint to resume from."""
         while self._process.is_alive():
-            if list((self.root / "state").glob("lr_finder-*.checkpoint")):
+            if list(self.root.rglob("lr_finder-*.checkpoint")):
                 self._process.terminate()
                 return
             time.sleep(0.005)

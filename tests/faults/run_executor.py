@@ -27,7 +27,8 @@ def run(root, text=modules.SLOW, folders=None, beam_args=(), **changes):
       root: A folder; made if it does not exist.
       text: The user's module, with {seconds} and {times} to fill in.
       beam_args: Options for Beam.
-      folders: Other places for some of "state", "tmp" and the outputs, by name.
+      folders: Other places for some of "state", "tmp" and the outputs, by name. A
+        "state" of None is what Kubeflow v2 and Vertex AI give.
       changes: Arguments other than `OPTIONS`, and what to fill into the module.
     """
     import tfx
@@ -62,10 +63,11 @@ def run(root, text=modules.SLOW, folders=None, beam_args=(), **changes):
     }
     for key, (output,) in outputs.items():
         output.uri = str(folders.get(key, root / key))
+    state = folders.get("state", root / "state")
     context = Executor.Context(
         tmp_dir=str(folders.get("tmp", root / "tmp")),
         unique_id="1",
-        stateful_working_dir=str(folders.get("state", root / "state")),
+        stateful_working_dir=str(state) if state else None,
         beam_pipeline_args=list(beam_args),
     )
     Executor(context).Do({"examples": [examples]}, outputs, finder.exec_properties)

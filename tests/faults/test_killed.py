@@ -85,6 +85,36 @@ def test_sigterm_exits_with_143_and_the_next_attempt_resumes(
     figure(f"SIGTERM: exit code {code}; the next attempt gives the undisturbed result")
 
 
+def test_without_a_working_directory_the_next_attempt_resumes_from_the_pipeline_root(
+    processes, undisturbed, tmp_path, figure
+):
+    """As on Kubeflow v2 and Vertex AI, with nothing set."""
+    expected, _ = undisturbed
+    root = tmp_path / "pod"
+    run = root / "0f8fad5b-d9cb-469f-a165-70867728950e" / "LRFinder"
+    folders = {"state": None}
+    for key in ("lr_finder_result", "best_hyperparameters"):
+        folders[key] = run / "7c9e6679-7425-40de-944b-e07fc1f90ae7" / key
+    pod = Pod(processes, root, folders=folders)
+    pod.terminate_at_first_checkpoint()
+    assert pod.ended() == 143, pod.log[-3000:]
+    (kept,) = (root / "lr_finder_checkpoints").iterdir()
+    # The next run of the pipeline, with the inputs from the cache.
+    for key in ("lr_finder_result", "best_hyperparameters"):
+        folders[key] = root / key
+    folders["lr_finder_result"] = (
+        root / "7c9e6679-7425-40de-944b-e07fc1f90ae7" / "LRFinder" / "lr_finder_result"
+    )
+    again = Pod(processes, root, folders=folders)
+    assert again.ended() == 0
+    assert f"resuming from the checkpoint {kept}" in again.log
+    folder = folders["lr_finder_result"].parent
+    (root / "best_hyperparameters").rename(folder / "best_hyperparameters")
+    assert outcome(folder) == expected
+    assert not kept.exists()
+    figure("no working directory: the next attempt gives the undisturbed result")
+
+
 def test_two_executors_on_one_checkpoint_dir_both_give_the_undisturbed_result(
     processes, undisturbed, tmp_path, figure
 ):

@@ -106,7 +106,7 @@ FAULTS = {
     deleted: "There is no result.json",
     deleted_with_its_folder: "There is no result.json",
     a_folder: "cannot be read: IsADirectoryError",
-    edited_to_no_rate: "no learning rate to train with",
+    edited_to_no_rate: "is damaged",
     edited_to_text: "is damaged",
     edited_to_a_negative_rate: "wanted a positive",
     of_a_newer_version: "schema_version 7",

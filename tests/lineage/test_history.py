@@ -290,7 +290,8 @@ def test_a_grpc_endpoint_returns_the_same_history_as_the_file(
 
 
 def _command(*arguments):
-    return CliRunner().invoke(main, ["history", *map(str, arguments)])
+    runner = CliRunner(env={"COLUMNS": "160"})
+    return runner.invoke(main, ["history", *map(str, arguments)])
 
 
 def test_lr_finder_history_lists_date_span_rate_verdict_and_change(record, database):

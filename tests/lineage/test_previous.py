@@ -5,6 +5,7 @@ import pytest
 
 from tfx_lr_finder import artifact
 from tfx_lr_finder.lineage.previous import newest_usable, read_previous
+from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.verdict import Verdict
 
 
@@ -36,7 +37,13 @@ def test_the_newest_ok_result_is_used_in_whatever_order_the_results_come(
             "its verdict is INCONCLUSIVE",
         ),
         ({"environment": {"optimizer": "Adam"}}, "its optimizer is Adam"),
-        ({"learning_rates_by_schedule": {}}, "no rate for the schedule 'constant'"),
+        (
+            {
+                "learning_rates_by_schedule": {"cosine": 0.03},
+                "config": RangeTestConfig(schedule="cosine"),
+            },
+            "no rate for the schedule 'constant'",
+        ),
     ],
     ids=["in doubt", "itself reused", "another optimizer", "no rate"],
 )

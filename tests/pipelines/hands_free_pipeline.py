@@ -71,7 +71,7 @@ def components(name):
         on_unused="fail",
     )
     nodes += [finder, trainer]
-    if name == "tuned":
+    if name in ("tuned", "penguin"):
         found = finder.outputs["best_hyperparameters"]
         nodes.append(tfx.components.Trainer(**shared, hyperparameters=found))
     return nodes

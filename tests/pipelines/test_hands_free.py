@@ -114,6 +114,19 @@ def test_the_trained_optimizer_has_the_rate_that_was_found(finished):
 
 
 @pytest.mark.long
+def test_a_stock_trainer_trains_a_module_that_defines_its_hyperparameters(finished):
+    _, root = finished
+    if not (root / "Trainer").exists():
+        pytest.skip("the taxi module has no hyperparameters")
+    report = _report(root)
+    assert _hyperparameters(root, "LRFinder").values == {
+        "num_layers": 2,
+        "learning_rate": report.learning_rate,
+    }
+    assert _trained_rate(root, "Trainer") == np.float32(report.learning_rate)
+
+
+@pytest.mark.long
 def test_the_rate_that_was_used_is_in_the_model_run(finished):
     report, used = _report(finished[1]), _used(finished[1])
     assert used["learning_rate_found"] == report.learning_rate

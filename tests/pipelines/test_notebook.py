@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbconvert.preprocessors import ExecutePreprocessor
 
-from tfx_lr_finder import artifact, notebook
+from tfx_lr_finder import LRFinder, artifact, notebook
 
 FOLDER = pathlib.Path(__file__).parents[2] / "pipelines" / "penguin"
 
@@ -77,6 +77,30 @@ def test_the_viewer_is_found_by_the_artifacts_type(displayed, make_report, make_
     viewer.display(result)
     (shown,) = displayed
     assert "Learning rate 0.03" in shown
+
+
+def test_context_show_works_without_a_call_of_register(make_result):
+    from tfx import types
+    from tfx.orchestration.experimental.interactive import visualizations
+    from tfx.types import standard_artifacts
+
+    registry = visualizations.get_registry()
+    registry.visualizations.pop(make_result().type_name, None)
+    LRFinder(
+        examples=types.Channel(type=standard_artifacts.Examples),
+        run_fn="a.module.run_fn",
+    )
+    viewer = registry.get_visualization(make_result().type_name)
+    assert isinstance(viewer, notebook.LRFinderResultVisualization)
+
+
+def test_the_last_line_of_a_cell_shows_a_report_as_its_page(make_report):
+    from IPython.core.formatters import HTMLFormatter
+
+    shown = HTMLFormatter()(make_report(reasons=("</iframe><b>bold</b>",)))
+    assert shown.startswith('<div><iframe sandbox="allow-scripts"')
+    assert "Learning rate 0.03" in shown
+    assert shown.count("<") == 4  # div and iframe, opened and closed
 
 
 def test_a_report_in_hand_is_shown_and_its_text_stays_text(displayed, make_report):

@@ -5,7 +5,7 @@ from benchmarks.quality.junk import KINDS, JunkLoop
 from tests.range_test.quadratic import QuadraticLoop, RecordedLoop
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.finder import combine, run_range_test
-from tfx_lr_finder.range_test.report import StopReason, Verdict
+from tfx_lr_finder.range_test.report import LRFinderReport, StopReason, Verdict
 
 LENGTH = 100
 PLACES = np.arange(LENGTH)
@@ -152,6 +152,39 @@ def test_the_quadratic_is_confirmed_below_its_divergence_rate():
     assert report.learning_rate < 1.0
     low, high = report.learning_rate_range
     assert low <= report.learning_rate <= high
+
+
+@pytest.mark.parametrize("train_steps", [1, 29, 89])
+@pytest.mark.parametrize("num_rates", [None, 101])
+def test_too_few_steps_of_the_trainer_are_inconclusive_without_training(
+    train_steps, num_rates
+):
+    loop = QuadraticLoop(2.0)
+    report = find(loop, train_steps=train_steps, num_rates=num_rates)
+    assert loop.num_steps == report.steps_spent == 0
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.learning_rate is None
+    assert f"takes only {train_steps} steps" in report.reasons[0]
+    assert repr(LRFinderReport.from_json(report.to_json())) == repr(report)
+
+
+@pytest.mark.parametrize("train_steps", [90, 100, 130, 170, 300])
+def test_a_test_never_spends_more_steps_than_the_trainer_takes(train_steps):
+    loop = QuadraticLoop(2.0)
+    report = find(loop, train_steps=train_steps)
+    assert 0 < loop.num_steps <= train_steps
+    assert report.steps_spent == loop.num_steps
+
+
+def test_a_junk_loss_with_few_steps_names_the_steps_of_the_trainer():
+    report = find(JunkLoop(next(iter(KINDS)), 0), train_steps=100)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "only 100 steps, because the Trainer takes 100" in report.reasons[-1]
+
+
+def test_the_sweeps_alone_need_no_probes():
+    loop = QuadraticLoop(2.0)
+    assert find(loop, train_steps=30, confirm_steps=0).steps_spent == 30
 
 
 @pytest.mark.parametrize("max_steps", [200, 600, 1000])

@@ -106,11 +106,43 @@ DAMAGE = [
         r"candidates\[0\].learning_rate is None",
     ),
     (("candidates", 0), {}, r"candidates\[0\] lacks eval_losses, learning_rate"),
-    (("final_check", "extra"), 1, "final_check has the unknown fields extra"),
+    (("final_check", "extra"), 1, "final_check has the unknown fields 'extra'"),
     (("environment", "gpu"), [], r"environment\['gpu'\] is \[\], wanted str or int or"),
     (("config", "seed"), -1, "config is refused: seed must be"),
     (("config", "seed"), 1.5, "config.seed is 1.5, wanted a whole number"),
-    (("extra",), 1, "the report has the unknown fields extra"),
+    (("sweeps",), [], "sweeps is empty, wanted at least one"),
+    (
+        ("sweeps", 0, "losses"),
+        [1.0],
+        r"sweeps\[0\] has \d+ .* and 1 losses",
+    ),
+    (
+        ("sweeps", 0),
+        {
+            "learning_rates": [],
+            "losses": [],
+            "smoothed_losses": [],
+            "stop_reason": "COMPLETED",
+            "num_steps": 9,
+        },
+        r"sweeps\[0\] has no learning rates, but 9 steps",
+    ),
+    (
+        ("sweeps", 0, "smoothed_losses"),
+        [1.0] * 99,
+        r"sweeps\[0\] has 99 smoothed losses for",
+    ),
+    (
+        ("sweeps", 1, "learning_rates", 0),
+        9.9,
+        r"sweeps\[1\].learning_rates do not rise",
+    ),
+    (("sweeps", 0, "num_steps"), -1, r"sweeps\[0\].num_steps is negative: -1"),
+    (("candidates", 0, "eval_losses"), [], r"candidates\[0\].eval_losses is empty"),
+    (("probes", 1, "num_steps"), -1, r"probes\[1\].num_steps is negative: -1"),
+    (("steps_by_phase", "probes"), -1, r"steps_by_phase\['probes'\] is negative: -1"),
+    (("\x1b[2J",), 1, r"the report has the unknown fields '\\x1b\[2J'"),
+    (("extra",), 1, "the report has the unknown fields 'extra'"),
     (("steps_spent",), 1, "steps_spent is 1, but the steps of all phases add up to"),
 ]
 
@@ -143,3 +175,12 @@ def test_previous_rates_survive_json():
     previous = PreviousRate(learning_rate=None, verdict=Verdict.OK, when="", name="a")
     text = type(report)(**{**vars(report), "previous": (previous,)}).to_json()
     assert LRFinderReport.from_json(text).previous == (previous,)
+
+
+def test_a_printed_report_has_the_outcome_and_not_the_curves():
+    report = find(QuadraticLoop(2.0))
+    lines = str(report).splitlines()
+    assert lines[0] == f"{report.verdict.name}: {report.verdict.value}"
+    assert lines[1].startswith(f"learning rate: {report.learning_rate:.4g} for a const")
+    assert lines[-1].startswith(f"cost: {report.steps_spent} training steps")
+    assert len(str(report)) < 1000 < len(repr(report))

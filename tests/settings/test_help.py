@@ -46,3 +46,9 @@ def test_lr_finder_documents_every_argument_in_the_order_of_its_signature():
 def test_lr_finder_run_documents_each_option_by_its_help_text(name):
     output = CliRunner().invoke(main, ["run", "--help"]).output
     assert help_texts(RangeTestConfig)[name] in " ".join(output.split())
+
+
+def test_the_help_of_lr_finder_asks_for_no_function_of_its_own():
+    texts = inspect.getdoc(LRFinder), inspect.getdoc(LRFinder.__init__)
+    assert "The user module needs no change" in texts[0]
+    assert not [text for text in texts if re.search(r"must define|has to define", text)]

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder import version
+from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.report import PreviousRate
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
+from tfx_lr_finder.range_test.too_few_steps import untested_report
 from tfx_lr_finder.range_test.verdict import Verdict
 from tfx_lr_finder.views import plot
 from tfx_lr_finder.views.html import page
@@ -218,6 +220,11 @@ def test_a_report_without_a_finite_loss_has_a_page(make_inconclusive, loss):
     assert found.data()["sweepLimits"] is None
     assert found.data()["sweeps"][0]["losses"] == [None]
     assert found.tables["Loss at each rate"][1][1] == "not finite"
+
+
+def test_a_test_without_any_step_has_a_page_with_the_reason():
+    report = untested_report(RangeTestConfig(train_steps=50))
+    assert "The Trainer takes only 50 steps" in page.render(report)
 
 
 def test_previous_results_have_a_chart_and_a_table_with_the_newest_first(make_report):

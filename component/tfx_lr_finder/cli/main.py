@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfx_lr_finder.cli import compare, export, history, run, show
+from tfx_lr_finder.cli import compare, export, history, run, show, terminal
 from tfx_lr_finder.cli.options import FAILED
 from tfx_lr_finder.version import __version__
 
@@ -31,10 +31,15 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.exceptions.Abort):  # RuntimeErrors too
             raise
-        except (ValueError, OSError, RuntimeError, MemoryError) as error:
-            if isinstance(error, BrokenPipeError) or ctx.obj == "debug":
+        except (click.ClickException, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.obj == "debug":
                 raise
-            click.echo(f"lr-finder: {error}", err=True)
+            text = str(error)
+            if not isinstance(error, ValueError | OSError | RuntimeError | MemoryError):
+                text = f"{type(error).__name__}: {text}. --debug shows where."
+            click.echo(f"lr-finder: {terminal.plain(text)}", err=True)
             ctx.exit(FAILED)
 
 
@@ -54,6 +59,7 @@ def main(ctx: click.Context, debug: bool) -> None:
     """
     if debug:
         ctx.obj = "debug"
+        _show_logs(ctx)
     else:
         # TensorFlow reads it when it is imported.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -64,6 +70,25 @@ def main(ctx: click.Context, debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # for an ASCII terminal
+
+
+def _show_logs(ctx: click.Context) -> None:
+    """Prints the log on standard error until the command ends."""
+    from absl import logging as absl_logging  # imported late: seldom needed
+
+    root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    levels = root.level, absl_logging.get_verbosity()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    absl_logging.set_verbosity(absl_logging.INFO)
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        root.setLevel(levels[0])
+        absl_logging.set_verbosity(levels[1])
+
+    ctx.call_on_close(undo)
 
 
 for command in (show.show, history.history, compare.compare, export.export, run.run):

@@ -7,13 +7,15 @@ import click
 
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.verdict import Verdict
-from tfx_lr_finder.result_file import RESULT_FILE, read_report
+from tfx_lr_finder.result_file import RESULT_FILE, read_report, results_below
 
 FAILED = 1
 LOW_CONFIDENCE = 3
 INCONCLUSIVE = 4
 CHANGED = 5
 
+MAX_LISTED = 10
+"""The most results that an error lists."""
 NEVER = "never"
 FAIL_ON_HELP = "Exit with 4 if the verdict is INCONCLUSIVE, 3 if it is LOW_CONFIDENCE."
 CHOICES = (NEVER, "inconclusive", "low_confidence")
@@ -42,13 +44,37 @@ def exit_by_verdict(verdict: Verdict, fail_on: str) -> None:
         sys.exit(LOW_CONFIDENCE)
 
 
-def report_at(uri: str) -> LRFinderReport:
-    """Returns the report at the uri of an artifact or of a `result.json`.
+def results_at(uri: str) -> list[str]:
+    """Returns the folders of the results that a uri names.
 
-    Raises:
-      ValueError: The report cannot be read.
+    Args:
+      uri: A `result.json`, its folder, or a folder somewhere above, such as that of a
+        node or of a pipeline.
+
+    Returns:
+      At least one folder, the latest result of a node last. It is the folder of the uri
+      itself if there is no result.
     """
     folder, name = os.path.split(uri)
     if name == RESULT_FILE:
-        return read_report(folder or ".")
-    return read_report(uri.rstrip("/") or uri)
+        return [folder or "."]
+    folder = uri.rstrip("/") or uri
+    try:
+        return results_below(folder) or [folder]
+    except Exception:  # reading the result says what is wrong
+        return [folder]
+
+
+def report_at(uri: str) -> LRFinderReport:
+    """Returns the only report at a uri; see `results_at`.
+
+    Raises:
+      ValueError: There are several, or the report cannot be read.
+    """
+    found = results_at(uri)
+    if len(found) > 1:
+        newest = "\n".join(found[-MAX_LISTED:])
+        raise ValueError(
+            f"There are {len(found)} results below {uri}. Pass one of them:\n{newest}"
+        )
+    return read_report(found[0])

@@ -13,12 +13,13 @@ from tfx_lr_finder.views.tables import Table
 MIN_WIDTH = 60
 MAX_CURVE_WIDTH = 110
 CURVE_HEIGHT = 20
+LARGEST_LOSS = 1e100
 FILE_WIDTH = 160
 """Columns if the output is not a terminal and COLUMNS is not set."""
 
 
 def plain(text: str) -> str:
-    """Returns text without the control characters of terminals."""
+    """Returns text without the control characters of terminals, except line ends."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
@@ -36,13 +37,13 @@ def print_table(table: Table) -> None:
     from rich.text import Text
 
     drawn = RichTable(
-        title=Text(table.caption, style="bold"),
+        title=Text(plain(table.caption), style="bold"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
     for column in table.columns:
-        drawn.add_column(Text(column), overflow="fold")
+        drawn.add_column(Text(plain(column)), overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     Console(width=width(), soft_wrap=False, highlight=False).print(drawn)
@@ -59,6 +60,8 @@ def curve(reports: Sequence[LRFinderReport], names: Sequence[str]) -> str:
     if not shown:
         return "No finite loss to draw."
     low, high = min(limit[0] for limit in shown), max(limit[1] for limit in shown)
+    if max(-low, high) > LARGEST_LOSS:
+        return "The losses are too large to draw."
     plt = _canvas()
     colors = ("blue", "orange", "green", "magenta")
     for report, name, color in zip(reports, names, colors, strict=False):

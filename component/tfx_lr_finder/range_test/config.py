@@ -4,17 +4,17 @@ import dataclasses
 import inspect
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_lr_finder.range_test.rules import RULES
-
 MIN_NUM_RATES = 10
 CLASSIC_NUM_RATES = 100
 DEFAULT_BUDGET = 600
 MIN_BUDGET = 200
+RULE_NAMES = ("valley", "steepest", "slide", "minimum", "largest_drop")
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
@@ -30,6 +30,8 @@ MAX_DIVERGENCE_FACTOR = 1e30
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RangeTestConfig:
     """A learning-rate range test: what it sweeps, confirms and may spend.
+
+    NumPy scalars are taken as plain numbers.
 
     Attributes:
       min_lr: Smallest learning rate of a sweep, positive.
@@ -56,7 +58,7 @@ class RangeTestConfig:
       max_steps: Budget of the whole test in training steps, at least 10. By default
         600, or more if num_rates or confirm_steps need more.
       max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It never
-        lowers the budget below 200 steps.
+        lowers the budget below 200 steps, or below train_steps if they are fewer.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
       jit_compile: Whether XLA compiles the training step: "on" or "off". "on" pays off
         for long tests of large models only.
@@ -92,6 +94,10 @@ class RangeTestConfig:
 
     def __post_init__(self) -> None:
         """Checks every parameter; the class documents the ranges."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if _is_numpy_scalar(value):
+                object.__setattr__(self, field.name, value.item())
         self._check_rates()
         for name, minimum in _MINIMUM.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:
@@ -106,7 +112,7 @@ class RangeTestConfig:
             "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
         )
         _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
-        _check_choice("rule", self.rule, tuple(RULES))
+        _check_choice("rule", self.rule, RULE_NAMES)
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("jit_compile", self.jit_compile, JIT_COMPILE)
@@ -136,13 +142,13 @@ class RangeTestConfig:
             )
 
     def _check_budget(self) -> None:
-        if self.sweep_steps > self.budget:
+        # A Trainer with too few steps is no error: the verdict is INCONCLUSIVE.
+        if self.sweep_steps > self._wanted_budget:
             raise ValueError(
                 f"{self.num_sweeps} sweeps of {self.resolved_num_rates} rates at "
                 f"{self.steps_per_rate} batches each take {self.sweep_steps} steps, "
-                f"more than the budget of {self.budget} (max_steps={self.max_steps}, "
-                f"train_steps={self.train_steps}, max_fraction={self.max_fraction}). "
-                "Raise max_steps or lower num_rates, num_sweeps or steps_per_rate."
+                f"more than max_steps={self._wanted_budget}. Raise max_steps or lower "
+                "num_rates, num_sweeps or steps_per_rate."
             )
 
     @property
@@ -164,12 +170,22 @@ class RangeTestConfig:
 
     @property
     def budget(self) -> int:
-        """Training steps that the whole test may take."""
-        budget = self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
+        """Training steps that the whole test may take: never more than the Trainer."""
         if self.train_steps is None:
-            return budget
+            return self._wanted_budget
         limit = math.floor(self.train_steps * self.max_fraction)
-        return min(budget, max(limit, MIN_BUDGET))
+        limit = max(limit, min(MIN_BUDGET, self.train_steps))
+        return min(self._wanted_budget, limit)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the Trainer's steps lower the budget."""
+        return self.budget < self._wanted_budget
+
+    @property
+    def _wanted_budget(self) -> int:
+        """The budget if the Trainer takes enough steps."""
+        return self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
 
     def _requested_steps(self) -> int:
         """Returns the steps that `num_rates` and `confirm_steps` ask for."""
@@ -192,6 +208,12 @@ _MINIMUM = {
     "seed": 0,
 }
 _NEVER_NONE = ("num_sweeps", "steps_per_rate", "num_eval_batches", "seed")
+
+
+def _is_numpy_scalar(value: Any) -> bool:
+    # A process that has not loaded numpy, such as a pipeline file, has none.
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.generic)
 
 
 def _is_real(value: Any) -> bool:

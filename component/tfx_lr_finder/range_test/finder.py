@@ -9,10 +9,17 @@ import numpy as np
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
+from tfx_lr_finder.range_test.non_finite import (
+    count_non_finite,
+    data_doubts,
+    unique_trainings,
+)
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.too_few_steps import min_steps, untested_report
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
 
 
@@ -22,6 +29,7 @@ def run_range_test(
     clock: Callable[[], float],
     num_train_batches: int | None = None,
     previous_rate: float | None = None,
+    held_out: HeldOut | None = None,
 ) -> LRFinderReport:
     """Returns the report of a whole range test.
 
@@ -32,10 +40,15 @@ def run_range_test(
       num_train_batches: Batches in one pass over the training data; None if unknown.
       previous_rate: A rate for constant training from a previous run, tried as one
         more probe; or None.
+      held_out: Describes the held-out data that score the candidates. None if each unit
+        of `TrainingLoop.evaluate` is an independent batch.
 
     Returns:
-      The report, with an empty `environment`.
+      The report, with an empty `environment`. It is INCONCLUSIVE, without any training,
+      if the Trainer takes too few steps for a test.
     """
+    if config.budget < min_steps(config):
+        return untested_report(config)
     started = clock()
     ladder = learning_rate_ladder(config)
     sweeps = tuple(run_sweep(loop, ladder, config) for _ in range(config.num_sweeps))
@@ -49,11 +62,20 @@ def run_range_test(
     seconds = {"sweeps": swept - started, "confirmation": clock() - swept}
     readings = tuple(read(config.rule, sweep) for sweep in sweeps)
     rate, rate_range = _suggestion(confirmation, readings)
+    num_units = len(confirmation.untrained)
+    if held_out is None:
+        held_out = HeldOut(
+            unit="batch",
+            num_rows=num_units,
+            num_units=num_units,
+            num_independent=float(num_units),
+        )
     evidence = Evidence(
         config=config,
         sweeps=sweeps,
         readings=readings,
         confirmation=confirmation,
+        held_out=held_out if num_units else None,
         rate=rate,
         num_train_batches=num_train_batches,
     )
@@ -92,6 +114,19 @@ def _suggestion(
     return rate, (min(rates), max(rates))
 
 
+def _judge(evidence: Evidence) -> tuple[Verdict, list[str]]:
+    """Returns the verdict and its reasons; a fault in the data is the first reason."""
+    verdict, reasons = judge(evidence)
+    confirmation = evidence.confirmation
+    trainings = unique_trainings(
+        confirmation.probes, confirmation.candidates, confirmation.final_check
+    )
+    doubts = data_doubts(count_non_finite(evidence.sweeps, trainings))
+    if doubts and verdict is Verdict.OK:
+        verdict = Verdict.LOW_CONFIDENCE
+    return verdict, [*doubts, *reasons]
+
+
 def _report(
     evidence: Evidence,
     rate_range: tuple[float, float] | None,
@@ -99,7 +134,13 @@ def _report(
 ) -> LRFinderReport:
     config, sweeps = evidence.config, evidence.sweeps
     confirmation, rate = evidence.confirmation, evidence.rate
-    verdict, reasons = judge(evidence)
+    verdict, reasons = _judge(evidence)
+    if verdict is Verdict.INCONCLUSIVE and config.is_capped:
+        reasons = [
+            *reasons,
+            f"The test could spend only {config.budget} steps, because the Trainer "
+            f"takes {config.train_steps}.",
+        ]
     if verdict is Verdict.INCONCLUSIVE:
         rate = rate_range = None
     by_schedule = {} if rate is None else rates_by_schedule(rate)
@@ -122,6 +163,7 @@ def _report(
         candidates=confirmation.candidates,
         final_check=confirmation.final_check,
         untrained_loss=confirmation.untrained_loss,
+        held_out=evidence.held_out,
         steps_by_phase={"sweeps": _num_steps(sweeps), **confirmation.steps_by_phase},
         seconds=seconds,
         environment={},

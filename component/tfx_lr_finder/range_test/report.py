@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.consistency import check_redundant_fields
+from tfx_lr_finder.range_test.held_out import HeldOut
+from tfx_lr_finder.range_test.non_finite import (
+    NonFinite,
+    count_non_finite,
+    unique_trainings,
+)
+from tfx_lr_finder.range_test.report_check import check_shapes
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.values import Rate
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -59,6 +67,7 @@ class LRFinderReport:
       candidates: The rates that were compared, smallest first.
       final_check: A training at the suggestion itself, or None.
       untrained_loss: The held-out loss before any training, or None.
+      held_out: The held-out data that score the trainings, or None.
       steps_by_phase: Training steps of each phase.
       seconds: Wall time of each phase, in seconds.
       environment: Versions, device, optimizer, batch size and the like.
@@ -80,6 +89,7 @@ class LRFinderReport:
     candidates: tuple[Candidate, ...]
     final_check: Candidate | None
     untrained_loss: float | None
+    held_out: HeldOut | None
     steps_by_phase: dict[str, int]
     seconds: dict[str, float]
     environment: dict[str, str | int | float | bool | None]
@@ -91,6 +101,35 @@ class LRFinderReport:
         """Training steps of all phases together."""
         return sum(self.steps_by_phase.values())
 
+    @property
+    def non_finite(self) -> NonFinite:
+        """The batches whose loss was not finite."""
+        trainings = unique_trainings(self.probes, self.candidates, self.final_check)
+        return count_non_finite(self.sweeps, trainings)
+
+    def __str__(self) -> str:
+        """Returns the outcome in a few lines; `repr` has every number."""
+        lines = [f"{self.verdict.name}: {self.verdict.value}"]
+        if self.learning_rate is not None:
+            text = f"{self.learning_rate:.4g} for a {self.config.schedule} schedule"
+            if self.learning_rate_range is not None:
+                low, high = self.learning_rate_range
+                text += f", about as good from {low:.3g} to {high:.3g}"
+            lines.append(f"learning rate: {text}")
+        lines += [f"- {reason}" for reason in self.reasons]
+        if str(self.non_finite):
+            lines.append(f"loss not finite: {self.non_finite}")
+        seconds = sum(self.seconds.values())
+        lines.append(f"cost: {self.steps_spent} training steps, {seconds:.1f} seconds")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Returns the report page in a frame, for a notebook."""
+        # Imported late like `plot`.
+        from tfx_lr_finder.views.html.page import frame
+
+        return frame(self)
+
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Returns matplotlib axes with the whole report in one panel.
 
@@ -98,8 +137,8 @@ class LRFinderReport:
           ax: Where to draw, such as one of `pyplot.subplots()`. None makes a new
             figure, which pyplot does not track.
         """
-        # The one import of `views` in the pure layer. It is late, because a report
-        # needs no matplotlib and `views` imports this module.
+        # `views` is imported late, here and in `_repr_html_` only: a report needs no
+        # matplotlib, and `views` imports this module.
         from tfx_lr_finder.views.plot import plot_report
 
         return plot_report(self, ax)
@@ -136,6 +175,7 @@ class LRFinderReport:
         del payload["schema_version"]
         try:
             report = report_json.from_plain(cls, payload)
+            check_shapes(report)
             _check_consistent(report, steps_spent)
         except ValueError as error:
             raise ValueError(
@@ -176,3 +216,4 @@ def _check_consistent(report: LRFinderReport, steps_spent: object) -> None:
         raise ValueError(
             f"learning_rate_range is {low} to {high}, wanted the lower rate first"
         )
+    check_redundant_fields(report)

@@ -126,7 +126,7 @@ def _read_dataclass(hint: Any, value: Any, path: str) -> Any:
     hints, values = _hints(hint), _exactly(dict, value, path)
     if values.keys() != hints.keys():
         missing, unknown = hints.keys() - values.keys(), values.keys() - hints.keys()
-        names = ", ".join(sorted(missing or unknown))
+        names = ", ".join(sorted(missing) or map(ascii, sorted(unknown)))
         found = f"lacks {names}" if missing else f"has the unknown fields {names:.80}"
         raise ValueError(f"{path or 'the report'} {found}")
     dot = f"{path}." if path else ""

@@ -1,13 +1,12 @@
 """The range test of a Keras model in one function call."""
 
 import dataclasses
+import difflib
 import functools
-import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.lineage.previous import reason_to_skip
@@ -19,27 +18,35 @@ from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus, random_state
-from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.checks import (
+    build_model,
+    check_model,
     check_model_and_data,
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
+from tfx_lr_finder.runtime.loop.inputs import as_dataset, check_batch_size
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
 from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 from tfx_lr_finder.runtime.loop.workers import refuse_several_workers
+
+HELD_OUT_PART = 5
+"""Without evaluation data, about one row in five is held out."""
 
 
 def find_learning_rate(
     model: Any,
-    train_dataset: tf.data.Dataset,
-    eval_dataset: tf.data.Dataset | None = None,
+    train_dataset: Any,
+    eval_dataset: Any = None,
     *,
+    batch_size: int | None = None,
     config: RangeTestConfig | None = None,
     num_train_examples: int | None = None,
     previous: Sequence[LRFinderReport] = (),
@@ -54,11 +61,16 @@ def find_learning_rate(
     Args:
       model: A compiled Keras model (Keras 3 or tf_keras), or a function without
         arguments that builds one.
-      train_dataset: Batches `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them.
-        The test repeats them as often as it needs.
-      eval_dataset: Held-out batches, on which candidates are compared. Without it, the
-        first training batches are held out. A dataset that reshuffles in each pass
-        mixes them with the training batches.
+      train_dataset: The data as `fit` takes them: a `tf.data.Dataset` of batches
+        `(x, y)` or `(x, y, sample_weight)`; a tuple of arrays, `(x, y)` or
+        `(x, y, sample_weight)`, in which x may be a list or a dict of arrays; a
+        `keras.utils.PyDataset` or `Sequence`; or a generator of batches. The test
+        repeats the batches as often as it needs. It reads a generator once into
+        memory, at most the batches that the budget allows and 1 GiB.
+      eval_dataset: Held-out data in one of these forms, on which candidates are
+        compared. Without it, about every fifth training row is held out.
+      batch_size: Rows in a batch of arrays, 32 by default. Pass what `fit` gets: the
+        rate depends on it.
       config: The range test. Alternatively pass its fields as keyword arguments.
       num_train_examples: Number of training examples, for a dataset that repeats and
         so does not know its size. A small dataset limits the test.
@@ -74,7 +86,8 @@ def find_learning_rate(
 
     Raises:
       ValueError: A parameter is out of its range, the model is not compiled or trains
-        with several workers, or the data are not batches.
+        with several workers, or the data cannot be used.
+      RuntimeError: Another test is running in this process.
 
     References:
       L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
@@ -82,12 +95,16 @@ def find_learning_rate(
     """
     config = _config(config, parameters)
     with random_state.seeded(config.seed):
-        model = model() if is_model_function(model) else model
+        model = build_model(model) if is_model_function(model) else model
+        check_model(model)
+        train_dataset, eval_dataset = _as_datasets(
+            model, train_dataset, eval_dataset, batch_size, config
+        )
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
         refuse_several_workers(strategy)
-        train, held_out = _make_batches(
+        train, held_out = make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
         gpus.reset_memory_peak()
@@ -100,7 +117,6 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_eval_batches=held_out.num_replayed,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
                 seed=config.seed,
@@ -112,6 +128,7 @@ def find_learning_rate(
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
                 previous_rate=previous_rate,
+                held_out=loop.scoring.held_out if loop.scoring else None,
             )
             facts = describe(model, train, rate, loop)
             saved = None
@@ -138,11 +155,49 @@ def _config(
         )
     unknown = set(parameters) - set(PARAMETER_TYPES)
     if unknown:
+        names = ", ".join(map(_with_nearest, sorted(unknown)))
         raise ValueError(
-            f"Unknown parameters {sorted(unknown)}. The parameters are the fields of "
-            "RangeTestConfig."
+            f"Unknown parameters: {names}. The parameters are "
+            f"{', '.join(PARAMETER_TYPES)}."
         )
     return config or RangeTestConfig(**parameters)
+
+
+def _with_nearest(name: str) -> str:
+    """Returns an unknown name with the nearest parameter: "lr_min (min_lr?)"."""
+
+    def sorted_words(text: str) -> str:
+        return "_".join(sorted(text.lower().split("_")))
+
+    by_words = {sorted_words(known): known for known in PARAMETER_TYPES}
+    near = difflib.get_close_matches(sorted_words(name), by_words, n=1, cutoff=0.7)
+    near = [by_words[words] for words in near]
+    near += difflib.get_close_matches(name.lower(), PARAMETER_TYPES, n=1, cutoff=0.7)
+    return f"{name} ({near[0]}?)" if near else name
+
+
+def _as_datasets(
+    model: Any,
+    train_dataset: Any,
+    eval_dataset: Any,
+    batch_size: int | None,
+    config: RangeTestConfig,
+) -> tuple[Any, Any]:
+    """Returns the training and the evaluation data as datasets of batches."""
+    check_batch_size(batch_size, train_dataset)
+    convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
+    most = config.budget + HELD_OUT_PART * config.num_eval_batches
+    train = convert(
+        train_dataset,
+        "training dataset",
+        max_batches=most,
+        seed=config.seed,
+        reshuffle=eval_dataset is not None,
+    )
+    if eval_dataset is None:
+        return train, None
+    most = config.num_eval_batches
+    return train, convert(eval_dataset, "evaluation dataset", max_batches=most)
 
 
 def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | None:
@@ -156,17 +211,27 @@ def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | No
     return None
 
 
-def _make_batches(
+def make_batches(
     train_dataset: Any,
     eval_dataset: Any,
     strategy: Any,
     config: RangeTestConfig,
     num_train_examples: int | None,
 ) -> tuple[Batches, Batches]:
-    """Returns the training batches and the held-out batches."""
-    if eval_dataset is None:
-        train_dataset, eval_dataset = _hold_out(train_dataset, config)
+    """Returns the training batches and the held-out batches.
+
+    Args:
+      train_dataset: Batches of training data.
+      eval_dataset: Held-out batches. Without them, training rows are held out.
+      strategy: The tf.distribute strategy of the model.
+      config: Says how many batches are needed.
+      num_train_examples: Rows of one pass over the training data; None if unknown.
+    """
     confirms = config.confirm_steps != 0
+    if eval_dataset is None and confirms:
+        train_dataset, eval_dataset, num_train_examples = split_rows(
+            train_dataset, num_train_examples
+        )
     train = Batches(
         train_dataset,
         strategy,
@@ -175,10 +240,11 @@ def _make_batches(
         num_replayed=most_candidate_steps(config) if confirms else 0,
     )
     held_out = Batches(
-        eval_dataset,
+        train_dataset if eval_dataset is None else eval_dataset,
         strategy,
         "evaluation dataset",
-        num_replayed=_num_eval_batches(eval_dataset, config) if confirms else 0,
+        num_replayed=config.num_eval_batches if confirms else 0,
+        read_once=True,
     )
     num_steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < num_steps:
@@ -189,26 +255,3 @@ def _make_batches(
             num_steps,
         )
     return train, held_out
-
-
-def _hold_out(
-    dataset: tf.data.Dataset, config: RangeTestConfig
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the batches after the first ones for training, and the first ones."""
-    num_batches = int(dataset.cardinality())
-    if 0 <= num_batches < 2:
-        return dataset, dataset
-    num_held_out = config.num_eval_batches
-    if num_batches > 0:
-        num_held_out = max(1, min(num_held_out, num_batches // 5))
-    return dataset.skip(num_held_out), dataset.take(num_held_out)
-
-
-def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
-    """Returns how many batches to score: full ones, at most as many as there are.
-
-    A small last batch would count as much as any other, though it is far noisier.
-    """
-    sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
-    full = itertools.takewhile(lambda size: size == sizes[0], sizes)
-    return max(1, len(list(full)))

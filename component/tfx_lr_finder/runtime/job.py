@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
-import os
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,31 +12,24 @@ from tfx import types
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 
-from tfx_lr_finder import artifact, result_file
-from tfx_lr_finder.fn_args import LRFinderFnResult
-from tfx_lr_finder.lineage import drift
-from tfx_lr_finder.lineage.previous import (
-    PreviousResult,
-    newest_usable,
-    read_previous,
-)
-from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder import artifact
+from tfx_lr_finder.lineage.previous import PreviousResult, read_previous
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime import find
+from tfx_lr_finder.runtime import evidence, find, outcome
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
+from tfx_lr_finder.runtime.lasting_folders import lasting_folders
 from tfx_lr_finder.runtime.loop import gpus, workers
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
-from tfx_lr_finder.runtime.user_module import fit_capture, lr_finder_fn
-from tfx_lr_finder.settings import keys
-from tfx_lr_finder.settings.inconclusive import (
-    LAST_GOOD,
-    InconclusiveError,
-    InconclusivePolicy,
-    needs_policy,
+from tfx_lr_finder.runtime.user_module import lr_finder_fn
+from tfx_lr_finder.runtime.user_module.fit_capture import (
+    TrainerData,
+    UserModule,
+    load_user_module,
 )
+from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.request import FinderRequest
 from tfx_lr_finder.views import write as view_files
 
@@ -59,9 +52,13 @@ class Node:
     tmp_dir: str
     make_beam_pipeline: Callable[[], Any]
 
+    def output(self, key: str) -> types.Artifact:
+        """Returns the output artifact of a channel."""
+        return artifact_utils.get_single_instance(self.outputs[key])
+
 
 def run(request: FinderRequest, node: Node, watch: Watch) -> None:
-    """Finds a learning rate and writes both outputs of the node.
+    """Finds a learning rate and writes the outputs of the node.
 
     Args:
       request: What to do.
@@ -76,22 +73,24 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
     """
     workers.refuse_cluster()
     logging.info("LRFinder: starting with %s", request.config)
-    plan = CheckpointPlan.from_execution(node.context, node.inputs, request, watch)
+    folders = lasting_folders(node.context, node.output(keys.LR_FINDER_RESULT).uri)
+    plan = CheckpointPlan.from_execution(
+        node.inputs, request, watch, folders.checkpoints
+    )
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
     report, hyperparameters = _search(request, node, previous, plan)
+    keep_evidence = functools.partial(
+        evidence.keep,
+        labels=_labels(node.context),
+        evidence_dir=request.evidence_dir,
+        default_folder=folders.evidence,
+    )
     with watch.held():
-        if previous:
-            report = drift.compare(report, previous, request.max_drift_decades)
-        try:
-            report = _apply_policy(request.policy, report, previous)
-        except InconclusiveError:
-            _log_end(report)
-            _keep_evidence(node, report)
-            _remove(plan)
-            raise
-        _log_end(report)
+        report = outcome.conclude(request, report, previous, plan, keep_evidence)
         _write_outputs(request, node, report, hyperparameters)
-        _remove(plan)
+        if not watch.received:  # the next attempt resumes from the checkpoint
+            outcome.remove(plan)
+    watch.exit_if_received()
 
 
 def _search(
@@ -105,40 +104,49 @@ def _search(
     fn_args = lr_finder_fn.make_fn_args(node.inputs, request, node.tmp_dir)
     with (
         corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
-        _model_and_data(request, node, fn_args) as (found, config, sample),
+        _model_and_data(request, node, fn_args) as (module, sample),
     ):
         report = find.find_learning_rate(
-            found.model,
-            found.train_dataset,
-            found.eval_dataset,
-            config=config,
+            module.found.model,
+            module.found.train_dataset,
+            module.found.eval_dataset,
+            config=module.config,
             previous=[result.report for result in previous],
             num_train_examples=example_count.num_train_examples(
-                found,
+                module.found,
                 node.inputs,
                 request.train_splits,
                 sample.num_train_examples if sample else None,
             ),
             checkpoint=plan,
         )
-    facts = {**report.environment, **(sample.facts if sample else {})}
+    facts = {
+        **report.environment,
+        "train_steps_source": module.train_steps_source,
+        **(sample.facts if sample else {}),
+    }
     report = dataclasses.replace(report, environment=facts)
-    return report, fn_args.hyperparameters
+    return report, fn_args.hyperparameters or module.hyperparameters
 
 
 @contextlib.contextmanager
 def _model_and_data(
     request: FinderRequest, node: Node, fn_args: FnArgs
-) -> Iterator[tuple[LRFinderFnResult, RangeTestConfig, draw.Sample | None]]:
-    """Yields the model and its data, the range test, and the sample if there is one.
+) -> Iterator[tuple[UserModule, draw.Sample | None]]:
+    """Yields the model, its data and the range test, and the sample if there is one.
 
     The sample is deleted at the end of the block.
     """
     if request.sample is None:
         corruption.reject_truncated(fn_args)
         interleave.interleave_shards(node.inputs[keys.EXAMPLES], fn_args)
-        found, config = fit_capture.model_and_data(request, fn_args)
-        yield found, config, None
+        data = TrainerData(
+            count_examples=functools.partial(
+                example_count.count_train_examples, node.inputs, request.train_splits
+            ),
+            is_sampled=False,
+        )
+        yield load_user_module(request, fn_args, data), None
         return
     with draw.scratch(node.tmp_dir) as folder:
         source = Source(
@@ -150,28 +158,15 @@ def _model_and_data(
         )
         sample = draw.draw(request.sample, request.config, source)
         sample.replace_files(fn_args)
-        found, config = fit_capture.model_and_data(request, fn_args)
-        batch_size = draw.batch_size_to_redraw_for(request.sample, found)
+        total = sample.num_available_train_examples
+        data = TrainerData(count_examples=lambda: total, is_sampled=True)
+        module = load_user_module(request, fn_args, data)
+        batch_size = draw.batch_size_to_redraw_for(request.sample, module.found)
         if batch_size is not None:  # "auto" drew too few for the module's batches
-            sample = draw.draw(request.sample, config, source, batch_size)
+            sample = draw.draw(request.sample, module.config, source, batch_size)
             sample.replace_files(fn_args)
-            found, config = fit_capture.model_and_data(request, fn_args)
-        yield found, config, sample
-
-
-def _apply_policy(
-    policy: InconclusivePolicy,
-    report: LRFinderReport,
-    previous: Sequence[PreviousResult],
-) -> LRFinderReport:
-    """Returns the report with the policy's rate if the test found none."""
-    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
-        return policy.apply(report)
-    optimizer = report.environment.get("optimizer")
-    usable = newest_usable(previous, optimizer, report.config.schedule)
-    if usable is None:
-        return policy.apply(report)
-    return policy.apply(report, usable.report, usable.name)
+            module = load_user_module(request, fn_args, data)
+        yield module, sample
 
 
 def _write_outputs(
@@ -181,37 +176,20 @@ def _write_outputs(
     hyperparameters: dict[str, Any] | None,
 ) -> None:
     """Writes the result with its views, and the hyperparameters."""
-    result = artifact_utils.get_single_instance(node.outputs[keys.LR_FINDER_RESULT])
-    view_files.write_views(result.uri, report, _labels(node.context))
+    result = node.output(keys.LR_FINDER_RESULT)
+    page = None
+    if keys.LR_FINDER_PAGE in node.outputs:  # `lr-finder run` has no console
+        page = artifact.page_file(node.output(keys.LR_FINDER_PAGE))
+    if keys.LR_FINDER_SCALARS in node.outputs:
+        artifact.write_scalars(node.output(keys.LR_FINDER_SCALARS), report)
+    view_files.write_views(result.uri, report, _labels(node.context), page)
     artifact.write_result(result, report)
     artifact.write_hyperparameters(
-        artifact_utils.get_single_instance(node.outputs[keys.BEST_HYPERPARAMETERS]),
+        node.output(keys.BEST_HYPERPARAMETERS),
         report.learning_rate,
         hyperparameters,
         request.hyperparameter_name,
     )
-
-
-def _remove(plan: CheckpointPlan | None) -> None:
-    """Deletes the checkpoint of a test that has ended."""
-    if plan is not None:
-        plan.remove()
-
-
-def _keep_evidence(node: Node, report: LRFinderReport) -> None:
-    """Saves an inconclusive report outside the outputs, which TFX deletes."""
-    logging.error("LRFinder: the full report: %s", report.to_json())
-    folder = getattr(node.context, "stateful_working_dir", None)
-    if not folder:
-        return
-    folder = os.path.join(folder, keys.LR_FINDER_RESULT)
-    try:
-        view_files.write_views(folder, report, _labels(node.context))
-        result_file.write_report(folder, report)
-    except Exception as error:  # must not hide the verdict
-        logging.error("LRFinder: only this log has the report: %s", error)
-    else:
-        logging.error("LRFinder: the report and its pictures are in %s", folder)
 
 
 def _labels(context: Any) -> dict[str, str]:
@@ -226,19 +204,3 @@ def _labels(context: Any) -> dict[str, str]:
         "written": f"{now:%Y-%m-%d %H:%M} UTC",
     }
     return {name: label for name, label in labels.items() if label}
-
-
-def _log_end(report: LRFinderReport) -> None:
-    """Logs the outcome in one line."""
-    logging.info(
-        "LRFinder: ended after %d steps: %s; learning_rate=%r (%s), range=%r, "
-        "verdict %s%s, in %.1f seconds",
-        report.steps_spent,
-        report.stop_reason.value,
-        report.learning_rate,
-        report.source,
-        report.learning_rate_range,
-        report.verdict.name,
-        f" ({' '.join(report.reasons)})" if report.reasons else "",
-        sum(report.seconds.values()),
-    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
+from tfx_lr_finder.settings.which_fit import FIRST, as_text
 
 OPTIMIZER = "optimizer"
 
@@ -22,11 +23,14 @@ class TrainerOptions:
     Attributes:
       set_rate_on: "optimizer" sets the rate of the optimizer when `run_fn` calls
         `fit`. "hyperparameters" only puts the rate into `fn_args`.
-      on_unused: "warn" or "fail" if nothing shows that `run_fn` used the rate.
+      which_fit: The `fit` that gets the rate; see `settings.which_fit`.
+      on_unused: "warn" or "fail" if there is a doubt that the model that `run_fn` saved
+        used the rate.
       hyperparameter_name: Name of the rate in `fn_args.hyperparameters`.
     """
 
     set_rate_on: str = OPTIMIZER
+    which_fit: str = FIRST
     on_unused: str = keys.WARN
     hyperparameter_name: str = keys.LEARNING_RATE
 
@@ -39,6 +43,7 @@ class TrainerOptions:
                     f"{name} must be one of {', '.join(map(repr, choices))}, got "
                     f"{value!r}."
                 )
+        as_text(self.which_fit)
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "TrainerOptions":

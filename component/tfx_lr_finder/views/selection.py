@@ -41,8 +41,10 @@ def shown_points(num_rates: int, stride: int) -> list[int]:
     """Returns the indices of the points to show: every k-th point and the last.
 
     Args:
-      num_rates: Rates of the sweep, at least 1.
+      num_rates: Rates of the sweep; 0 if the Trainer takes too few steps for one.
       stride: See `stride`.
     """
     points = list(range(0, num_rates, stride))
-    return points if points[-1] == num_rates - 1 else [*points, num_rates - 1]
+    if not points or points[-1] == num_rates - 1:
+        return points
+    return [*points, num_rates - 1]

@@ -15,7 +15,10 @@ REPORT_FILE = "report.html"
 
 
 def write_views(
-    folder: str, report: LRFinderReport, labels: Mapping[str, str] | None = None
+    folder: str,
+    report: LRFinderReport,
+    labels: Mapping[str, str] | None = None,
+    second_page: str | None = None,
 ) -> None:
     """Writes the picture, the page and the TensorBoard curves.
 
@@ -27,13 +30,29 @@ def write_views(
       folder: A path or a uri; created if it does not exist.
       report: The report to show.
       labels: See `html.render`.
+      second_page: Path or uri of a file that gets a copy of the page, or None.
     """
     picture = _attempt(CURVE_FILE, lambda: _picture(report))
-    if picture is not None:
-        write = functools.partial(storage.write_whole, os.path.join(folder, CURVE_FILE))
-        _attempt(CURVE_FILE, lambda: write(picture))
-    _attempt(REPORT_FILE, lambda: _write_page(folder, report, picture, labels))
+    page = _attempt(REPORT_FILE, lambda: _page(report, picture, labels))
+    _write(os.path.join(folder, CURVE_FILE), picture)
+    _write(os.path.join(folder, REPORT_FILE), page)
+    if second_page is not None:
+        _write(second_page, page)
     _attempt("TensorBoard", lambda: _write_curves(folder, report))
+
+
+def write_page(
+    path: str, report: LRFinderReport, labels: Mapping[str, str] | None = None
+) -> None:
+    """Writes the page alone into a file of any name, or logs why it cannot.
+
+    Args:
+      path: A path or a uri.
+      report: The report to show.
+      labels: See `html.render`.
+    """
+    picture = _attempt(CURVE_FILE, lambda: _picture(report))
+    _write(path, _attempt(REPORT_FILE, lambda: _page(report, picture, labels)))
 
 
 def _attempt(name: str, make: Callable[[], bytes | None]) -> bytes | None:
@@ -51,16 +70,20 @@ def _picture(report: LRFinderReport) -> bytes:
     return plot.png_bytes(report)
 
 
-def _write_page(
-    folder: str,
+def _page(
     report: LRFinderReport,
     picture: bytes | None,
     labels: Mapping[str, str] | None,
-) -> None:
+) -> bytes:
     from tfx_lr_finder.views.html import page as html
 
-    page = html.render(report, picture=picture, labels=labels)
-    storage.write_whole(os.path.join(folder, REPORT_FILE), page.encode())
+    return html.render(report, picture=picture, labels=labels).encode()
+
+
+def _write(path: str, content: bytes | None) -> None:
+    """Writes a file, or logs why it cannot be written. None has been logged before."""
+    if content is not None:
+        _attempt(path, functools.partial(storage.write_whole, path, content))
 
 
 def _write_curves(folder: str, report: LRFinderReport) -> None:

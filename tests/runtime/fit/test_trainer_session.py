@@ -1,6 +1,4 @@
 import dataclasses
-import json
-import os
 
 import keras
 import numpy as np
@@ -8,55 +6,16 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
-from tfx.types import standard_artifacts
 
 from tests.keras_models import mlp
+from tests.runtime.fit.conftest import BY_SCHEDULE, FOUND
 from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
 from tfx_lr_finder.fn_args import PassedResult
-from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
-from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
-from tfx_lr_finder.runtime.fit.trainer_session import (
-    USED_FILE,
-    with_rate,
-    write_rate_used,
-)
+from tfx_lr_finder.runtime.fit.trainer_session import with_rate
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
 from tfx_lr_finder.schedules.scaled import rates
 from tfx_lr_finder.settings.trainer_options import TrainerOptions
-
-FOUND = 0.02
-BY_SCHEDULE = {"constant": 0.02, "cosine": 0.06, "one_cycle": 0.06}
-
-
-@pytest.fixture
-def report(make_report):
-    return make_report(learning_rate=FOUND, learning_rates_by_schedule=BY_SCHEDULE)
-
-
-@pytest.fixture
-def train(report, tmp_path):
-    """Runs a `run_fn` as LRFinderTrainer does; returns learning_rate_used.json."""
-
-    def run(run_fn, *, report=report, on_unused="fail", **options):
-        options = TrainerOptions(on_unused=on_unused, **options)
-        passed = PassedResult(report=report)
-        injection = RateInjection(passed, options)
-        with intercepted_fit(injection.on_fit):
-            run_fn(with_rate(FnArgs(), passed, options))
-        model_run = standard_artifacts.ModelRun()
-        model_run.uri = str(tmp_path / "model_run")
-        try:
-            write_rate_used(injection, model_run, options)
-        finally:
-            with open(os.path.join(model_run.uri, USED_FILE)) as file:
-                run.used = json.load(file)
-        stored = model_run.get_string_custom_property("learning_rate_used")
-        rate = run.used["learning_rate_used"]
-        assert stored == ("" if rate is None else repr(rate))
-        return run.used
-
-    return run
 
 
 def schedule_of(model):
@@ -399,7 +358,7 @@ def test_on_hyperparameters_the_first_step_shows_a_rate_read_from_the_raw_dict(
 
 
 def test_on_hyperparameters_another_rate_without_a_read_is_a_doubt(k, dataset, train):
-    with pytest.raises(ValueError, match="unknown .* the first fit started with 0.5"):
+    with pytest.raises(ValueError, match="unknown .* fit 1 started with 0.5"):
         train(lambda _: fit_with(k, dataset, 0.5), set_rate_on="hyperparameters")
     assert train.used["learning_rate_used"] is None
 

@@ -1,3 +1,6 @@
+import itertools
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from tests.keras_models import loop_of, mlp, train
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.sweep import run_sweep
+from tfx_lr_finder.runtime.loop import trainer_loop
 from tfx_lr_finder.runtime.loop.trainer_loop import CHUNK_SECONDS
 
 
@@ -108,14 +112,16 @@ def test_sweeps_have_different_batches(k, dataset):
     assert not np.allclose(first, second)
 
 
-def test_evaluation_is_the_loss_of_each_batch_and_changes_nothing(k, dataset):
+def test_evaluation_is_the_loss_of_each_row_and_changes_nothing(k, dataset):
     model = mlp(k, metrics=["mae"])
     with loop_of(model, dataset) as loop:
-        losses = loop.evaluate()
-        np.testing.assert_array_equal(losses, loop.evaluate())
-    mse = k.losses.MeanSquaredError()
-    expected = [float(mse(y, model(x))) for x, y in dataset.take(4)]
-    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+        losses, mismatched = loop.evaluate()
+        np.testing.assert_array_equal([losses, mismatched], loop.evaluate())
+    batches = [(y.numpy(), model(x).numpy()) for x, y in dataset.take(4)]
+    expected = [(y - p) ** 2 for y, p in batches]
+    np.testing.assert_allclose(losses, np.concatenate(expected).ravel(), rtol=1e-4)
+    expected = [(y - np.roll(p, 1, axis=0)) ** 2 for y, p in batches]
+    np.testing.assert_allclose(mismatched, np.concatenate(expected).ravel(), rtol=1e-4)
 
 
 def test_the_loss_includes_regularisation_and_sample_weights(k, dataset):
@@ -232,13 +238,18 @@ def test_out_of_memory_names_the_batch_size(dataset):
             loop.train(np.full(5, 0.01))
 
 
-def test_chunks_double_while_they_are_short_and_halve_when_they_are_long(dataset):
+def test_chunks_double_while_they_are_short_and_halve_when_they_are_long(
+    dataset, monkeypatch
+):
+    seconds = itertools.chain.from_iterable(
+        (0.0, length) for length in (0.1 * CHUNK_SECONDS, 10 * CHUNK_SECONDS, 0.0)
+    )
     with loop_of(mlp(keras), dataset) as loop:
         loop.begin_sweep()
-        first = len(loop.train(np.full(1000, 1e-6)))
-        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
-        loop._adapt(10 * CHUNK_SECONDS)
-        assert len(loop.train(np.full(1000, 1e-6))) == 2 * first
+        clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
+        monkeypatch.setattr(trainer_loop, "time", clock)
+        lengths = [len(loop.train(np.full(1000, 1e-6))) for _ in range(3)]
+    assert lengths == [lengths[0], 2 * lengths[0], lengths[0]]
 
 
 def test_xla_gives_the_same_losses(k, dataset):

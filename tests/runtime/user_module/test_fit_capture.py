@@ -11,13 +11,12 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tests.keras_models import mlp
 from tfx_lr_finder import learning_rate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
 from tfx_lr_finder.runtime.user_module import fit_data
-from tfx_lr_finder.runtime.user_module.fit_capture import (
-    _with_train_steps,
-    first_fit,
-)
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.call import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.fit_capture import _with_train_steps
+from tfx_lr_finder.runtime.user_module.reach_fit import reach_fit
 
 X = np.arange(24, dtype=np.float64).reshape(12, 2)
 Y = np.arange(12) % 3
@@ -28,15 +27,15 @@ def fn_args(tmp_path):
     return FnArgs(working_dir=str(tmp_path), train_steps=7, eval_steps=3)
 
 
-def capture(run_fn, fn_args, seed=0):
-    """The model, the data and the steps of the first `fit`."""
-    call = first_fit(run_fn, fn_args)
+def capture(run_fn, fn_args, seed=0, which_fit="first"):
+    """The model, the data and the steps of a `fit`."""
+    call = reach_fit(run_fn, fn_args, which_fit)
     train, validation = fit_data.datasets(call, seed)
     return types.SimpleNamespace(
         model=call.model,
         train_dataset=train,
         eval_dataset=validation,
-        train_steps=call.num_steps,
+        train_steps=fit_steps(call).steps,
     )
 
 
@@ -273,11 +272,12 @@ def test_the_steps_are_those_that_fit_would_take(captured, dataset):
     assert captured(X, Y, batch_size=5, validation_split=0.25).train_steps == 2
 
 
-def test_steps_of_fit_that_conflict_with_a_parameter_are_ignored():
-    assert _with_train_steps(RangeTestConfig(), 900).train_steps == 900
-    assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps == 50
+def test_the_steps_of_fit_replace_those_of_train_args():
+    assert _with_train_steps(RangeTestConfig(train_steps=9), 900).train_steps == 900
+    assert _with_train_steps(RangeTestConfig(train_steps=50), None).train_steps is None
     wide = RangeTestConfig(num_rates=300, num_sweeps=3)
-    assert _with_train_steps(wide, 10).train_steps is None
+    assert _with_train_steps(wide, 10).train_steps == 10
+    assert _with_train_steps(wide, 2**40).train_steps == 2**31 - 1
 
 
 def _generator():

@@ -5,6 +5,9 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
+import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +17,15 @@ from tfx_lr_finder import storage
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.request import FinderRequest
+
+NAME = re.compile(r"lr_finder-[0-9a-f]{16}\.checkpoint")
+"""Name of a checkpoint."""
+
+OLD_DAYS = 14
+"""A checkpoint that was not written to for so long is of a test that was given up."""
+
+MAX_OLD = 100
+"""How many files a test looks at when it deletes old checkpoints."""
 
 _MAX_CODE_BYTES = 64 * 1024**2
 _DATA_PROPERTIES = ("input_fingerprint", "span", "version")
@@ -41,28 +53,40 @@ class CheckpointPlan:
     @classmethod
     def from_execution(
         cls,
-        context: Any,
         input_dict: Mapping[str, Any],
         request: FinderRequest,
         watch: Watch,
+        default_folder: str | None,
     ) -> "CheckpointPlan | None":
         """Returns the plan of an execution; None if there is no folder to write to.
 
         Args:
-          context: The executor's context, or None.
           input_dict: The input artifacts; their uris identify the data.
           request: Holds `checkpoint_dir` and what identifies the user's module.
           watch: See `CheckpointPlan`.
+          default_folder: Folder to use without `checkpoint_dir`, or None.
         """
-        folder = request.checkpoint_dir
-        folder = folder or getattr(context, "stateful_working_dir", None)
+        folder = request.checkpoint_dir or default_folder
         if not folder:
+            logging.warning(
+                "LRFinder: this test cannot resume after a preemption, because this "
+                "pod itself cannot write to the pipeline root. Set checkpoint_dir to "
+                "a folder that it can write to: gs:// or a mounted path."
+            )
             return None
-        inputs = _inputs(input_dict, request.exec_properties)
+        artifacts = {
+            key: [[artifact.uri, *_data_properties(artifact)] for artifact in given]
+            for key, given in input_dict.items()
+        }
+        inputs = identity(artifacts, request.exec_properties)
         return cls(folder=folder, inputs=inputs, watch=watch)
 
     def remove(self) -> None:
-        """Deletes the checkpoint once its test has ended."""
+        """Deletes the checkpoint once its test has ended, and those of given-up tests.
+
+        The latter are the checkpoints in the folder that nobody has written to for
+        `OLD_DAYS` days.
+        """
         if self.path is None:
             return
         try:
@@ -70,18 +94,38 @@ class CheckpointPlan:
                 storage.remove(self.path)
         except Exception as error:  # a file system may raise anything
             logging.warning("LRFinder: cannot delete %s: %s", self.path, error)
+        try:
+            self._remove_old()
+        except Exception as error:  # another test may have deleted one first
+            logging.info("LRFinder: old checkpoints are left: %s", error)
+
+    def _remove_old(self) -> None:
+        """Deletes the old checkpoints of other tests, and what is left of them."""
+        oldest = time.time() - OLD_DAYS * 24 * 3600
+        names = [name for name in storage.list_folder(self.folder) if NAME.match(name)]
+        for name in names[:MAX_OLD]:
+            path = os.path.join(self.folder, name)
+            modified = storage.modified_at(path)
+            if modified is not None and modified < oldest:
+                storage.remove(path)
+                logging.info("LRFinder: deleted the old checkpoint %s", path)
 
 
-def _inputs(input_dict: Mapping[str, Any], exec_properties: Mapping[str, Any]) -> str:
-    """Returns what identifies an execution's data and code, as JSON."""
-    artifacts = {
-        key: [[artifact.uri, *_data_properties(artifact)] for artifact in given]
-        for key, given in input_dict.items()
+def identity(artifacts: Mapping[str, Any], exec_properties: Mapping[str, Any]) -> str:
+    """Returns what identifies an execution's data and code, as JSON.
+
+    Args:
+      artifacts: What identifies each input artifact, by its name.
+      exec_properties: Name the user's code and its arguments.
+    """
+    data = {
+        key: facts
+        for key, facts in artifacts.items()
         if key != keys.PREVIOUS  # compared with the result after the test
     }
     arguments = {name: exec_properties.get(name) for name in (*_CODE, *_ARGUMENTS)}
     return json.dumps(
-        [artifacts, arguments, _code_digest(exec_properties)],
+        [data, arguments, _code_digest(exec_properties)],
         sort_keys=True,
         default=str,
     )

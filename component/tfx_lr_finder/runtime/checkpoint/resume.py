@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from absl import logging
@@ -10,7 +9,7 @@ from absl import logging
 from tfx_lr_finder import storage
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime.checkpoint.journal import CheckpointError, Event, Journal
-from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
+from tfx_lr_finder.runtime.checkpoint.plan import NAME, CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resuming_loop import (
     JournalMismatchError,
     ResumingLoop,
@@ -22,8 +21,6 @@ MAX_BYTES = 64 * 1024**2
 
 MAX_OTHERS = 5
 """How many checkpoints of other tests are compared with this test."""
-
-_NAME = re.compile(r"lr_finder-[0-9a-f]{16}\.checkpoint")
 
 
 class Checkpoint:
@@ -112,7 +109,7 @@ class Checkpoint:
         """Logs how the tests of other checkpoints in the folder differ from this."""
         try:
             names = storage.list_folder(self._plan.folder)
-            others = [name for name in names if _NAME.fullmatch(name)]
+            others = [name for name in names if NAME.fullmatch(name)]
             for name in others[:MAX_OTHERS]:
                 path = os.path.join(self._plan.folder, name)
                 journal = Journal.from_json(storage.read_bytes(path, MAX_BYTES))

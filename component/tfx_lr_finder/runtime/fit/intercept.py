@@ -5,12 +5,9 @@ import dataclasses
 import functools
 import importlib
 import inspect
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeAlias
-
-import tensorflow as tf
 
 KERASES = ("keras", "tf_keras")
 DEFAULT_BATCH_SIZE = 32
@@ -36,32 +33,10 @@ class FitCall:
         """Runs Keras' own `fit`, with some arguments replaced."""
         return self.original(self.model, **{**self.arguments, **changes})
 
-    @property
-    def num_steps(self) -> int | None:
-        """Training steps of the call; None if unknown."""
-        given = self.arguments
-        epochs = (given["epochs"] or 1) - (given["initial_epoch"] or 0)
-        steps = given.get("steps_per_epoch")
-        if not steps or steps < 0:
-            steps = self._steps_per_epoch()
-        return int(steps) * epochs if steps > 0 and epochs > 0 else None
-
-    def _steps_per_epoch(self) -> int:
-        """Returns the batches of one pass over the data; 0 or less if unknown."""
-        given = self.arguments
-        x = getattr(given["x"], "_original_dataset", given["x"])
-        if isinstance(x, tf.data.Dataset):
-            return int(x.cardinality())
-        first = tf.nest.flatten(x)[0] if isinstance(x, Mapping | list | tuple) else x
-        if not hasattr(first, "shape"):
-            return 0
-        has_validation = given.get("validation_data") is not None
-        held_out = 0.0 if has_validation else given.get("validation_split") or 0.0
-        num_rows = math.floor(int(first.shape[0]) * (1 - held_out))
-        return math.ceil(num_rows / (given["batch_size"] or DEFAULT_BATCH_SIZE))
-
 
 Handler: TypeAlias = Callable[[FitCall], Any]
+Function: TypeAlias = Callable[..., Any]
+Wrapper: TypeAlias = Callable[[Function], Function]
 
 
 @contextlib.contextmanager
@@ -78,12 +53,13 @@ def intercepted_fit(handler: Handler) -> Iterator[None]:
       None. Keras' own `fit` is restored afterwards.
     """
     with contextlib.ExitStack() as stack:
-        for keras in _installed_kerases():
-            stack.enter_context(_patched(keras, handler))
+        for keras in installed_kerases():
+            wrap = functools.partial(_calling, handler, keras)
+            stack.enter_context(replaced(keras.Model, "fit", wrap))
         yield
 
 
-def _installed_kerases() -> list[ModuleType]:
+def installed_kerases() -> list[ModuleType]:
     """Returns the installed Keras packages."""
     found = []
     for name in KERASES:
@@ -93,14 +69,33 @@ def _installed_kerases() -> list[ModuleType]:
 
 
 @contextlib.contextmanager
-def _patched(keras: ModuleType, handler: Handler) -> Iterator[None]:
-    """Replaces the `fit` of one Keras' `Model` class."""
-    model_class = keras.Model
-    original = model_class.fit
-    was_own = "fit" in vars(model_class)
+def replaced(owner: Any, name: str, wrap: Wrapper) -> Iterator[None]:
+    """Replaces a function of a class or module, and restores it afterwards.
+
+    Args:
+      owner: The class or module.
+      name: Name of the function.
+      wrap: Takes the original function and returns its replacement.
+
+    Yields:
+      None.
+    """
+    original = getattr(owner, name)
+    was_own = name in vars(owner)
+    setattr(owner, name, functools.wraps(original)(wrap(original)))
+    try:
+        yield
+    finally:
+        if was_own:
+            setattr(owner, name, original)
+        else:
+            delattr(owner, name)
+
+
+def _calling(handler: Handler, keras: ModuleType, original: Function) -> Function:
+    """Returns a `fit` that calls the handler."""
     signature = inspect.signature(original)
 
-    @functools.wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             bound = signature.bind(self, *args, **kwargs)
@@ -114,11 +109,4 @@ def _patched(keras: ModuleType, handler: Handler) -> Iterator[None]:
             )
         )
 
-    model_class.fit = fit
-    try:
-        yield
-    finally:
-        if was_own:
-            model_class.fit = original
-        else:
-            del model_class.fit
+    return fit

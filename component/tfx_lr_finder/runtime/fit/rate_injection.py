@@ -1,18 +1,24 @@
-"""Sets the rate at the first `fit` of `run_fn`, and says which rate was used."""
+"""Sets the rate at a `fit` of `run_fn`, and says which rate the saved model used."""
 
-import contextlib
 from typing import Any, cast
 
 from absl import logging
 
 from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.runtime.fit import set_rate
+from tfx_lr_finder.runtime.fit.batch_size import read_batch_size, scaling_advice
 from tfx_lr_finder.runtime.fit.intercept import FitCall
+from tfx_lr_finder.runtime.fit.recorded_fit import RecordedFit, chain
+from tfx_lr_finder.runtime.fit.weights import WeightNumbers
 from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
+from tfx_lr_finder.settings.which_fit import fit_number
 
 
 class RateInjection:
     """Handles the calls of `fit` while `run_fn` runs.
+
+    Its statement is about the model that `run_fn` saved for serving, or else about the
+    model that it trained last.
 
     Args:
       passed: The result of LRFinder, as `run_fn` gets it.
@@ -24,14 +30,19 @@ class RateInjection:
         self._passed = passed
         self._rate_found = cast(float, passed.report.learning_rate)
         self._options = options
+        self._number = fit_number(options.which_fit)
         self._fits: list[RecordedFit] = []
+        self._saved: frozenset[int] = frozenset()
+        self._weights = WeightNumbers()
+        self._is_training = False
 
     def on_fit(self, call: FitCall) -> Any:
-        """Runs a `fit`; sets the rate before the first one of a compiled model."""
-        if getattr(call.model, "optimizer", None) is None:
-            return call.proceed()  # raises Keras' own error
+        """Runs a `fit`; sets the rate before those that `which_fit` names."""
+        if self._is_training or getattr(call.model, "optimizer", None) is None:
+            return call.proceed()  # a fit inside a fit, or Keras' own error
+        number = len(self._fits) + 1
         setting = None
-        if self._options.set_rate_on == OPTIMIZER and not self._fits:
+        if self._options.set_rate_on == OPTIMIZER and self._number in (None, number):
             setting = set_rate.set_learning_rate(call, self._passed.report)
             logging.info(
                 "LRFinder: fit trains with learning_rate=%r (%s) instead of %s: %s",
@@ -40,123 +51,164 @@ class RateInjection:
                 setting.replaced,
                 setting.how,
             )
-        fit = RecordedFit(call, setting)
+        else:
+            logging.info("LRFinder: call %d of fit keeps the rate of run_fn", number)
+        fit = RecordedFit(number, call, setting)
         self._fits.append(fit)
-        if len(self._fits) > 1:
-            logging.info(
-                "LRFinder: call %d of fit keeps the rate of run_fn", len(self._fits)
-            )
-            return call.proceed()
-        return call.proceed(callbacks=fit.callbacks(call))
+        self._is_training = True
+        try:
+            return fit.run(call, self._weights)
+        finally:
+            self._is_training = False
+
+    def on_save(self, item: Any) -> None:
+        """Remembers the weights that `run_fn` saves for serving."""
+        self._saved = self._weights.of_trackable(item) or self._saved
 
     def rate_used(self) -> dict[str, Any]:
         """Returns what is known about the rate that `run_fn` trained with, for JSON.
 
-        `doubt` is None if the rate found was used, or if `run_fn` read it; otherwise it
-        is a sentence. Unknown values are None.
+        `doubt` is None if the rate found was used on the batches that it was found for,
+        or if `run_fn` read it; otherwise it is a sentence. Unknown values are None.
         """
-        first = self._fits[0] if self._fits else None
-        doubt = self._doubt(first)
-        rate, how = None, "unknown"
-        if first is not None and first.setting is not None:
-            rate, how = first.setting.learning_rate, first.setting.how
-        elif first is not None and self._starts_with_rate_found(first):
-            rate, how = self._rate_found, "run_fn had set it already"
-        elif self._passed.was_read:
-            how = "read by run_fn"
+        lasts = self._last_fits()
+        doubts = [doubt for last in lasts if (doubt := self._doubt(last))]
+        if not lasts and not self._passed.was_read:
+            doubts = [self._unknown("run_fn called no fit of a Keras model")]
+        source = self._source(lasts[-1]) if lasts else None
+        rate, how = self._rate_and_origin(source)
         used = {
             "learning_rate_found": self._rate_found,
-            "learning_rate_used": None if doubt else rate,
+            "learning_rate_used": None if doubts else rate,
             "set_rate_on": self._options.set_rate_on,
+            "which_fit": self._options.which_fit,
             "read_by_run_fn": self._passed.was_read or None,
             "num_fits": len(self._fits),
-            "doubt": doubt,
+            "fits": [_described(fit) for fit in self._fits],
             "how": how,
         }
-        if first is not None:
-            used["learning_rate_at_first_step"] = first.rate_at_first_step
-        if first is not None and first.setting is not None:
-            used["schedule"] = first.setting.schedule
-            used["replaced"] = first.setting.replaced
-        return used
+        if source is not None:
+            doubts += self._batch_doubts(source)
+        about = source or (lasts[-1] if lasts else None)
+        if about is not None:
+            used["learning_rate_at_first_step"] = about.first_rate
+        if source is not None and source.setting is not None:
+            used["schedule"] = source.setting.schedule
+            used["replaced"] = source.setting.replaced
+        return {**used, "doubt": " ".join(doubts) or None}
 
-    def _starts_with_rate_found(self, fit: "RecordedFit") -> bool:
-        rate = fit.rate_at_first_step
+    def _last_fits(self) -> list[RecordedFit]:
+        """Returns the `fit` that last trained the saved model.
+
+        If `run_fn` saved a copy of a model, this is the last `fit` of each model.
+        """
+        if not self._saved:
+            return self._fits[-1:]
+        for fit in reversed(self._fits):
+            if fit.trained & self._saved:
+                return [fit]
+        return [
+            fit
+            for fit in self._fits
+            if not any(
+                fit.number < later.number and later.continues(fit)
+                for later in self._fits
+            )
+        ]
+
+    def _source(self, last: RecordedFit) -> RecordedFit | None:
+        """Returns the last `fit` of a model that started with the rate found."""
+        for fit in reversed(chain(self._fits, last)):
+            if fit.setting is not None or self._starts_with_rate_found(fit):
+                return fit
+        return None
+
+    def _rate_and_origin(self, source: RecordedFit | None) -> tuple[float | None, str]:
+        """Returns the rate used, and how it got there."""
+        if source is not None and source.setting is not None:
+            return source.setting.learning_rate, source.setting.how
+        if source is not None:
+            return self._rate_found, "run_fn had set it already"
+        return None, "read by run_fn" if self._passed.was_read else "unknown"
+
+    def _starts_with_rate_found(self, fit: RecordedFit) -> bool:
+        rate = fit.first_rate
         return rate is not None and set_rate.same_rate(rate, self._rate_found)
 
-    def _doubt(self, first: "RecordedFit | None") -> str | None:
-        """Returns why the rate may not have been used; None if it was."""
-        if first is not None and first.setting is not None:
-            return first.doubt(first.setting)
+    def _doubt(self, last: RecordedFit) -> str | None:
+        """Returns why the rate may not be that of a model; None if it is."""
+        source = self._source(last)
+        if source is None:
+            return self._doubt_without_source(last)
+        doubt = source.doubt()
+        if doubt is not None:
+            return doubt
+        rate, _ = self._rate_and_origin(source)
+        for fit in chain(self._fits, last):
+            above = fit.exceeds(rate or 0.0) if fit.number > source.number else None
+            if above is not None:
+                return (
+                    f"Fit {source.number} trained with the rate {rate!r}, but fit "
+                    f"{fit.number} then trained the same weights with a larger one, "
+                    f"{above!r}. {_advice(fit)}"
+                )
+        return None
+
+    def _doubt_without_source(self, last: RecordedFit) -> str | None:
+        """Returns why a model that no rate was set for may not have used it."""
+        set_for = [fit for fit in self._fits if fit.setting is not None]
+        if set_for:
+            numbers = ", ".join(str(fit.number) for fit in set_for)
+            kind = "saved" if self._saved else "trained last"
+            return (
+                f"The rate {self._rate_found!r} was set at fit {numbers}, but the "
+                f"model that run_fn {kind} is another one: fit {last.number} trained "
+                f"it, starting with {last.first_rate!r}. {_advice(last)}"
+            )
         if self._passed.was_read:
             return None
-        if first is None:
-            fits = "run_fn called no fit of a Keras model"
-        elif self._starts_with_rate_found(first):
-            return None
-        else:
-            fits = f"the first fit started with {first.rate_at_first_step!r}"
+        if self._options.set_rate_on == OPTIMIZER:
+            return self._unknown(
+                f"which_fit is {self._options.which_fit!r}, and run_fn called fit "
+                f"{len(self._fits)} time(s)"
+            )
+        return self._unknown(f"fit {last.number} started with {last.first_rate!r}")
+
+    def _batch_doubts(self, fit: RecordedFit) -> list[str]:
+        """Returns that the batches have another size than the tested ones, if so."""
+        tested = self._passed.report.environment.get("global_batch_size")
+        if not isinstance(tested, int):
+            return []
+        size = fit.batch_size or read_batch_size(fit.data)
+        if size is None or size == tested:
+            return []
+        return [
+            f"Fit {fit.number} trained on batches of {size} examples, and the rate "
+            f"{self._rate_found!r} was found on batches of {tested}. "
+            f"{scaling_advice(tested, size, fit.optimizer)}"
+        ]
+
+    def _unknown(self, why: str) -> str:
         return (
             f"It is unknown whether run_fn used the rate found, {self._rate_found!r}: "
-            f"{fits}, and run_fn did not call tfx_lr_finder.learning_rate(fn_args). "
+            f"{why}, and run_fn did not call tfx_lr_finder.learning_rate(fn_args). "
             "Call it and build the optimizer with the rate that it returns."
         )
 
 
-class RecordedFit:
-    """One call of `fit`, and the rate of its first training step.
+def _advice(fit: RecordedFit) -> str:
+    return (
+        f"Set which_fit to {str(fit.number)!r} in LRFinder and LRFinderTrainer, or to "
+        "'every', or build this optimizer with tfx_lr_finder.learning_rate(fn_args)."
+    )
 
-    Attributes:
-      setting: The rate that was set for the call; None if it was left alone.
-      rate_at_first_step: The optimizer's rate there, after all callbacks of `run_fn`.
-        None before the first step, and for an optimizer without a rate.
-    """
 
-    def __init__(self, call: FitCall, setting: set_rate.Setting | None) -> None:
-        """Reads the rate and the steps so far."""
-        self.setting = setting
-        self.rate_at_first_step: float | None = None
-        self._optimizer = call.model.optimizer
-        if setting is not None:
-            self._rate_before = set_rate.current_rate(self._optimizer)
-            self._steps_before = set_rate.steps_taken(self._optimizer)
-
-    def callbacks(self, call: FitCall) -> Any:
-        """Returns the callbacks of the call, and a last one that reads the rate."""
-        read_rate = self._read_rate
-
-        class ReadRate(call.keras.callbacks.Callback):  # type: ignore[name-defined]
-            def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-                del batch, logs
-                read_rate()
-
-        given: Any = call.arguments.get("callbacks") or []
-        if isinstance(given, list | tuple):
-            return [*given, ReadRate()]
-        if not hasattr(given, "append"):
-            return [given, ReadRate()]
-        given.append(ReadRate())  # a CallbackList
-        return given
-
-    def doubt(self, setting: set_rate.Setting) -> str | None:
-        """Returns why the rate that was set may not have been used; None if it was."""
-        was_set = f"The rate {setting.learning_rate!r} was set at fit, but "
-        rate = self.rate_at_first_step
-        if rate is None or set_rate.steps_taken(self._optimizer) == self._steps_before:
-            return (
-                f"{was_set}the model's optimizer took no step. If train_step uses "
-                "another optimizer, build that one with the rate of "
-                "tfx_lr_finder.learning_rate(fn_args)."
-            )
-        if not set_rate.same_rate(rate, self._rate_before):
-            return (
-                f"{was_set}the first step used {rate!r}, because a callback set it. "
-                "Start the callback from tfx_lr_finder.learning_rate(fn_args)."
-            )
-        return None
-
-    def _read_rate(self) -> None:
-        """Reads the rate, at the first step only."""
-        if self.rate_at_first_step is None:
-            with contextlib.suppress(ValueError):
-                self.rate_at_first_step = set_rate.current_rate(self._optimizer)
+def _described(fit: RecordedFit) -> dict[str, Any]:
+    """Returns a `fit` for JSON."""
+    return {
+        "fit": fit.number,
+        "rate_set": None if fit.setting is None else fit.setting.learning_rate,
+        "rate_at_first_step": fit.first_rate,
+        "rate_at_end": fit.rates[-1] if fit.rates else None,
+        "num_steps": fit.num_steps,
+    }

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfx_lr_finder.fn_args import CONSTANT, CYCLICAL, ONE_CYCLE, rate_for
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
 from tfx_lr_finder.runtime.fit.intercept import FitCall
 from tfx_lr_finder.runtime.fit.schedule_peak import Peak, find_peak
 from tfx_lr_finder.runtime.loop.optimizers import (
@@ -62,7 +63,7 @@ def set_learning_rate(call: FitCall, report: LRFinderReport) -> Setting:
         peak = Peak(learning_rate=before, kind=CONSTANT, steps=[])
         replaced, how = f"constant {before:.6g}", "set at fit"
     else:
-        peak = find_peak(schedule, steps_taken(optimizer), call.num_steps)
+        peak = find_peak(schedule, steps_taken(optimizer), fit_steps(call).steps)
         name, how = type(schedule).__name__, "the schedule was scaled at fit"
         replaced = f"{name} with the peak {peak.learning_rate:.6g}"
     rate = rate_for(report, peak.kind)

@@ -13,12 +13,14 @@ from tfx.dsl.io import fileio
 from tfx.orchestration.portable import outputs_utils
 from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
+from tfx.utils import path_utils
 
-from tfx_lr_finder.artifact import read_result
 from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.result_file import read_result
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
 from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
+from tfx_lr_finder.runtime.fit.saved_models import watched_saves
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 from tfx_lr_finder.settings.inconclusive import DECLARED_SOURCES
@@ -62,7 +64,11 @@ def train(
     options = TrainerOptions.from_properties(exec_properties)
     passed = PassedResult(report=_usable_report(input_dict[keys.LR_FINDER_RESULT]))
     injection = RateInjection(passed, options)
-    with intercepted_fit(injection.on_fit):
+    model = artifact_utils.get_single_instance(output_dict["model"])
+    with (
+        intercepted_fit(injection.on_fit),
+        watched_saves(path_utils.serving_model_dir(model.uri), injection.on_save),
+    ):
         _StockExecutor(context, passed, options).Do(
             input_dict, output_dict, exec_properties
         )
@@ -106,7 +112,7 @@ def write_rate_used(
       The rate in full precision, or "" if it is unknown.
 
     Raises:
-      ValueError: If `on_unused` is "fail" and nothing shows that the rate was used.
+      ValueError: If `on_unused` is "fail" and there is a doubt.
     """
     used = injection.rate_used()
     fileio.makedirs(model_run.uri)

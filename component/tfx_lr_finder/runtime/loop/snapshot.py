@@ -1,5 +1,7 @@
 """A copy of the variables from which every sweep and candidate starts."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -15,15 +17,22 @@ def state_variables(model: Any) -> list[tf.Variable]:
     as an attribute.
 
     Args:
-      model: A built and compiled Keras model with a built optimizer.
+      model: A compiled Keras model. What is not built yet has no variables.
     """
-    found = [*model.variables, *optimizer_variables(model.optimizer)]
+    found = [*_weights(model), *optimizer_variables(model.optimizer)]
     for metric in model.metrics:
         found.extend(metric.variables)
     for root in (model, model.optimizer):
         found.extend(tf.train.TrackableView(root).descendants())
     unique = {id(variable): variable for variable in map(_tf_variable, found)}
     return [variable for variable in unique.values() if variable is not None]
+
+
+def _weights(model: Any) -> list[Any]:
+    try:
+        return list(model.variables)
+    except ValueError:  # an unbuilt model of tf_keras
+        return []
 
 
 def _tf_variable(item: Any) -> tf.Variable | None:
@@ -53,3 +62,28 @@ class Snapshot:
         """Sets every variable to its copied value."""
         for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
+
+
+@contextlib.contextmanager
+def undone(model: Any) -> Iterator[None]:
+    """Undoes what a block does to the variables of a model, also if it raises.
+
+    Variables that the block creates go back to their initial values.
+
+    Args:
+      model: A compiled Keras model, built or not.
+    """
+    copies = [Snapshot(state_variables(model))]
+
+    def create(next_creator: Any, **arguments: Any) -> tf.Variable:
+        variable = next_creator(**arguments)
+        if tf.executing_eagerly():
+            copies.append(Snapshot([variable]))
+        return variable
+
+    try:
+        with tf.variable_creator_scope(create):
+            yield
+    finally:
+        for copy in copies:
+            copy.restore()

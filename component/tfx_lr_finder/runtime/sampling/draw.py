@@ -45,12 +45,14 @@ class Sample:
       train_files: File patterns of the training examples.
       eval_files: File patterns of the held-out examples.
       num_train_examples: Number of training examples.
+      num_available_train_examples: Number of training examples it was drawn from.
       facts: What the report says about the sample.
     """
 
     train_files: list[str]
     eval_files: list[str]
     num_train_examples: int
+    num_available_train_examples: int
     facts: Facts
 
     def replace_files(self, fn_args: FnArgs) -> None:
@@ -125,6 +127,7 @@ def draw(
         train_files=patterns[0],
         eval_files=patterns[1],
         num_train_examples=int(manifests[TRAIN]["sample_size"]),
+        num_available_train_examples=sum(manifests[TRAIN]["num_by_split"].values()),
         facts=sample_facts(manifests, splits, sizes, config, search.seed),
     )
 

@@ -1,152 +1,141 @@
-"""The model and the data of the user module, if need be from its first `fit`."""
+"""The model and the data of the user module, if need be from a `fit` of `run_fn`."""
 
-import copy
 import dataclasses
-import os
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from absl import logging
 from tfx.components.trainer import fn_args_utils
-from tfx.dsl.io import fileio
-from tfx.utils import path_utils
 
 from tfx_lr_finder.fn_args import LRFinderFnResult
-from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.runtime.fit.intercept import FitCall, intercepted_fit
+from tfx_lr_finder.range_test.config import INT32_LIMIT, RangeTestConfig
+from tfx_lr_finder.runtime.fit.batch_size import known_batch_size, read_batch_size
+from tfx_lr_finder.runtime.fit.fit_steps import FitSteps, fit_steps
+from tfx_lr_finder.runtime.fit.intercept import FitCall
+from tfx_lr_finder.runtime.user_module import call as user_call
 from tfx_lr_finder.runtime.user_module import fit_data
 from tfx_lr_finder.runtime.user_module import lr_finder_fn as user_functions
+from tfx_lr_finder.runtime.user_module.hyperparameter_space import (
+    recorded_hyperparameters,
+)
+from tfx_lr_finder.runtime.user_module.reach_fit import RunFn, reach_fit
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.request import FinderRequest
 
-RunFn: TypeAlias = Callable[[fn_args_utils.FnArgs], Any]
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class UserModule:
+    """What a range test needs from the user's module.
+
+    Attributes:
+      found: The model and the data, checked.
+      config: The configuration, with the Trainer's steps.
+      train_steps_source: Where these steps come from, for people.
+      hyperparameters: The KerasTuner configuration that the module defines for itself;
+        None if it defines none.
+    """
+
+    found: LRFinderFnResult
+    config: RangeTestConfig
+    train_steps_source: str
+    hyperparameters: dict[str, Any] | None
 
 
-class FitReached(BaseException):
-    """Leaves `run_fn` at its first `fit`; `except Exception` does not catch it."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainerData:
+    """The training data of the Trainer, of which LRFinder may read only a sample.
+
+    Attributes:
+      count_examples: Returns the number of training examples; None if it is unknown.
+      is_sampled: Whether LRFinder reads a sample.
+    """
+
+    count_examples: Callable[[], int | None]
+    is_sampled: bool
 
 
-def model_and_data(
-    request: FinderRequest, fn_args: fn_args_utils.FnArgs
-) -> tuple[LRFinderFnResult, RangeTestConfig]:
+def load_user_module(
+    request: FinderRequest, fn_args: fn_args_utils.FnArgs, data: TrainerData
+) -> UserModule:
     """Returns the user's model and data, from `lr_finder_fn` or from `run_fn`'s fit.
+
+    If the user does not set `train_steps`, the steps of `fit` replace those of
+    TrainArgs, which a module that trains by epochs ignores.
 
     Args:
       request: Names the user's code and the range test.
       fn_args: The argument of either function.
-
-    Returns:
-      The model and the data, checked, and the configuration. If the user does not set
-      `train_steps`, the steps of `fit` do: TrainArgs may not know them (epochs).
+      data: The Trainer's data.
 
     Raises:
       ValueError: If the module has neither function, `run_fn` calls no `fit`, or the
         model or the data cannot be used.
     """
     config = request.config
-    lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
-    if lr_finder_fn is not None:
-        found = user_functions.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
-        return found, config
+    with recorded_hyperparameters() as own:
+        lr_finder_fn = user_functions.find_lr_finder_fn(request.exec_properties)
+        if lr_finder_fn is not None:
+            found = user_call.call_lr_finder_fn(lr_finder_fn, fn_args, config.seed)
+            steps = _given_steps(request)
+        else:
+            found, call = _from_run_fn(request, fn_args)
+            steps = _given_steps(request)
+            if not request.train_steps_given:
+                steps = _trainer_steps(call, data)
+                config = _with_train_steps(config, steps.steps)
+    logging.info("LRFinder: train_steps=%s, from %s", config.train_steps, steps.source)
+    return UserModule(
+        found=found,
+        config=config,
+        train_steps_source=steps.source,
+        hyperparameters=own.config(request.hyperparameter_name),
+    )
+
+
+def _from_run_fn(
+    request: FinderRequest, fn_args: fn_args_utils.FnArgs
+) -> tuple[LRFinderFnResult, FitCall]:
+    """Returns the model and the data of the `fit` to test, and that call."""
     logging.info(
-        "LRFinder: the module has no lr_finder_fn. Running run_fn up to its first fit "
-        "for the model and the data."
+        "LRFinder: the module has no lr_finder_fn. Running run_fn up to a fit for the "
+        "model and the data (which_fit=%r).",
+        request.which_fit,
     )
     run_fn: RunFn = user_functions.find_function(request.exec_properties, keys.RUN_FN)
     calls: list[FitCall] = []
 
     def from_fit(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:
-        calls.append(first_fit(run_fn, fn_args))
-        train, validation = fit_data.datasets(calls[0], config.seed)
+        calls.append(reach_fit(run_fn, fn_args, request.which_fit))
+        train, validation = fit_data.datasets(calls[0], request.config.seed)
         return LRFinderFnResult(calls[0].model, train, validation)
 
-    found = user_functions.call_lr_finder_fn(from_fit, fn_args, config.seed)
-    if not request.train_steps_given:
-        config = _with_train_steps(config, calls[0].num_steps)
-    return found, config
+    found = user_call.call_lr_finder_fn(from_fit, fn_args, request.config.seed)
+    return found, calls[0]
 
 
-def first_fit(run_fn: RunFn, fn_args: fn_args_utils.FnArgs) -> FitCall:
-    """Returns the first call of `fit` in `run_fn`, which does not run.
-
-    `run_fn` gets the arguments that the Trainer passes. Files that it writes before
-    `fit` go to scratch folders. Nothing after `fit` runs.
-
-    Args:
-      run_fn: The user's function.
-      fn_args: The arguments of a range test. The folders are in its `working_dir`.
-
-    Raises:
-      ValueError: If `run_fn` fails before `fit` or calls none.
-    """
-    calls: list[FitCall] = []
-
-    def stop(call: FitCall) -> Any:
-        calls.append(call)
-        raise FitReached
-
-    try:
-        with intercepted_fit(stop):
-            run_fn(trainer_fn_args(fn_args))
-    except FitReached:
-        pass
-    except Exception as error:
-        if not calls:
-            raise ValueError(
-                "LRFinder runs run_fn up to fit, because the module has no "
-                f"lr_finder_fn, and run_fn raised {type(error).__name__}: {error}. "
-                "Fix this first (the Trainer would fail too), or add this to the "
-                f"module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
-            ) from error
-    if not calls:
-        raise ValueError(
-            "run_fn never calls fit of a Keras model, so LRFinder does not know which "
-            "model it trains. If run_fn has a training loop of its own, add this to "
-            f"the module:\n\n{user_functions.LR_FINDER_FN_TO_ADD}"
-        )
-    return calls[0]
+def _given_steps(request: FinderRequest) -> FitSteps:
+    """Returns the steps of the parameter `train_steps`, or else of TrainArgs."""
+    steps, source = request.config.train_steps, "train_args.num_steps"
+    if request.train_steps_given:
+        source = "the parameter train_steps"
+    return FitSteps(steps=steps, source="unknown" if steps is None else source)
 
 
-def trainer_fn_args(fn_args: fn_args_utils.FnArgs) -> fn_args_utils.FnArgs:
-    """Returns the arguments of a range test as the Trainer would pass them.
+def _trainer_steps(call: FitCall, data: TrainerData) -> FitSteps:
+    """Returns the steps that this `fit` takes in the Trainer, on all its data."""
 
-    Args:
-      fn_args: The argument of `lr_finder_fn`.
+    def steps_of_epoch() -> int | None:
+        size = known_batch_size(call) or read_batch_size(call.arguments["x"])
+        num_examples = data.count_examples() if size else None
+        return -(-num_examples // size) if size and num_examples else None
 
-    Returns:
-      A copy with the Trainer's folders inside `working_dir`, and with a placeholder
-      rate for a `run_fn` that reads one.
-    """
-    result = copy.copy(fn_args)
-    model_dir = os.path.join(fn_args.working_dir, "model")
-    result.working_dir = None
-    result.serving_model_dir = path_utils.serving_model_dir(model_dir)
-    result.eval_model_dir = path_utils.eval_model_dir(model_dir)
-    result.model_run_dir = os.path.join(fn_args.working_dir, "model_run")
-    for folder in (model_dir, result.model_run_dir):
-        fileio.makedirs(folder)
-    result.custom_config = {
-        keys.LEARNING_RATE: user_functions.PLACEHOLDER_LEARNING_RATE,
-        **(fn_args.custom_config or {}),
-    }
-    return result
+    return fit_steps(call, steps_of_epoch, is_sampled=data.is_sampled)
 
 
 def _with_train_steps(
     config: RangeTestConfig, train_steps: int | None
 ) -> RangeTestConfig:
-    """Returns the configuration with the steps of `fit`, if they are known."""
-    if train_steps is None:
-        return config
-    try:
-        changed = dataclasses.replace(config, train_steps=train_steps)
-    except ValueError as error:
-        logging.warning(
-            "LRFinder: ignoring the %d steps of fit, because they conflict with other "
-            "parameters: %s",
-            train_steps,
-            error,
-        )
-        return config
-    logging.info("LRFinder: train_steps=%d, from fit", train_steps)
-    return changed
+    """Returns the configuration with the steps of `fit`, or None if unknown."""
+    if train_steps is not None:
+        train_steps = min(train_steps, INT32_LIMIT - 1)
+    return dataclasses.replace(config, train_steps=train_steps)

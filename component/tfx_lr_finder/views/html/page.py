@@ -18,6 +18,8 @@ from tfx_lr_finder.views.html.data import chart_data
 
 SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "report.js")
 """The scripts in the order of execution; see vendor/README.md."""
+HEIGHT = 900
+"""Height of the frame that shows a page in a notebook, in pixels."""
 
 
 def render(
@@ -67,6 +69,20 @@ def render(
         )
     )
     return page
+
+
+def frame(report: LRFinderReport | str) -> str:
+    """Returns a page in a sandboxed frame, for the output of a notebook cell.
+
+    Args:
+      report: The report to show, or its page.
+    """
+    text = report if isinstance(report, str) else render(report)
+    return (
+        '<div><iframe sandbox="allow-scripts" title="LRFinder report" '
+        f'style="width: 100%; height: {HEIGHT}px; border: 0" '
+        f'srcdoc="{markupsafe.escape(text)}"></iframe></div>'
+    )
 
 
 def _headline(report: LRFinderReport) -> str:

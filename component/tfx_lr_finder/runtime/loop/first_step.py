@@ -1,0 +1,82 @@
+"""One eager step on one batch, undone: it builds the model and finds faults."""
+
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from tfx_lr_finder.runtime.loop import checks
+from tfx_lr_finder.runtime.loop.optimizers import build_optimizer
+from tfx_lr_finder.runtime.loop.snapshot import undone
+
+
+def build(model: Any, batch: Any) -> None:
+    """Builds model, metrics and optimizer before the step is traced.
+
+    The test step builds most models. If it fails, or leaves a model of submodels
+    unbuilt, one training step builds them and is undone. A trace must not build a
+    model: its variables would belong to the trace.
+
+    Args:
+      model: A compiled Keras model.
+      batch: The first training batch.
+
+    Raises:
+      ValueError: Neither step can be run.
+    """
+    runs = True
+    try:
+        _run_once(model, model.test_step, batch)
+    except Exception as error:  # noqa: BLE001 - the training step may need no call
+        logging.info("LRFinder: the test step does not build the model: %s", error)
+        runs = False
+    if not (runs and model.built):
+        check_training(model, batch)
+    if model.built:
+        with model.distribute_strategy.scope():
+            build_optimizer(model.optimizer, model.trainable_variables)
+
+
+def check_training(model: Any, batch: Any) -> None:
+    """Trains on one batch and undoes it, to find faults in the model or the data."""
+    try:
+        _run_once(model, model.train_step, batch)
+    except tf.errors.ResourceExhaustedError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"The model cannot be run on the first training batch: "
+            f"{checks.describe_error(error)}. Check that the batches are (x, y) "
+            "or (x, y, sample_weight) in the form that model.fit takes."
+        ) from error
+
+
+def check_evaluation(model: Any, batch: Any) -> None:
+    """Evaluates one batch and undoes it, before any training.
+
+    Args:
+      model: A built model.
+      batch: The first held-out batch.
+
+    Raises:
+      ValueError: The model or the data have a fault; the message gives advice.
+    """
+    try:
+        _run_once(model, model.test_step, batch)
+    except tf.errors.ResourceExhaustedError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            "The model cannot score the first held-out batch: "
+            f"{checks.describe_error(error)}. LRFinder compares rates by the loss that "
+            "test_step returns. Give the model a call method or a test_step, and check "
+            "that the evaluation dataset gives what validation_data of model.fit "
+            "takes. Or pass confirm_steps=0, which needs no held-out data and reads "
+            "the rate off the training curve."
+        ) from error
+
+
+def _run_once(model: Any, keras_step: Any, batch: Any) -> None:
+    """Runs a step of Keras eagerly on one batch, and undoes it."""
+    with undone(model), model.distribute_strategy.scope():
+        model.distribute_strategy.run(keras_step, args=(batch,))
