@@ -73,7 +73,7 @@ def describe_written(result: types.Artifact) -> LRFinderReport:
     Returns:
       The report in the file.
     """
-    report = read_result(result)
+    report = result_file.read_report(result.uri)
     _set_properties(result, report, result_file.file_digest(result.uri))
     return report
 
