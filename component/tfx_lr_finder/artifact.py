@@ -61,17 +61,27 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       report: The report.
     """
     digest = result_file.write_report(result.uri, report)
-    set_properties(result, report, digest)
+    _set_properties(result, report, digest)
 
 
-def set_properties(result: types.Artifact, report: LRFinderReport, digest: str) -> None:
-    """Sets what people and conditions read from ML Metadata, as custom properties.
+def describe_written(result: types.Artifact) -> LRFinderReport:
+    """Sets the custom properties of a result that another process wrote.
 
     Args:
-      result: The artifact; changed.
-      report: What its file holds.
-      digest: The SHA-256 digest of the file, in hexadecimal.
+      result: The output artifact. Its uri holds the file.
+
+    Returns:
+      The report in the file.
     """
+    report = result_file.read_report(result.uri)
+    _set_properties(result, report, result_file.file_digest(result.uri))
+    return report
+
+
+def _set_properties(
+    result: types.Artifact, report: LRFinderReport, digest: str
+) -> None:
+    """Sets what people and conditions read from ML Metadata."""
     result.set_string_custom_property(result_file.DIGEST, digest)
     for name, value in result_file.custom_properties(report).items():
         if isinstance(value, int):

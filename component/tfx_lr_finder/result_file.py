@@ -99,6 +99,18 @@ def digest_of(result: Any) -> str | None:
     return result.get_string_custom_property(DIGEST) or None
 
 
+def file_digest(folder: str) -> str:
+    """Returns the SHA-256 digest of the file in a folder, in hexadecimal.
+
+    Raises:
+      ValueError: There is no such file, or this account may not read it.
+    """
+    content = _content(os.path.join(folder, RESULT_FILE))
+    if content is None:
+        raise ValueError(f"There is no {RESULT_FILE} in {folder!r}.")
+    return hashlib.sha256(content).hexdigest()
+
+
 def results_below(folder: str) -> list[str]:
     """Returns the folders that hold a result, up to five levels below a folder.
 

@@ -14,7 +14,7 @@ from tfx.dsl.components.base import base_beam_executor, executor_spec
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
-from tfx_lr_finder import artifact, component, result_file
+from tfx_lr_finder import artifact, component
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
 from tfx_lr_finder.settings.request import FinderRequest
@@ -105,8 +105,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Args:
           input_dict: As for `tfx_lr_finder.executor.Executor`.
-          output_dict: `lr_finder_result` and `best_hyperparameters`, which the job
-            writes.
+          output_dict: As for `tfx_lr_finder.executor.Executor`. The job writes them.
           exec_properties: See `LRFinderSpec.PARAMETERS`; `custom_config` has the job.
 
         Raises:
@@ -131,11 +130,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             enable_vertex=True,
             vertex_region=job.region,
         )
-        # The job sets these properties too, but on artifacts of its own process.
+        # The job sets custom properties too, but on artifacts of its own process.
         result = artifact_utils.get_single_instance(output_dict[keys.LR_FINDER_RESULT])
-        report = result_file.read_report(result.uri)
-        digest = result_file.file_digest(result.uri)
-        artifact.set_properties(result, report, digest)
+        report = artifact.describe_written(result)
+        for scalars in output_dict.get(keys.LR_FINDER_SCALARS, ()):
+            artifact.write_scalars(scalars, report)
 
 
 class LRFinder(component.LRFinder):

@@ -10,7 +10,13 @@ from tfx import types
 from tfx.extensions.google_cloud_ai_platform import training_clients
 from tfx.types import standard_artifacts
 
-from tfx_lr_finder import LRFinderResult, read_result, vertex
+from tfx_lr_finder import (
+    LRFinderPage,
+    LRFinderResult,
+    LRFinderScalars,
+    read_result,
+    vertex,
+)
 
 MACHINE = {
     "project": "a-project",
@@ -65,6 +71,8 @@ def _run(finder, examples, root):
     outputs = {
         "lr_finder_result": [LRFinderResult()],
         "best_hyperparameters": [standard_artifacts.HyperParameters()],
+        "lr_finder_page": [LRFinderPage()],
+        "lr_finder_scalars": [LRFinderScalars()],
     }
     for key, (output,) in outputs.items():
         output.uri = str(root / key)
@@ -127,7 +135,10 @@ def test_the_command_of_the_job_finds_a_rate_and_the_node_describes_it(finished)
     rate = result.get_string_custom_property("learning_rate")
     assert float(rate) == report.learning_rate
     assert result.get_string_custom_property("verdict") == report.verdict.name
-    assert report.environment["num_gpus"] == 0
+    assert result.get_string_custom_property("result_sha256")
+    (scalars,) = finished[0]["lr_finder_scalars"]
+    shown = scalars.get_float_custom_property("learning_rate")
+    assert shown == pytest.approx(report.learning_rate)
 
 
 @pytest.mark.long
