@@ -78,7 +78,8 @@ LABEL org.opencontainers.image.title="tfx-lr-finder" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 RUN useradd --create-home --uid 1000 finder
-COPY pipelines/taxi/module/taxi_module.py pipelines/penguin/module/penguin_module.py /opt/modules/
+COPY pipelines/taxi/module/taxi_module.py pipelines/penguin/module/penguin_module.py \
+    pipelines/kfp_native/module/penguin_steps.py /opt/modules/
 COPY pipelines/penguin/__init__.py pipelines/penguin/verdict_alert.py /opt/modules/penguin/
 
 # TF_USE_LEGACY_KERAS: without it, tf.keras depends on the order of imports, and TensorFlow Transform sets it to 1

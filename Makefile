@@ -12,11 +12,12 @@ lock = requirements/$(notdir $(shell .ci/venv.sh))
 workers := -n 2 --dist loadfile --no-loadscope-reorder
 
 # `make PYTHON=/path/to/python3.10 ...` names the Python to use.
-export TFX PYTHON
+# The goals are for the advice of .ci/choose.sh.
+export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-quality lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-quality bench-verdict lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -72,6 +73,9 @@ bench: venv ## Compare the speed of a sweep with other finders
 
 bench-quality: venv ## Compare the quality of the suggestions with other finders
 	@$(python) -m benchmarks.quality
+
+bench-verdict: venv ## Count how often the verdict is wrong, on data of nothing and on clean tasks
+	@$(python) -m benchmarks.verdict
 
 lock: ## Refresh the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@.ci/lock.sh

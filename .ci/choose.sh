@@ -45,4 +45,8 @@ fi
 choose search "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)"
 [ -n "$reasons" ] || reasons="TFX=$TFX has no lock; there are locks for TFX $(cut -d' ' -f1 <<<"$locks" | uniq | paste -sd' ')."$'\n'
 echo -n "$reasons" | uniq >&2
+if grep -q 'needs glibc' <<<"$reasons"; then
+    echo "To run it all the same, with a libc of Debian 13 in .venvs:" \
+        "make TFX=${TFX:-1.21} PYTHON=\$(.ci/newer-glibc.sh) ${MAKECMDGOALS:-venv}" >&2
+fi
 exit 1

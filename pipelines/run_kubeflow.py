@@ -4,7 +4,6 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-import yaml
 from remote import checks, compiling, kfp_api, kubernetes, settings
 from remote.settings import option
 
@@ -25,7 +24,9 @@ class KubeflowSettings(settings.Settings):
     )
     output: str = option("taxi_kubeflow.yaml", help="File for the compiled pipeline.")
     endpoint: str | None = option(
-        None, help="Address of the API, such as http://localhost:8888."
+        None,
+        help="Address of the API, such as http://localhost:8888. Required by all "
+        "actions except 'compile'.",
     )
     namespace: str = option("kubeflow", help="Namespace of the runs.")
     service_account: str = option(
@@ -85,11 +86,8 @@ def command(action: str, chosen: KubeflowSettings) -> None:
         kfp_api.check_answers(chosen.endpoint)
     spec = compiling.compile_pipeline(chosen)["pipelineSpec"]
     kubernetes.always_look_for_spans(spec)
-    platform = kubernetes.platform_document(
-        spec, compiling.training_nodes(chosen), chosen.placement
-    )
-    with open(chosen.output, "w") as file:
-        yaml.safe_dump_all([spec, platform], file, sort_keys=True)
+    platform = kubernetes.platform_document(spec, chosen.gpu_nodes, chosen.placement)
+    kubernetes.write(chosen.output, spec, platform)
     print(f"Compiled {chosen.name} to {chosen.output}")
     if chosen.endpoint and action != "compile":
         _send(action, chosen, chosen.endpoint)

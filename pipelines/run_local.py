@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+import this_python
+
 HERE = pathlib.Path(__file__).parent
 CSV = "examples/chicago_taxi_pipeline/data/simple/data.csv"
 PENGUINS = "components/testdata/penguin"
@@ -74,13 +76,11 @@ def find_tfx() -> pathlib.Path:
     Raises:
       ValueError: If TFX or its example data are missing.
     """
+    if sentence := this_python.problem(sys.argv):
+        raise ValueError(sentence)
     spec = importlib.util.find_spec("tfx")
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(
-            f"TFX is not installed for {sys.executable}. Install this project with its "
-            "dependencies first: `make venv`."
-        )
-    folder = pathlib.Path(spec.submodule_search_locations[0])
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    folder = pathlib.Path(locations[0])
     for data in (CSV, PENGUINS):
         if not (folder / data).exists():
             raise ValueError(

@@ -3,11 +3,11 @@
 import dataclasses
 import json
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from remote import checks, compiling, settings
+from remote import checks, compiling, settings, vertex
+from remote.resources import TRAINER
 from remote.settings import option
 
 ACTIONS = {
@@ -15,7 +15,6 @@ ACTIONS = {
     "submit": "compile, and start one run",
     "schedule": "compile, and create a schedule from --cron",
 }
-GPU_COUNTS = (1, 2, 4, 8, 16)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,8 +22,21 @@ class VertexSettings(settings.Settings):
     """The settings of this runner. The help of a field describes it."""
 
     output: str = option("taxi_vertex.json", help="File for the compiled pipeline.")
-    project: str | None = option(None, help="Id of the Google Cloud project.")
-    region: str | None = option(None, help="Region, such as europe-west4.")
+    project: str | None = option(
+        None,
+        help="Id of the Google Cloud project. Required by 'submit', 'schedule' and "
+        "--machine-type.",
+    )
+    region: str | None = option(
+        None,
+        help="Region, such as europe-west4. Required by 'submit', 'schedule' and "
+        "--machine-type.",
+    )
+    machine_type: str | None = option(
+        None,
+        help="Type of machine, such as n1-standard-8. LRFinder then runs as a custom "
+        "job on a machine of its own, with the GPUs of --accelerator.",
+    )
     service_account: str | None = option(
         None, help="Service account of the nodes. Default: the one of the project."
     )
@@ -50,35 +62,44 @@ class VertexSettings(settings.Settings):
                 "driver of TFX finds does not reach the node that reads it."
             )
         if self.accelerator:
-            _check_accelerator(self.accelerator, self.accelerator_count)
+            vertex.check_accelerator(self.accelerator, self.accelerator_count)
+        if self.machine_type:
+            self.check_given("--machine-type", "project", "region")
+            vertex.check_machine_type(self.machine_type)
 
+    def check_given(self, what: str, *names: str) -> None:
+        """Checks that some options are given, which something else needs."""
+        missing = [f"--{name}" for name in names if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"{what} needs {' and '.join(missing)}.")
 
-def _check_accelerator(accelerator: str, count: int) -> None:
-    """Checks that Vertex has this type and number of GPUs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # from Google, about versions of Python
-        from google.cloud.aiplatform_v1.types import AcceleratorType
+    @property
+    def custom_job(self) -> dict[str, Any] | None:
+        """The custom job that runs LRFinder; None runs it in its own pod."""
+        if not self.machine_type:
+            return None
+        return {
+            "project": self.project,
+            "region": self.region,
+            "image": self.gpu_image or self.image,
+            "machine_type": self.machine_type,
+            "accelerator_type": self.accelerator or "",
+            "accelerator_count": self.num_gpus,
+            "service_account": self.service_account or "",
+        }
 
-    known = [
-        kind.name for kind in list(AcceleratorType) if kind.name.startswith("NVIDIA_")
-    ]
-    if accelerator not in known:
-        raise ValueError(
-            f"--accelerator must be a type of Vertex, got {accelerator!r}. Vertex has "
-            f"{', '.join(known)}."
-        )
-    if count not in GPU_COUNTS:
-        raise ValueError(
-            f"--accelerator-count must be 1, 2, 4, 8 or 16 on Vertex, got {count}."
-        )
+    @property
+    def training_nodes(self) -> tuple[str, ...]:
+        """The nodes whose pods train. LRFinder's only waits for a custom job."""
+        return (TRAINER,) if self.machine_type else super().training_nodes
 
 
 @settings.command(VertexSettings, ACTIONS, help=__doc__ or "")
 def command(action: str, chosen: VertexSettings) -> None:
     r"""Compiles, and performs the action."""
-    missing = [f"--{f}" for f in ("project", "region") if not getattr(chosen, f)]
-    if action != "compile" and missing:
-        raise ValueError(f"The action {action!r} needs {' and '.join(missing)}.")
+    if action != "compile":
+        chosen.check_given(f"The action {action!r}", "project", "region")
+        checks.google_credentials(f"The action {action!r} sends the job to Vertex.")
     job = compiling.compile_pipeline(chosen, spec_2_1=chosen.spec == "2.1")
     with open(chosen.output, "w") as file:
         json.dump(job, file, indent=2, sort_keys=True)
@@ -87,37 +108,20 @@ def command(action: str, chosen: VertexSettings) -> None:
         _send(action, chosen)
 
 
-def make_job(chosen: VertexSettings) -> Any:
-    """The `PipelineJob` of a compiled pipeline. Google is asked for credentials.
-
-    Raises:
-      ValueError: If Google refuses.
-    """
-    from google.auth import exceptions
+def _send(action: str, chosen: VertexSettings) -> None:
+    """Submits or schedules the compiled pipeline."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
     from google.cloud import aiplatform
 
     try:
-        return aiplatform.PipelineJob(
+        job: Any = aiplatform.PipelineJob(
             display_name=chosen.name,
             template_path=chosen.output,
             pipeline_root=chosen.root.rstrip("/"),
             project=chosen.project,
             location=chosen.region,
         )
-    except exceptions.GoogleAuthError as error:
-        raise ValueError(
-            f"Google Cloud refuses this machine: {error} Run `gcloud auth "
-            "application-default login`, or name a key file in "
-            "GOOGLE_APPLICATION_CREDENTIALS."
-        ) from error
-
-
-def _send(action: str, chosen: VertexSettings) -> None:
-    """Submits or schedules the compiled pipeline."""
-    from google.api_core import exceptions
-
-    job = make_job(chosen)
-    try:
         if action == "submit":
             job.submit(service_account=chosen.service_account)
             print(f"Submitted: {job.resource_name}")
@@ -129,7 +133,7 @@ def _send(action: str, chosen: VertexSettings) -> None:
             service_account=chosen.service_account,
         )
         print(f"Scheduled ({chosen.cron} UTC): {schedule.resource_name}")
-    except exceptions.GoogleAPIError as error:
+    except (exceptions.GoogleAPIError, GoogleAuthError) as error:
         raise ValueError(
             f"Vertex refused to {action} {chosen.name}: {error} Does "
             f"{chosen.service_account or 'the default service account'} of project "

@@ -29,6 +29,7 @@ hypothesis.settings.load_profile("any_machine")
 # TFX has its Kubeflow runner, and the kfp that it needs, up to Python 3.11.
 NEED_KFP = [
     "compiled",
+    "kfp_native",
     "pipelines/remote/test_golden.py",
     "pipelines/remote/test_sending.py",
     "pipelines/test_other_trainers.py",

@@ -44,9 +44,12 @@ def loop_of(model, dataset, evaluation=None, num_eval_batches=4, **options):
             rate,
             Batches(dataset, strategy, "training dataset", num_replayed=5),
             Batches(
-                evaluation or dataset, strategy, "evaluation dataset", num_replayed=4
+                evaluation or dataset,
+                strategy,
+                "evaluation dataset",
+                num_replayed=num_eval_batches,
+                read_once=True,
             ),
-            num_eval_batches=num_eval_batches,
             **options,
         )
 

@@ -8,6 +8,7 @@ import pytest
 
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.smoothing import smooth
@@ -61,6 +62,9 @@ def _report():
         candidates=tuple(_candidate(rate, loss, 40) for rate, loss in candidates),
         final_check=_candidate(0.03, 0.54, 40),
         untrained_loss=1.1,
+        held_out=HeldOut(
+            unit="row", num_rows=512, num_units=512, num_independent=512.0
+        ),
         steps_by_phase={
             "sweeps": sum(sweep.num_steps for sweep in sweeps),
             "probes": 100,

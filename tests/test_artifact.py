@@ -152,7 +152,8 @@ def test_a_result_that_contradicts_itself_is_refused(
 ):
     old, new, complaint = EDITS[name]
     result = make_result()
-    artifact.write_result(result, make_report(learning_rate=0.03))
+    report = make_report(learning_rate=0.03, learning_rate_range=(0.006, 0.06))
+    artifact.write_result(result, report)
     path = pathlib.Path(result.uri) / "result.json"
     text = path.read_text()
     assert old in text
@@ -239,7 +240,8 @@ def test_the_error_of_a_damaged_result_file_names_the_file(
     edit, complaint, make_report, make_result
 ):
     result = make_result()
-    artifact.write_result(result, make_report(learning_rate=0.03))
+    report = make_report(learning_rate=0.03, learning_rate_range=(0.006, 0.06))
+    artifact.write_result(result, report)
     path = pathlib.Path(result.uri) / "result.json"
     path.write_text(edit(path.read_text()))
     with pytest.raises(ValueError, match=complaint) as raised:

@@ -203,9 +203,10 @@ def test_both_json_spellings_of_num_steps_are_read(spelling):
     assert FinderRequest.from_properties(properties).config.train_steps == 5000
 
 
-def test_train_args_are_checked_with_the_budget_while_the_pipeline_is_defined():
-    with pytest.raises(ValueError, match="more than the budget of 200"):
-        _finder(num_rates=100, train_args=trainer_pb2.TrainArgs(num_steps=10))
+def test_a_budget_is_checked_while_the_pipeline_is_defined_but_not_a_short_trainer():
+    with pytest.raises(ValueError, match="more than max_steps=200"):
+        _finder(num_rates=100, max_steps=200)
+    _finder(num_rates=100, train_args=trainer_pb2.TrainArgs(num_steps=10))
 
 
 @pytest.mark.parametrize(

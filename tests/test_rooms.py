@@ -20,9 +20,12 @@ MAY_IMPORT = {
     "artifact": "console range_test result_file settings storage",
     "views": "range_test storage version",
     "lineage": "artifact range_test result_file settings",
+    "kfp": "range_test settings",
+    "kfp_task": "kfp_folders settings storage",
+    "kfp_main": "kfp_task runtime.checkpoint settings",
     "runtime.loop": "settings version",
     "schedules": "fn_args range_test",
-    "runtime.fit": "artifact fn_args range_test runtime.loop schedules settings",
+    "runtime.fit": "fn_args range_test result_file runtime.loop schedules settings",
     "runtime.examples": "fn_args settings",
     "runtime.user_module": (
         "fn_args range_test runtime.examples runtime.fit runtime.loop settings"
@@ -30,14 +33,15 @@ MAY_IMPORT = {
     "runtime.sampling": "fn_args range_test runtime.examples runtime.loop settings",
     "runtime.checkpoint": "range_test runtime.loop settings storage",
     "runtime": (
-        "artifact fn_args kfp_folders lineage range_test result_file "
+        "artifact fn_args kfp_folders kfp_task lineage range_test result_file "
         "runtime.checkpoint runtime.examples runtime.loop runtime.sampling "
         "runtime.user_module settings storage views"
     ),
     "executor": "runtime.checkpoint settings",
     "component": "artifact executor settings version",
+    "vertex": "artifact component settings",
     "trainer": "artifact settings",
-    "notebook": "artifact range_test storage views",
+    "notebook": "artifact range_test result_file storage views",
     "kfp_entrypoint": "console kfp_folders version",
     "cli": "range_test result_file version views",
 }
@@ -46,6 +50,7 @@ MAY_IMPORT = {
 MAY_IMPORT_LATE = {
     "component": "notebook",
     "executor": "runtime",
+    "kfp_main": "runtime",
     "trainer": "runtime.fit",
     "cli": "artifact component executor lineage settings",
 }

@@ -65,7 +65,7 @@ class TaskLoop:
 
     def evaluate(self) -> Array:
         """Returns the held-out loss of each of up to 16 equal batches."""
-        return self._loop.batch_losses("eval", _NUM_EVAL_BATCHES)
+        return self._loop.batch_losses("eval", _NUM_EVAL_BATCHES)[None]
 
 
 def verdicts(

@@ -89,10 +89,10 @@ class JunkLoop:
     def evaluate(self) -> Array:
         """Returns the held-out loss of each batch."""
         if self._kind == "all equal":
-            return np.ones(_NUM_EVAL_BATCHES)
+            return np.ones((1, _NUM_EVAL_BATCHES))
         level = 1.0 + (self.slope * self._step if self._kind[0] == "r" else 0.0)
         if self._kind[0] == "N" and self._step > self.broken_at:
             level = np.nan
         moved = 0.02 * self.rng.normal() if self._step else 0.0
         noise = 0.02 * self.rng.normal(size=_NUM_EVAL_BATCHES)
-        return level + moved + self._difficulty + noise
+        return (level + moved + self._difficulty + noise)[None]

@@ -194,7 +194,7 @@ class Ours(Contestant):
         strategy = model.distribute_strategy
         batches = Batches(self._dataset, strategy, "train_dataset")
         rate = self._rate.enter_context(swept_learning_rate(model.optimizer, strategy))
-        self._loop = TrainerLoop(model, rate, batches, None, num_eval_batches=1)
+        self._loop = TrainerLoop(model, rate, batches, None)
         run = self._loop._run
 
         def timed(*arguments: Any) -> Any:

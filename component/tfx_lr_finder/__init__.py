@@ -26,10 +26,12 @@ _HOMES = {
     "last_good_importer": "lineage.keeper",
     "last_good_resolver": "lineage.resolver",
     "learning_rate": "fn_args",
-    "read_result": "artifact",
+    "read_result": "result_file",
     "show_in_console": "console",
 }
 """Each public name and the module that defines it."""
+
+_TFX = ("ml_metadata", "tfx")
 
 __all__ = sorted(_HOMES)
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from tfx_lr_finder.artifact import LRFinderPage as LRFinderPage
     from tfx_lr_finder.artifact import LRFinderResult as LRFinderResult
     from tfx_lr_finder.artifact import LRFinderScalars as LRFinderScalars
-    from tfx_lr_finder.artifact import read_result as read_result
     from tfx_lr_finder.component import LRFinder as LRFinder
     from tfx_lr_finder.console import show_in_console as show_in_console
     from tfx_lr_finder.fn_args import LRFinderFnResult as LRFinderFnResult
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from tfx_lr_finder.lineage.resolver import last_good_resolver as last_good_resolver
     from tfx_lr_finder.range_test.config import RangeTestConfig as RangeTestConfig
     from tfx_lr_finder.range_test.report import LRFinderReport as LRFinderReport
+    from tfx_lr_finder.result_file import read_result as read_result
     from tfx_lr_finder.runtime.find import find_learning_rate as find_learning_rate
     from tfx_lr_finder.schedules.cyclical import Cyclical as Cyclical
     from tfx_lr_finder.schedules.momentum import MomentumCycle as MomentumCycle
@@ -59,7 +61,16 @@ def __getattr__(name: str) -> Any:
     """Imports the module that defines a public name, and returns the name's value."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _TFX:
+            raise
+        raise ImportError(
+            f"{name} needs TFX, and {error.name} is not installed. Install "
+            "tfx-lr-finder with its dependencies. find_learning_rate, read_result and "
+            "the schedules work without TFX."
+        ) from error
     value = getattr(module, name)
     globals()[name] = value
     return value

@@ -1,4 +1,4 @@
-"""The artifacts of LRFinder, their writers, and the reader of the result.
+"""The artifacts of LRFinder and their writers.
 
 `result.json` is the source of truth. ML Metadata rounds every double to six decimals,
 so the custom properties hold the learning rate as a string. There are no declared
@@ -14,7 +14,7 @@ from tfx import types
 from tfx.types import artifact, system_artifacts
 
 from tfx_lr_finder import console, result_file, storage
-from tfx_lr_finder.range_test.report import SCHEMA_VERSION, LRFinderReport
+from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import merge_learning_rate
 
@@ -61,51 +61,23 @@ def write_result(result: types.Artifact, report: LRFinderReport) -> None:
       report: The report.
     """
     digest = result_file.write_report(result.uri, report)
+    set_properties(result, report, digest)
+
+
+def set_properties(result: types.Artifact, report: LRFinderReport, digest: str) -> None:
+    """Sets what people and conditions read from ML Metadata, as custom properties.
+
+    Args:
+      result: The artifact; changed.
+      report: What its file holds.
+      digest: The SHA-256 digest of the file, in hexadecimal.
+    """
     result.set_string_custom_property(result_file.DIGEST, digest)
-    for name, value in _custom_properties(report).items():
+    for name, value in result_file.custom_properties(report).items():
         if isinstance(value, int):
             result.set_int_custom_property(name, value)
         else:
             result.set_string_custom_property(name, value)
-
-
-def read_result(result: types.Artifact | str) -> LRFinderReport:
-    """Returns the report of an artifact, in full precision.
-
-    Args:
-      result: An `LRFinderResult`, or the uri of one.
-
-    Returns:
-      The report.
-
-    Raises:
-      ValueError: There is no `result.json`, this account may not read it, or it is too
-        large, truncated, edited or of another schema. An artifact that LRFinder wrote
-        holds the digest of the file, with which any change is found.
-    """
-    if isinstance(result, str):
-        return result_file.read_report(result)
-    return result_file.read_report(result.uri, result_file.digest_of(result))
-
-
-def _custom_properties(report: LRFinderReport) -> dict[str, str | int]:
-    """Returns what people and conditions can read from ML Metadata."""
-    low, high = report.learning_rate_range or (None, None)
-    return {
-        "learning_rate": _in_full(report.learning_rate),
-        "min_learning_rate": _in_full(low),
-        "max_learning_rate": _in_full(high),
-        "verdict": report.verdict.name,
-        "reasons": " ".join(report.reasons),
-        "source": report.source,
-        "stop_reason": report.stop_reason.name,
-        "rule": report.rule,
-        "steps_spent": int(report.steps_spent),
-        "num_rates": report.config.resolved_num_rates,
-        "optimizer": str(report.environment.get("optimizer", "")),
-        "keras": str(report.environment.get("keras", "")),
-        "schema_version": SCHEMA_VERSION,
-    }
 
 
 def page_file(page: types.Artifact) -> str:
@@ -146,11 +118,6 @@ def write_scalars(scalars: types.Artifact, report: LRFinderReport) -> None:
             scalars.set_float_custom_property(name, float(value))
     scalars.set_string_custom_property("verdict", report.verdict.name)
     scalars.set_string_custom_property("source", report.source)
-
-
-def _in_full(rate: float | None) -> str:
-    """Returns the shortest text that parses to the same float."""
-    return "" if rate is None else repr(float(rate))
 
 
 def write_hyperparameters(

@@ -49,6 +49,38 @@ class LRFinderFnResult:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class FinderFnArgs:
+    """What the component of Kubeflow Pipelines passes to `lr_finder_fn`.
+
+    The attributes have the names that TFX's `FnArgs` gives them, so that one
+    `lr_finder_fn` runs in both.
+
+    Attributes:
+      train_files: Paths of the files of `train_data`, sorted.
+      eval_files: Paths of the files of `eval_data`, sorted.
+      custom_config: The input `custom_config`, or None.
+      train_steps: The input `train_steps`, or None.
+      working_dir: A scratch folder.
+      hyperparameters: None.
+    """
+
+    train_files: list[str]
+    eval_files: list[str]
+    custom_config: dict[str, Any] | None
+    train_steps: int | None
+    working_dir: str
+    hyperparameters: dict[str, Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Raises an error that says what exists instead."""
+        raise AttributeError(
+            f"fn_args has no {name!r} in a Kubeflow Pipelines component. It has "
+            "train_files, eval_files, custom_config, train_steps and working_dir. "
+            "Pass anything else in custom_config."
+        )
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class PassedResult:
     """What `LRFinderTrainer` passes to `run_fn` in `fn_args.lr_finder`.
 

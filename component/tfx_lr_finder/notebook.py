@@ -3,8 +3,9 @@
 from tfx.orchestration.experimental.interactive import visualizations
 
 from tfx_lr_finder import storage
-from tfx_lr_finder.artifact import LRFinderResult, read_result
+from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.result_file import read_result
 from tfx_lr_finder.views import write as view_files
 from tfx_lr_finder.views.html import page as html
 

@@ -1,9 +1,10 @@
 """Reading and writing `result.json`, without TFX for a local file.
 
-`artifact.py` does the same for an artifact. It imports TFX, which takes seconds, and
+`artifact.py` writes the artifact of TFX. It imports TFX, which takes seconds, and
 `lr-finder show` does not need it.
 """
 
+import contextlib
 import hashlib
 import os
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from absl import logging
 
 from tfx_lr_finder import storage
-from tfx_lr_finder.range_test.report import LRFinderReport
+from tfx_lr_finder.range_test.report import SCHEMA_VERSION, LRFinderReport
 
 RESULT_FILE = "result.json"
 MAX_DEPTH = 5
@@ -26,11 +27,31 @@ for 900,000 of them.
 """
 
 
-def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
-    """Returns the report in a folder, in full precision.
+def read_result(result: Any) -> LRFinderReport:
+    """Returns the report of an artifact, in full precision.
 
     Args:
-      uri: The folder of an `LRFinderResult`, a path or a uri.
+      result: An `LRFinderResult`, or the uri of one.
+
+    Returns:
+      The report.
+
+    Raises:
+      ValueError: There is no `result.json`, this account may not read it, or it is too
+        large, truncated, edited or of another schema. An artifact that LRFinder wrote
+        holds the digest of the file, with which any change is found.
+    """
+    if isinstance(result, str):
+        return read_report(result)
+    return read_report(result.uri, digest_of(result))
+
+
+def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
+    """Returns the report in a folder or in a file, in full precision.
+
+    Args:
+      uri: The folder of an `LRFinderResult`, or the file that the component of
+        Kubeflow Pipelines wrote; a path or a uri.
       digest: The digest that the file must have; see `digest_of`. None if unknown.
 
     Raises:
@@ -38,15 +59,11 @@ def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
         large, truncated, edited or of another schema.
     """
     path = os.path.join(uri, RESULT_FILE)
-    try:
-        content = storage.read_bytes(path, MAX_BYTES) if uri else None
-    except (FileNotFoundError, NotADirectoryError):
-        content = None
-    except Exception as error:  # each remote file system raises its own kinds
-        raise ValueError(
-            f"{path} cannot be read: {type(error).__name__}: {error}. Check the uri, "
-            "and whether this account may read it."
-        ) from error
+    content = _content(path) if uri else None
+    if content is None and uri:
+        path = uri
+        with contextlib.suppress(ValueError):  # a folder, or nothing
+            content = _content(uri)
     if content is None:
         raise ValueError(
             f"There is no {RESULT_FILE} at {uri!r}. Pass an LRFinderResult that "
@@ -58,6 +75,19 @@ def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
         raise ValueError(f"{path} cannot be read: {error}") from error
     _check_digest(path, content, digest)
     return report
+
+
+def _content(path: str) -> bytes | None:
+    """Returns the content of a file, or None if it does not exist."""
+    try:
+        return storage.read_bytes(path, MAX_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Exception as error:  # each remote file system raises its own kinds
+        raise ValueError(
+            f"{path} cannot be read: {type(error).__name__}: {error}. Check the uri, "
+            "and whether this account may read it."
+        ) from error
 
 
 def digest_of(result: Any) -> str | None:
@@ -118,6 +148,16 @@ def write_report(folder: str, report: LRFinderReport) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def file_digest(folder: str) -> str:
+    """Returns the SHA-256 digest of the `result.json` in a folder, in hexadecimal.
+
+    Args:
+      folder: A path or a uri.
+    """
+    content = storage.read_bytes(os.path.join(folder, RESULT_FILE), MAX_BYTES)
+    return hashlib.sha256(content).hexdigest()
+
+
 def _check_digest(path: str, content: bytes, digest: str | None) -> None:
     if digest is None:
         logging.info(
@@ -131,3 +171,28 @@ def _check_digest(path: str, content: bytes, digest: str | None) -> None:
             f"the {DIGEST} of the artifact in ML Metadata, {digest}. Run LRFinder "
             "again, or restore the file."
         )
+
+
+def custom_properties(report: LRFinderReport) -> dict[str, str | int]:
+    """Returns what people and conditions can read from ML Metadata."""
+    low, high = report.learning_rate_range or (None, None)
+    return {
+        "learning_rate": _in_full(report.learning_rate),
+        "min_learning_rate": _in_full(low),
+        "max_learning_rate": _in_full(high),
+        "verdict": report.verdict.name,
+        "reasons": " ".join(report.reasons),
+        "source": report.source,
+        "stop_reason": report.stop_reason.name,
+        "rule": report.rule,
+        "steps_spent": int(report.steps_spent),
+        "num_rates": report.config.resolved_num_rates,
+        "optimizer": str(report.environment.get("optimizer", "")),
+        "keras": str(report.environment.get("keras", "")),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _in_full(rate: float | None) -> str:
+    """Returns the shortest text that parses to the same float."""
+    return "" if rate is None else repr(float(rate))

@@ -1,9 +1,14 @@
-"""Reading and writing whole files, local ones without TFX, remote ones with it."""
+"""Reading and writing whole files.
+
+Local files need nothing. Remote ones are read by TFX, or by TensorFlow if TFX is not
+installed.
+"""
 
 import contextlib
 import glob
 import os
 import secrets
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +190,14 @@ def _ignore_errors(act: Callable[[str], Any], path: str) -> None:
 
 def _fileio() -> Any:
     # Imported late: with TensorFlow installed it takes ten seconds.
-    from tfx.dsl.io import fileio
+    try:
+        from tfx.dsl.io import fileio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "tfx":
+            raise
+        from tensorflow.io import gfile
 
+        names = ("exists", "isdir", "listdir", "makedirs", "remove", "rename")
+        functions = {name: getattr(gfile, name) for name in names}
+        return types.SimpleNamespace(open=gfile.GFile, **functions)
     return fileio

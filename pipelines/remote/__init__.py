@@ -1,1 +1,11 @@
-"""What the Vertex and the Kubeflow runner share: settings, checks, compiling."""
+"""The taxi pipeline for Kubeflow Pipelines and Vertex AI: settings, checks, compiling.
+
+A Python without TFX ends here, before an import fails.
+"""
+
+import sys
+
+from this_python import problem
+
+if _sentence := problem(sys.argv):
+    sys.exit(_sentence)

@@ -57,22 +57,34 @@ def module(flag: str, value: str, pipeline_root: str) -> None:
             f"{flag} is the file {value!r}. TFX packs it and writes it to --root while "
             f"it compiles, and it cannot write to {scheme}://. {advice}"
         )
-    _check_google_credentials(flag, value, pipeline_root, advice)
+    google_credentials(
+        f"{flag} is the file {value!r}, which TFX packs and writes to {pipeline_root} "
+        f"while it compiles. {advice} Or give this machine credentials."
+    )
 
 
-def _check_google_credentials(
-    flag: str, value: str, pipeline_root: str, advice: str
-) -> None:
+def google_credentials(reason: str) -> None:
+    """Checks that this machine has credentials for Google Cloud.
+
+    Args:
+      reason: A sentence that says what needs them.
+
+    Raises:
+      ValueError: If there are none, or they cannot be read.
+    """
+    # One short question to the metadata server, which answers at once if there is one.
+    os.environ.setdefault("GCE_METADATA_TIMEOUT", "1")
+    os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "1")
     import google.auth
     import google.auth.exceptions
 
     try:
         google.auth.default()
-    except google.auth.exceptions.DefaultCredentialsError as error:
+    except google.auth.exceptions.GoogleAuthError as error:
         raise ValueError(
-            f"{flag} is the file {value!r}. TFX packs it and writes it to "
-            f"{pipeline_root} while it compiles, and this machine has no credentials "
-            f"for that. Run `gcloud auth application-default login`. Or: {advice}"
+            f"{reason} This machine has no valid credentials for Google Cloud. Run "
+            "`gcloud auth application-default login`, or name a key file in "
+            f"GOOGLE_APPLICATION_CREDENTIALS. Google says: {error}"
         ) from error
 
 

@@ -1,24 +1,22 @@
 """Compiles the taxi pipeline with settings into the job that a backend takes."""
 
+import contextlib
+import importlib.util
+import logging
 import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from remote.resources import FINDER, Request
 from remote.settings import Settings
 
 from tfx_lr_finder import show_in_console
 
 ENTRYPOINT = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
-FINDER, TRAINER = "LRFinder", "LRFinderTrainer"
 LAST_PYTHON = (3, 11)  # that has a kfp which TFX works with
-
-
-def training_nodes(settings: Settings) -> tuple[str, ...]:
-    """The ids of the nodes that get the GPU, its image and its node."""
-    return (FINDER, TRAINER) if settings.gpu_trainer else (FINDER,)
 
 
 def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, Any]:
@@ -34,23 +32,21 @@ def compile_pipeline(settings: Settings, *, spec_2_1: bool = True) -> dict[str, 
     """
     make_pipeline, kubeflow_v2_dag_runner = _load_tfx()
     pipeline = make_pipeline(settings)
-    nodes = training_nodes(settings)
-    resources = _resources(settings)
-    for component in pipeline.components:
-        if component.id in nodes and resources is not None:
-            component.with_platform_config(resources)
-    training_image = settings.gpu_image or settings.image
+    nodes = settings.gpu_nodes
+    gpu_image = settings.gpu_image or settings.image
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image={
             "default_image_path": settings.image,
-            **dict.fromkeys(nodes, training_image),
+            **dict.fromkeys(nodes, gpu_image),
         },
         default_commands=list(ENTRYPOINT),
         use_pipeline_spec_2_1=spec_2_1,
     )
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config)
-    job = show_in_console(runner.run(pipeline, write_out=False))
-    _retry(job, nodes, settings.retries)
+    with _without_false_warning():
+        job: dict[str, Any] = show_in_console(runner.run(pipeline, write_out=False))
+    _request(job, settings.requests)
+    _retry(job, {FINDER, *nodes}, settings.retries)
     return job
 
 
@@ -60,6 +56,10 @@ def _load_tfx() -> tuple[Callable[[Settings], Any], Any]:
     This import takes half a minute, so it follows all checks. The many warnings of TFX
     are not shown.
     """
+    if importlib.util.find_spec("kfp") is None:
+        raise ValueError(
+            f"TFX cannot compile for Vertex and Kubeflow without kfp. {_remedy()}"
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,22 +85,39 @@ def _remedy() -> str:
     return "Install the extra: pip install 'tfx-lr-finder[kfp]'."
 
 
-def _resources(settings: Settings) -> Any:
-    """What a training node requests; None if it requests nothing."""
-    from kfp.pipeline_spec import pipeline_spec_pb2
+@contextlib.contextmanager
+def _without_false_warning() -> Iterator[None]:
+    """Silences TFX's warning that the default image is missing.
 
-    container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
-    resources = container.ResourceSpec(
-        cpu_limit=settings.cpus, memory_limit=settings.memory_gb
-    )
-    if settings.accelerator:
-        resources.accelerator.type = settings.accelerator
-        resources.accelerator.count = settings.accelerator_count
-    return resources if resources.ByteSize() else None
+    TFX 1.16 to 1.21 log it if and only if the default image is there.
+    """
+    from absl import logging as absl_logging
+
+    def is_true(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("DEFAULT_IMAGE_PATH_KEY is not found")
+
+    logger = absl_logging.get_absl_logger()
+    logger.addFilter(is_true)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_true)
 
 
-def _retry(job: dict[str, Any], nodes: Sequence[str], retries: int) -> None:
-    """Makes the backend run a failed training node again, in a new pod."""
+def _request(job: dict[str, Any], requests: Mapping[str, Request]) -> None:
+    """Makes nodes request resources.
+
+    Unlike TFX's `with_platform_config`, this reaches CsvExampleGen, too.
+    """
+    for node, request in requests.items():
+        executor = job["pipelineSpec"]["deploymentSpec"]["executors"][
+            f"{node}_executor"
+        ]
+        executor["container"]["resources"] = request.to_json()
+
+
+def _retry(job: dict[str, Any], nodes: Collection[str], retries: int) -> None:
+    """Makes the backend run a failed node again, in a new pod."""
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     for node in nodes if retries else ():
         tasks[node]["retryPolicy"] = {

@@ -2,8 +2,11 @@
 
 import contextlib
 import datetime
+import os
 import socket
+import urllib.error
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 
 from remote.settings import Settings
@@ -107,10 +110,10 @@ class Api:
 
 
 def check_answers(endpoint: str) -> None:
-    """Checks that a server answers at the endpoint.
+    """Checks that a server answers at the endpoint, and lets this machine in.
 
     Raises:
-      ValueError: If none does within a few seconds.
+      ValueError: If none answers within a few seconds, or it asks for credentials.
     """
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -126,4 +129,34 @@ def check_answers(endpoint: str) -> None:
             f"No server answers at --endpoint {endpoint}: {error}. Check that the "
             "cluster is up, and that `kubectl --namespace kubeflow port-forward "
             "svc/ml-pipeline 8888` runs."
+        ) from error
+    if not _client_has_credentials(parts.hostname):
+        _check_lets_in(endpoint)
+
+
+def _client_has_credentials(host: str) -> bool:
+    """Whether kfp's client sends credentials of its own to a host."""
+    return host.endswith(".googleusercontent.com") or any(
+        name.startswith(("KF_PIPELINES_SA", "KF_PIPELINES_IAP")) for name in os.environ
+    )
+
+
+def _check_lets_in(endpoint: str) -> None:
+    """Checks that the server answers a question without credentials."""
+    address = endpoint.rstrip("/") + "/apis/v2beta1/healthz"
+    try:
+        urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        if error.code not in (401, 403):
+            return  # kfp's client reports it
+        raise ValueError(
+            f"Kubeflow Pipelines at --endpoint {endpoint} asks for credentials "
+            f"({error.code} {error.reason}). Run `kubectl --namespace kubeflow "
+            "port-forward svc/ml-pipeline 8888` and pass http://localhost:8888, or "
+            "set the KF_PIPELINES_... variables that kfp's client reads."
+        ) from error
+    except OSError as error:
+        raise ValueError(
+            f"The server at --endpoint {endpoint} does not speak HTTP as expected: "
+            f"{error}. Check the scheme and the port."
         ) from error

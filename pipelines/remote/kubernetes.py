@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
 from remote import checks
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -176,13 +177,13 @@ def always_look_for_spans(spec: dict[str, Any]) -> None:
 
 
 def platform_document(
-    spec: dict[str, Any], training_nodes: Sequence[str], placement: Placement
+    spec: dict[str, Any], gpu_nodes: Sequence[str], placement: Placement
 ) -> dict[str, Any]:
     """The second YAML document, which places the pods and labels them.
 
     Args:
       spec: The compiled pipeline.
-      training_nodes: Ids of the nodes that get the GPU and its node.
+      gpu_nodes: Ids of the nodes that get the GPU and its node.
       placement: The nodes and the volumes of the pods.
     """
     executors: dict[str, dict[str, Any]] = {}
@@ -192,13 +193,19 @@ def platform_document(
         executors[label] = {"podMetadata": {"labels": dict(POD_LABELS)}}
         if mounts:
             executors[label]["pvcMount"] = mounts
-    for node in training_nodes:
+    for node in gpu_nodes:
         executor = executors[f"{node}_executor"]
         if placement.node_selector:
             executor["nodeSelector"] = {"labels": dict(placement.node_selector)}
         if placement.tolerations:
             executor["tolerations"] = [dict(item) for item in placement.tolerations]
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+
+
+def write(path: str, spec: dict[str, Any], platform: dict[str, Any]) -> None:
+    """Writes the pipeline and its platform document as one YAML file."""
+    with open(path, "w") as file:
+        yaml.safe_dump_all([spec, platform], file, sort_keys=True)
 
 
 def _mounts(task: dict[str, Any], placement: Placement) -> list[dict[str, str]]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
-from remote import checks
+from remote import checks, resources
+from remote.resources import FINDER, TRAINER, Request
 
 PREFIX = "LR_FINDER_"
 ON_NO_GPU = ("warn", "fail")
@@ -61,10 +62,19 @@ class Settings:
     )
     accelerator_count: int = option(1, help="Number of GPUs, at least 1.")
     cpus: float = option(
-        0.0, help="Number of vCPUs for LRFinder; 0 leaves it to the backend."
+        0.0,
+        help="Number of vCPUs for each node that trains, LRFinder and the Trainer; 0 "
+        "leaves it to the backend.",
     )
     memory_gb: float = option(
-        0.0, help="Memory for LRFinder in GB; 0 leaves it to the backend."
+        0.0,
+        help="Memory in GB for each node that trains, LRFinder and the Trainer; 0 "
+        "leaves it to the backend.",
+    )
+    resources: tuple[str, ...] = option(
+        (),
+        help="NODE=CPUS:GB for any node, such as Transform=4:16. For LRFinder and the "
+        "Trainer it replaces --cpus and --memory-gb. Repeatable.",
     )
     retries: int = option(
         0, help="How often LRFinder runs again after a failure or a preemption."
@@ -102,6 +112,7 @@ class Settings:
         for name in ("cpus", "memory_gb", "retries"):
             flag = f"--{name.replace('_', '-')}"
             checks.at_least(flag, getattr(self, name), 0)
+        resources.parse("--resources", self.resources)
         checks.learning_rate("--default-learning-rate", self.default_learning_rate)
         if self.span_pattern is not None:
             checks.span_pattern("--span-pattern", self.span_pattern)
@@ -113,6 +124,43 @@ class Settings:
     def num_gpus(self) -> int:
         """The number of GPUs that the backend is asked for."""
         return self.accelerator_count if self.accelerator else 0
+
+    @property
+    def custom_job(self) -> dict[str, Any] | None:
+        """The custom job of Vertex that runs LRFinder; None runs it in its own pod."""
+        return None
+
+    @property
+    def training_nodes(self) -> tuple[str, ...]:
+        """The ids of the nodes whose pods train."""
+        return FINDER, TRAINER
+
+    @property
+    def gpu_nodes(self) -> tuple[str, ...]:
+        """The ids of the nodes that get the GPU, its image and its node."""
+        with_gpu = (FINDER, TRAINER) if self.gpu_trainer else (FINDER,)
+        return tuple(node for node in self.training_nodes if node in with_gpu)
+
+    @property
+    def requests(self) -> dict[str, Request]:
+        """What each node requests, by its id. Other nodes request nothing."""
+        amounts = {
+            **dict.fromkeys(self.training_nodes, (self.cpus, self.memory_gb)),
+            **resources.parse("--resources", self.resources),
+        }
+        with_gpus = self.gpu_nodes if self.accelerator else ()
+        requests = {
+            node: Request(
+                cpus=cpus,
+                memory_gb=memory_gb,
+                accelerator=self.accelerator or "" if node in with_gpus else "",
+                accelerator_count=self.num_gpus if node in with_gpus else 0,
+            )
+            for node, (cpus, memory_gb) in amounts.items()
+        }
+        return {
+            node: wanted for node, wanted in requests.items() if wanted != Request()
+        }
 
 
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -143,6 +191,7 @@ def command(
         return click.Command(
             function.__name__,
             params=[argument, *_options(kind)],
+            options_metavar=_usage(kind),
             callback=callback,
             help="\n".join([help, "", "\b", "The values of ACTION:", *lines]),
             context_settings={"show_default": True, "max_content_width": 100},
@@ -167,6 +216,16 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 def _options(kind: type[Settings]) -> list[click.Option]:
     types = typing.get_type_hints(kind)
     return [_option(field, types[field.name]) for field in dataclasses.fields(kind)]
+
+
+def _usage(kind: type[Settings]) -> str:
+    """The required options and "[OPTIONS]", for the first line of the help."""
+    required = (
+        f"--{field.name} {field.name.upper()}"
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING
+    )
+    return " ".join([*required, "[OPTIONS]"])
 
 
 def _option(field: dataclasses.Field[Any], annotation: Any) -> click.Option:

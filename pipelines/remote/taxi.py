@@ -1,12 +1,14 @@
 """The taxi pipeline with what a cluster adds: GPUs, and a kept last good result."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from remote.settings import Settings
 from taxi.pipeline import create_components
 from tfx import v1 as tfx
 
-from tfx_lr_finder import LastGoodKeeper, last_good_importer
+from tfx_lr_finder import LastGoodKeeper, LRFinder, last_good_importer, vertex
 
 
 def make_pipeline(settings: Settings) -> tfx.dsl.Pipeline:
@@ -30,6 +32,7 @@ def make_pipeline(settings: Settings) -> tfx.dsl.Pipeline:
         span_pattern=settings.span_pattern,
         seed=settings.seed,
         lr_finder_options=lr_finder_options,
+        make_lr_finder=_make_lr_finder(settings),
     )
     keepers = []
     if settings.last_good is not None:
@@ -47,3 +50,11 @@ def make_pipeline(settings: Settings) -> tfx.dsl.Pipeline:
         enable_cache=not settings.no_cache,
         beam_pipeline_args=["--runner=FnApiRunner"],
     )
+
+
+def _make_lr_finder(settings: Settings) -> Callable[..., LRFinder]:
+    """What makes the LRFinder: in its own pod, or in a custom job of Vertex."""
+    if settings.custom_job is None:
+        return LRFinder
+    custom_job = vertex.CustomJob(**settings.custom_job)
+    return functools.partial(vertex.LRFinder, custom_job=custom_job)

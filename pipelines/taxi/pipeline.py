@@ -5,7 +5,7 @@ its nodes, and may add its own: `run_local.py` runs them with LocalDagRunner, an
 `remote/` compiles them for Kubeflow Pipelines and Vertex AI.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -25,6 +25,7 @@ def create_components(
     span_pattern: str | None = None,
     seed: int = 0,
     lr_finder_options: Mapping[str, Any] | None = None,
+    make_lr_finder: Callable[..., LRFinder] = LRFinder,
 ) -> list[Any]:
     """All nodes, from a folder with CSV files to a pushed model.
 
@@ -37,6 +38,7 @@ def create_components(
         With None, it reads all files.
       seed: Seed of the initial weights and of the order of the batches.
       lr_finder_options: More arguments of `LRFinder`, such as `sample_size`.
+      make_lr_finder: `LRFinder`, or what takes its arguments and makes one.
     """
     example_gen = tfx.components.CsvExampleGen(
         input_base=data_root, input_config=_input_config(span_pattern)
@@ -60,7 +62,7 @@ def create_components(
         "eval_args": tfx.proto.EvalArgs(num_steps=EVAL_STEPS),
         "custom_config": {"seed": seed},
     }
-    lr_finder = LRFinder(
+    lr_finder = make_lr_finder(
         **training,
         **user_code(module, "lr_finder_fn"),
         train_steps=TRAIN_STEPS,

@@ -19,6 +19,7 @@ from tfx_lr_finder.range_test.config import (
     RangeTestConfig,
 )
 from tfx_lr_finder.range_test.finder import combine, run_range_test
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder
 from tfx_lr_finder.range_test.report import LRFinderReport, PreviousRate
 from tfx_lr_finder.range_test.smoothing import moving_average, smooth
@@ -249,6 +250,17 @@ candidates = st.builds(
     eval_losses=rows,
     train_loss=finite,
     num_steps=counts,
+    mismatch_zscore=finite,
+)
+held_out = st.builds(
+    HeldOut,
+    unit=names,
+    num_rows=counts,
+    num_units=counts,
+    num_independent=finite,
+    overlap_fraction=finite,
+    duplicate_fraction=finite,
+    num_not_finite=counts,
 )
 reports = st.builds(
     LRFinderReport,
@@ -277,6 +289,7 @@ reports = st.builds(
     candidates=st.lists(candidates, max_size=2).map(tuple),
     final_check=st.none() | candidates,
     untrained_loss=st.none() | finite,
+    held_out=st.none() | held_out,
     steps_by_phase=st.dictionaries(names, counts, max_size=3),
     seconds=st.dictionaries(names, finite, max_size=3),
     environment=st.dictionaries(

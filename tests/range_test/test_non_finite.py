@@ -74,7 +74,7 @@ def test_a_held_out_batch_without_any_finite_loss_points_to_the_data():
         training(1.0, 1.0, 2.0, math.nan),
     ]
     found = count_non_finite([FINE], trainings)
-    assert str(found) == "1 of 3 held-out batches"
+    assert str(found) == "1 of 3 held-out losses"
     assert found.points_to_data
 
 
@@ -82,7 +82,7 @@ class HeldOutFault(QuadraticLoop):
     """One held-out batch has a missing value."""
 
     def evaluate(self):
-        return np.append(super().evaluate(), np.nan)
+        return np.append(super().evaluate(), [[np.nan]], axis=1)
 
 
 def test_a_fault_in_the_data_is_the_first_reason_of_the_verdict():

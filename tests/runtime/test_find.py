@@ -110,14 +110,13 @@ def test_a_schedule_is_replaced_and_named_in_the_report(k, data):
     assert report.learning_rate == pytest.approx(plain.learning_rate, rel=1e-6)
 
 
-def test_without_held_out_data_the_first_training_batches_are_held_out(k, data):
-    train, held_out = data
-    report = find_learning_rate(mlp(k), held_out.concatenate(train), **QUICK)
-    assert report.learning_rate is not None
-    given = find_learning_rate(
-        mlp(k), held_out.skip(4).concatenate(train), held_out.take(4), **QUICK
-    )
-    assert report.candidates == given.candidates
+def test_without_held_out_data_rows_are_split_off_and_never_shared(k):
+    rows = regression().shuffle(640).batch(16).repeat()
+    report = find_learning_rate(mlp(k), rows, num_train_examples=640, **QUICK)
+    assert report.verdict is Verdict.OK, report.reasons
+    assert report.held_out.unit == "row"
+    assert report.held_out.overlap_fraction == 0.0
+    assert 0.6 * 40 < report.environment["num_train_batches"] < 40
 
 
 def test_num_train_examples_gives_the_size_of_an_endless_dataset(data):
@@ -246,14 +245,15 @@ def test_a_generator_is_read_once_and_gives_the_rate_of_its_batches(data):
 def test_arrays_without_held_out_rows_never_train_on_the_held_out_ones(data):
     train = rows_of(data[0])
     report = find_learning_rate(mlp(keras), train, batch_size=16, **QUICK)
-    assert report.environment["num_train_batches"] == 28
-    assert len(report.final_check.eval_losses) == 4
+    assert 24 <= report.environment["num_train_batches"] <= 28
+    assert report.held_out.num_rows == report.held_out.num_independent == 64
+    assert report.held_out.overlap_fraction == 0.0
 
 
-def test_ten_batches_of_unknown_number_are_split_by_their_count(data):
+def test_ten_batches_of_unknown_number_are_split_by_their_rows(data):
     unknown = data[0].take(10).filter(lambda x, y: True)
     report = find_learning_rate(mlp(keras), unknown, max_steps=200)
-    assert len(report.final_check.eval_losses) == 2
+    assert 10 < report.held_out.num_rows < 60
 
 
 def test_missing_values_in_one_row_of_a_hundred_are_reported(data):
@@ -264,13 +264,15 @@ def test_missing_values_in_one_row_of_a_hundred_are_reported(data):
         )
         return lost.batch(16)
 
-    for damaged in [(with_missing(data[0]), data[1]), (data[0], with_missing(data[1]))]:
-        report = find_learning_rate(mlp(keras), *damaged, **QUICK)
+    train = find_learning_rate(mlp(keras), with_missing(data[0]), data[1], **QUICK)
+    assert str(train.non_finite) in train.reasons[0]
+    assert f"loss not finite: {train.non_finite}" in str(train)
+    held_out = find_learning_rate(mlp(keras), data[0], with_missing(data[1]), **QUICK)
+    assert held_out.held_out.num_not_finite == 1
+    for report in (train, held_out):
         assert report.verdict is not Verdict.OK
         assert report.reasons[0].startswith("The loss was not finite for ")
         assert "missing or infinite values" in report.reasons[0]
-        assert str(report.non_finite) in report.reasons[0]
-        assert f"loss not finite: {report.non_finite}" in str(report)
 
 
 def test_a_process_that_never_seeded_tensorflow_can_find_a_rate(data):
@@ -279,9 +281,9 @@ import keras, numpy as np, tensorflow as tf
 import tfx_lr_finder
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse")
-x = np.ones((64, 2), "float32")
+x = np.random.default_rng(0).normal(size=(256, 2)).astype("float32")
 rows = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(8)
-found = tfx_lr_finder.find_learning_rate(model, rows, rows, max_steps=200)
+found = tfx_lr_finder.find_learning_rate(model, rows, max_steps=200)
 tf.random.uniform([])
 print(found.verdict.name, found.learning_rate)
 """
@@ -292,12 +294,17 @@ print(found.verdict.name, found.learning_rate)
     assert float(done.stdout.split()[-1]) > 0
 
 
-@pytest.mark.parametrize(("num_rows", "num_batches"), [(66, 4), (64, 4), (5, 1)])
-def test_held_out_batches_are_full_and_counted_once(data, num_rows, num_batches):
-    held_out = regression(num_rows).batch(16).filter(lambda x, y: True)
+@pytest.mark.parametrize("sizes", [(16, 16, 7), (3, 16, 16), (5,)])
+def test_every_held_out_row_counts_once_whatever_its_batch(data, sizes):
+    parts = iter(np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1]))
+    x = np.random.default_rng(7).normal(size=(sum(sizes), 4)).astype("float32")
+    held_out = tf.data.Dataset.from_generator(
+        lambda: ((x[part], x[part][:, :1]) for part in list(parts)),
+        output_signature=(tf.TensorSpec([None, 4]), tf.TensorSpec([None, 1])),
+    ).cache()
     report = find_learning_rate(mlp(keras), data[0], held_out, max_steps=200)
-    assert {len(item.eval_losses) for item in report.candidates} <= {num_batches, 1}
-    assert len(report.final_check.eval_losses) == num_batches
+    assert report.held_out.num_rows == report.held_out.num_independent == sum(sizes)
+    assert len(report.final_check.eval_losses) == sum(sizes)
 
 
 def test_the_report_records_that_xla_compiled_the_step(data):

@@ -19,8 +19,9 @@ from tfx.types.component_spec import (
 )
 
 from tfx_lr_finder import result_file
-from tfx_lr_finder.artifact import LRFinderResult, read_result
+from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.result_file import read_result
 from tfx_lr_finder.settings import keys
 
 

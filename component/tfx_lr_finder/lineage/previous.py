@@ -35,21 +35,38 @@ def read_previous(results: Iterable[Any]) -> tuple[PreviousResult, ...]:
     Args:
       results: `LRFinderResult` artifacts, in any order.
     """
-    found = []
-    for result in newest_first(results):
-        try:
-            digest = result_file.digest_of(result)
-            report = result_file.read_report(result.uri, digest)
-        except ValueError as error:
-            logging.warning("LRFinder: skipping %s: %s", _name(result), error)
-            continue
-        milliseconds = result.mlmd_artifact.create_time_since_epoch
-        found.append(
-            PreviousResult(
-                report=report, written=iso_time(milliseconds), name=_name(result)
-            )
+    return tuple(
+        found
+        for result in newest_first(results)
+        for found in _read(
+            result.uri,
+            result_file.digest_of(result),
+            iso_time(result.mlmd_artifact.create_time_since_epoch),
+            _name(result),
         )
-    return tuple(found)
+    )
+
+
+def read_previous_file(path: str, uri: str) -> tuple[PreviousResult, ...]:
+    """Returns the previous result in a file; empty, with a warning, if it is unusable.
+
+    Args:
+      path: The file, or the folder of an `LRFinderResult`.
+      uri: Its uri, for people.
+    """
+    return _read(path, None, "", f"LRFinder's result at {uri}")
+
+
+def _read(
+    uri: str, digest: str | None, written: str, name: str
+) -> tuple[PreviousResult, ...]:
+    """Returns the result at a uri; empty, with a warning, if it cannot be read."""
+    try:
+        report = result_file.read_report(uri, digest)
+    except ValueError as error:
+        logging.warning("LRFinder: skipping %s: %s", name, error)
+        return ()
+    return (PreviousResult(report=report, written=written, name=name),)
 
 
 def newest_usable(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfx_lr_finder.range_test.student_t import standard_errors
 from tfx_lr_finder.range_test.sweep import TrainingLoop
 from tfx_lr_finder.range_test.values import FloatArray, Rate
 
 SCORED_AT = (0.8, 0.9, 1.0)
 TOLERANCE = 0.05
-STRONG_SIGMAS = 5.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,16 +20,21 @@ class Candidate:
 
     Attributes:
       learning_rate: The constant rate of the training.
-      eval_losses: The held-out loss of each evaluation batch, `[b]`, averaged over
-        three evaluations near the end. One NaN if the training loss was not finite.
+      eval_losses: The held-out loss of each unit (see `TrainingLoop.evaluate`), `[u]`,
+        averaged over three evaluations near the end. One NaN if the training loss was
+        not finite.
       train_loss: The mean loss of the last fifth of the training batches.
       num_steps: Training steps taken.
+      mismatch_zscore: How much higher the held-out loss is if every row gets the
+        prediction for another row, in standard errors. A model that learns nothing from
+        the features gives about 0. NaN if the loss has no value for each row.
     """
 
     learning_rate: Rate
     eval_losses: tuple[float, ...]
     train_loss: float
     num_steps: int
+    mismatch_zscore: float = math.nan
 
     @property
     def eval_loss(self) -> float:
@@ -62,11 +67,13 @@ def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidat
                     num_steps=len(history),
                 )
         scores.append(loop.evaluate())
+    eval_losses, *mismatched = np.mean(scores, axis=0)
     return Candidate(
         learning_rate=rate,
-        eval_losses=tuple(np.mean(scores, axis=0).tolist()),
+        eval_losses=tuple(eval_losses.tolist()),
         train_loss=float(np.mean(history[-max(1, num_steps // 5) :])),
         num_steps=len(history),
+        mismatch_zscore=zscore(mismatched[0], eval_losses) if mismatched else math.nan,
     )
 
 
@@ -84,7 +91,7 @@ def choose(candidates: Sequence[Candidate], untrained: FloatArray) -> Candidate:
 
     Args:
       candidates: At least one, smallest rate first.
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
     """
     highest_loss = _highest_good_loss(candidates, untrained)
     chosen = list(candidates).index(best_candidate(candidates))
@@ -109,34 +116,33 @@ def _highest_good_loss(candidates: Sequence[Candidate], untrained: FloatArray) -
     return best + TOLERANCE * max(0.0, float(np.mean(untrained)) - best)
 
 
+def zscore(higher: FloatArray, lower: FloatArray) -> float:
+    """Returns by how many standard errors one mean of losses exceeds another.
+
+    Both belong to the same units, so that only the difference of each pair counts.
+
+    Args:
+      higher: float64 `[u]`.
+      lower: float64 `[u]`.
+
+    Returns:
+      0.0 if nothing can be said: fewer than two units, a loss that is not finite, or
+      differences that are all equal.
+    """
+    if np.shape(higher) != np.shape(lower) or not np.isfinite([higher, lower]).all():
+        return 0.0
+    scale = float(np.max(np.abs([higher, lower]), initial=0.0))
+    return standard_errors(higher - lower, scale)
+
+
 def gain_zscore(candidate: Candidate, untrained: FloatArray) -> float:
     """Returns the candidate's gain over the untrained model, in standard errors.
 
-    Both are scored on the same batches, so the standard error is that of the mean
-    difference. It is 0 for a single batch or equal differences, and a gain is then
-    infinite. A loss that is not finite counts as no gain, 0.
-
     Args:
       candidate: Provides the losses after training.
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
     """
-    if not math.isfinite(candidate.eval_loss):
-        return 0.0
-    if not np.isfinite(untrained).all():
-        return math.inf
-    gains = untrained - np.array(candidate.eval_losses)
-    mean = float(np.mean(gains))
-    if mean <= 0.0:
-        return 0.0
-    error = (
-        float(np.std(gains, ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0
-    )
-    return mean / error if error > 0.0 else math.inf
-
-
-def beats(candidate: Candidate, untrained: FloatArray) -> bool:
-    """Returns whether the candidate gains more than five standard errors."""
-    return gain_zscore(candidate, untrained) > STRONG_SIGMAS
+    return zscore(untrained, np.array(candidate.eval_losses))
 
 
 def overfits(
@@ -149,7 +155,7 @@ def overfits(
 
     Args:
       candidate: A candidate with a finite loss.
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
       num_train_batches: Batches in one pass over the training data; None if unknown.
     """
     if num_train_batches is not None and candidate.num_steps <= num_train_batches:

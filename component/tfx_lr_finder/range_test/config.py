@@ -4,19 +4,17 @@ import dataclasses
 import inspect
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tfx_lr_finder.range_test.rules import RULES
-
 MIN_NUM_RATES = 10
 CLASSIC_NUM_RATES = 100
 DEFAULT_BUDGET = 600
 MIN_BUDGET = 200
+RULE_NAMES = ("valley", "steepest", "slide", "minimum", "largest_drop")
 SPACINGS = ("exponential", "linear")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 JIT_COMPILE = ("off", "on")
@@ -98,7 +96,7 @@ class RangeTestConfig:
         """Checks every parameter; the class documents the ranges."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, np.generic):
+            if _is_numpy_scalar(value):
                 object.__setattr__(self, field.name, value.item())
         self._check_rates()
         for name, minimum in _MINIMUM.items():
@@ -114,7 +112,7 @@ class RangeTestConfig:
             "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
         )
         _check_real("max_fraction", self.max_fraction, 1e-6, 1.0)
-        _check_choice("rule", self.rule, tuple(RULES))
+        _check_choice("rule", self.rule, RULE_NAMES)
         _check_choice("spacing", self.spacing, SPACINGS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("jit_compile", self.jit_compile, JIT_COMPILE)
@@ -210,6 +208,12 @@ _MINIMUM = {
     "seed": 0,
 }
 _NEVER_NONE = ("num_sweeps", "steps_per_rate", "num_eval_batches", "seed")
+
+
+def _is_numpy_scalar(value: Any) -> bool:
+    # A process that has not loaded numpy, such as a pipeline file, has none.
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.generic)
 
 
 def _is_real(value: Any) -> bool:

@@ -31,7 +31,7 @@ class Confirmation:
     """The result of confirming a rate; empty if confirming is off.
 
     Attributes:
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
       probes: Short trainings a decade apart, smallest rate first.
       candidates: Trainings half a decade apart, smallest rate first. If the budget
         allows none, these are the probes.
@@ -85,7 +85,7 @@ def confirm_rate(
       previous_rate: A rate for constant training from a previous run, or None.
     """
     loop.begin_candidate()
-    untrained = loop.evaluate()
+    untrained = loop.evaluate()[0]
     probes = probe(loop, config, untrained)
     if not probes:
         return Confirmation(untrained=untrained)
@@ -128,7 +128,7 @@ def probe(
     Args:
       loop: Trains and evaluates.
       config: Sets `min_lr`, `max_lr` and the budget.
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
     """
     highest = math.log10(config.max_lr) - 0.5
     decades = max(0.0, highest - math.log10(config.min_lr))
@@ -180,7 +180,7 @@ def bracket(
     Args:
       loop: Trains and evaluates.
       centre: Provides the first rate. The bracket is empty if its loss is not finite.
-      untrained: Held-out loss of each batch before training, `[b]`.
+      untrained: Held-out loss of each unit before training, `[u]`.
       num_steps: Training steps of each candidate, at least 1.
       steps_left: The most training steps to spend.
 
@@ -209,6 +209,17 @@ def bracket(
         else:
             break
     return tuple(tried[offset] for offset in sorted(tried))
+
+
+def num_possible_trainings(config: RangeTestConfig) -> int:
+    """Returns how many different trainings the held-out data could be asked about.
+
+    The probes are a decade apart, the candidates half a decade, and there is one final
+    check for each candidate. Which of them run depends on the results of the others, so
+    the correction for multiple tests covers them all.
+    """
+    decades = math.ceil(math.log10(config.max_lr / config.min_lr) - 1e-9)
+    return 5 * decades + 3
 
 
 def most_candidate_steps(config: RangeTestConfig) -> int:

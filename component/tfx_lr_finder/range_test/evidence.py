@@ -1,22 +1,25 @@
-"""The evidence behind a verdict, and the signs in it that the model learns."""
+"""The evidence behind a verdict: what the held-out rows say, and how surely."""
 
 import dataclasses
 import math
 
-import numpy as np
-
 from tfx_lr_finder.range_test.candidates import (
-    STRONG_SIGMAS,
     Candidate,
     best_candidate,
     gain_zscore,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.confirmation import Confirmation
+from tfx_lr_finder.range_test.confirmation import Confirmation, num_possible_trainings
 from tfx_lr_finder.range_test.curve_shape import CurveShape, curve_shape
-from tfx_lr_finder.range_test.sweep import START_RATES, Sweep
+from tfx_lr_finder.range_test.held_out import HeldOut
+from tfx_lr_finder.range_test.student_t import chance_of_exceeding
+from tfx_lr_finder.range_test.sweep import Sweep
 
-WEAK_SIGMAS = 3.0
+MAX_FALSE_OK = 1e-3
+"""The largest probability of OK on data from which nothing can be learned."""
+
+MIN_INDEPENDENT = {"row": 20, "batch": 8}
+"""Fewer units are too few for OK, because Student's t assumes normal means."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,7 @@ class Evidence:
       sweeps: Every sweep, at least one.
       readings: The rate that the rule reads from each sweep, or None.
       confirmation: The short trainings; empty if confirming is off.
+      held_out: The data that score them; None if confirming is off.
       rate: The suggestion, or None.
       num_train_batches: Batches in one pass over the training data; None if unknown.
     """
@@ -36,6 +40,7 @@ class Evidence:
     sweeps: tuple[Sweep, ...]
     readings: tuple[float | None, ...]
     confirmation: Confirmation
+    held_out: HeldOut | None
     rate: float | None
     num_train_batches: int | None
 
@@ -49,59 +54,86 @@ class Evidence:
         """The best candidate; there must be one."""
         return best_candidate(self.confirmation.candidates)
 
-    def signs(self) -> dict[str, bool]:
-        """Returns the four signs that the model learns, and whether each holds.
-
-        Three of them come from separate trainings and batches, so they seldom agree
-        by chance. In 5,400 runs on losses that do not depend on the rate
-        (`benchmarks/quality/junk.py`), three signs never held without another doubt.
-        """
-        shape = self.shape
-        best, final_check = self._gains()
-        return {
-            "the loss of the sweeps falls": shape.falls and not shape.wavy,
-            "the best rate lowers the held-out loss": best > STRONG_SIGMAS,
-            "the suggested rate lowers the held-out loss": final_check > STRONG_SIGMAS,
-            "the training loss at the best rate falls": (
-                self._train_zscore() > WEAK_SIGMAS
-            ),
-        }
-
     def learns(self) -> bool:
-        """Returns whether the best candidate or the check beats the untrained model.
+        """Returns whether the best candidate or the final check surely gains.
 
-        One of them must gain five standard errors, or both three. The final check may
-        be the clearer one although it gains less: at a smaller rate, the gains of the
-        batches differ less.
+        The final check may be the clearer one although it gains less: at a smaller
+        rate, the gains of the rows differ less.
         """
-        best, final_check = self._gains()
-        return best > 0.0 and (
-            max(best, final_check) > STRONG_SIGMAS
-            or min(best, final_check) > WEAK_SIGMAS
+        return any(self.is_sure(item) for item in self._decisive)
+
+    def repeats(self) -> bool:
+        """Returns whether the best candidate and the final check both surely gain."""
+        return all(self.is_sure(item) for item in self._decisive)
+
+    def is_sure(self, training: Candidate) -> bool:
+        """Returns whether a training surely gains over the untrained model.
+
+        By Student's t over the paired differences of the held-out losses. Bonferroni's
+        correction counts every training that could run, so that on data of nothing one
+        of them seems to gain with a probability of at most `MAX_FALSE_OK`.
+
+        Args:
+          training: A training that the held-out data scored.
+        """
+        zscore = gain_zscore(training, self.confirmation.untrained)
+        allowed = MAX_FALSE_OK / num_possible_trainings(self.config)
+        return self._chance(zscore) <= allowed
+
+    def uses_features(self) -> bool:
+        """Returns whether the predictions belong to their rows; True if unknown.
+
+        A model can lower the held-out loss without learning anything from the features,
+        by predicting the same for all rows. The loss then stays the same if each row
+        gets the prediction for another one.
+        """
+        return any(
+            math.isnan(item.mismatch_zscore)
+            or self._chance(item.mismatch_zscore) <= MAX_FALSE_OK / 2.0
+            for item in self._decisive
         )
 
-    def _gains(self) -> tuple[float, float]:
-        """Returns the gains of the best candidate and the check, in standard errors."""
+    def num_needed(self) -> int | None:
+        """Returns how many independent units would show the largest gain, or None.
+
+        Standard errors grow with the square root of that number. None if nothing points
+        to a gain, or if there are too few units to tell.
+        """
+        held_out = self.held_out
+        if (
+            held_out is None
+            or held_out.num_independent < MIN_INDEPENDENT[held_out.unit]
+        ):
+            return None
         untrained = self.confirmation.untrained
-        final_check = self.confirmation.final_check
-        return (
-            gain_zscore(self.best, untrained),
-            gain_zscore(final_check, untrained) if final_check else 0.0,
-        )
+        largest = max(gain_zscore(item, untrained) for item in self._decisive)
+        largest *= self._shrinkage
+        if largest < 1.0:
+            return None
+        allowed = MAX_FALSE_OK / num_possible_trainings(self.config)
+        wanted = largest
+        while self._tail(wanted) > allowed:
+            wanted *= 1.02
+        return math.ceil(held_out.num_independent * (wanted / largest) ** 2)
 
-    def _train_zscore(self) -> float:
-        """Returns the fall of the best candidate's training loss, in standard errors.
+    @property
+    def _decisive(self) -> tuple[Candidate, ...]:
+        check = self.confirmation.final_check
+        return (self.best,) if check is None else (self.best, check)
 
-        The fall starts at the mean loss of the first rates of the sweeps.
-        """
-        best = self.best
-        starts = np.concatenate([sweep.losses[:START_RATES] for sweep in self.sweeps])
-        if len(starts) < 2 or not np.isfinite([*starts, best.train_loss]).all():
-            return 0.0
-        num_last = max(1, best.num_steps // 5)
-        deviation = float(np.std(starts, ddof=1))
-        error = deviation * math.sqrt(1 / len(starts) + 1 / num_last)
-        fall = float(np.mean(starts)) - best.train_loss
-        if error > 0.0:
-            return fall / error
-        return math.inf if fall > 0.0 else 0.0
+    @property
+    def _shrinkage(self) -> float:
+        """The factor by which copies of rows reduce standard errors of a gain."""
+        if self.held_out is None:
+            return 1.0
+        return math.sqrt(self.held_out.num_independent / self.held_out.num_units)
+
+    def _chance(self, zscore: float) -> float:
+        if self.held_out is None:
+            return 1.0
+        return self._tail(zscore * self._shrinkage)
+
+    def _tail(self, t: float) -> float:
+        independent = self.held_out.num_independent if self.held_out else 0.0
+        units = len(self.confirmation.untrained)
+        return chance_of_exceeding(t, min(independent, units) - 1.0)

@@ -9,6 +9,7 @@ import numpy as np
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.confirmation import Confirmation, confirm_rate
 from tfx_lr_finder.range_test.evidence import Evidence
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.ladder import learning_rate_ladder, rates_by_schedule
 from tfx_lr_finder.range_test.non_finite import (
     count_non_finite,
@@ -28,6 +29,7 @@ def run_range_test(
     clock: Callable[[], float],
     num_train_batches: int | None = None,
     previous_rate: float | None = None,
+    held_out: HeldOut | None = None,
 ) -> LRFinderReport:
     """Returns the report of a whole range test.
 
@@ -38,6 +40,8 @@ def run_range_test(
       num_train_batches: Batches in one pass over the training data; None if unknown.
       previous_rate: A rate for constant training from a previous run, tried as one
         more probe; or None.
+      held_out: Describes the held-out data that score the candidates. None if each unit
+        of `TrainingLoop.evaluate` is an independent batch.
 
     Returns:
       The report, with an empty `environment`. It is INCONCLUSIVE, without any training,
@@ -58,11 +62,20 @@ def run_range_test(
     seconds = {"sweeps": swept - started, "confirmation": clock() - swept}
     readings = tuple(read(config.rule, sweep) for sweep in sweeps)
     rate, rate_range = _suggestion(confirmation, readings)
+    num_units = len(confirmation.untrained)
+    if held_out is None:
+        held_out = HeldOut(
+            unit="batch",
+            num_rows=num_units,
+            num_units=num_units,
+            num_independent=float(num_units),
+        )
     evidence = Evidence(
         config=config,
         sweeps=sweeps,
         readings=readings,
         confirmation=confirmation,
+        held_out=held_out if num_units else None,
         rate=rate,
         num_train_batches=num_train_batches,
     )
@@ -150,6 +163,7 @@ def _report(
         candidates=confirmation.candidates,
         final_check=confirmation.final_check,
         untrained_loss=confirmation.untrained_loss,
+        held_out=evidence.held_out,
         steps_by_phase={"sweeps": _num_steps(sweeps), **confirmation.steps_by_phase},
         seconds=seconds,
         environment={},

@@ -36,7 +36,7 @@ class NonFinite:
             batches = _count(self.num_train, "training batch")
             parts.append(f"{batches} at learning rates from {self.lowest_rate:.3g} up")
         if self.num_eval:
-            parts.append(f"{self.num_eval} of {self.num_eval_batches} held-out batches")
+            parts.append(f"{self.num_eval} of {self.num_eval_batches} held-out losses")
         return " and ".join(parts)
 
 

@@ -9,6 +9,7 @@ from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.consistency import check_redundant_fields
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.non_finite import (
     NonFinite,
     count_non_finite,
@@ -66,6 +67,7 @@ class LRFinderReport:
       candidates: The rates that were compared, smallest first.
       final_check: A training at the suggestion itself, or None.
       untrained_loss: The held-out loss before any training, or None.
+      held_out: The held-out data that score the trainings, or None.
       steps_by_phase: Training steps of each phase.
       seconds: Wall time of each phase, in seconds.
       environment: Versions, device, optimizer, batch size and the like.
@@ -87,6 +89,7 @@ class LRFinderReport:
     candidates: tuple[Candidate, ...]
     final_check: Candidate | None
     untrained_loss: float | None
+    held_out: HeldOut | None
     steps_by_phase: dict[str, int]
     seconds: dict[str, float]
     environment: dict[str, str | int | float | bool | None]

@@ -51,7 +51,12 @@ class TrainingLoop(Protocol):
         """
 
     def evaluate(self) -> FloatArray:
-        """Returns the held-out loss of each evaluation batch, float64 `[b]`."""
+        """Returns the held-out loss of each unit, float64 `[1, u]` or `[2, u]`.
+
+        A unit is a row, a group of rows or a batch. Units are scaled so that their mean
+        is the mean over all rows. The second line has the losses with the predictions
+        of other rows; it is left out if the loss has no value for each row.
+        """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

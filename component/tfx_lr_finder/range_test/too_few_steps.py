@@ -50,6 +50,7 @@ def untested_report(config: RangeTestConfig) -> LRFinderReport:
         candidates=(),
         final_check=None,
         untrained_loss=None,
+        held_out=None,
         steps_by_phase={"sweeps": 0, **Confirmation().steps_by_phase},
         seconds={"sweeps": 0.0, "confirmation": 0.0},
         environment={},

@@ -5,21 +5,15 @@ import math
 
 import numpy as np
 
-from tfx_lr_finder.range_test.candidates import (
-    STRONG_SIGMAS,
-    beats,
-    gain_zscore,
-    overfits,
-)
+from tfx_lr_finder.range_test.candidates import overfits
 from tfx_lr_finder.range_test.curve_shape import curve_shape
-from tfx_lr_finder.range_test.evidence import Evidence
+from tfx_lr_finder.range_test.evidence import MIN_INDEPENDENT, Evidence
+from tfx_lr_finder.range_test.held_out import MAX_OVERLAP
 from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS
-from tfx_lr_finder.range_test.smoothing import noise_scale
 from tfx_lr_finder.range_test.sweep import StopReason
 
 MAX_SPREAD = 1.0
 MIN_RATES = 8
-MIN_SIGNS = 3
 
 
 class Verdict(enum.Enum):
@@ -60,11 +54,7 @@ def _why_no_rate(evidence: Evidence) -> list[str]:
             "the model or the data (log of 0, division by 0, missing values)."
         ]
     if confirmation.candidates:
-        return [
-            "No rate that was tried lowers the held-out loss below the untrained "
-            f"model's {confirmation.untrained_loss:.4g} by more than its noise. "
-            "Check the labels, the loss and the preprocessing, or raise max_steps."
-        ]
+        return [*_held_out_doubts(evidence), _why_nothing_gains(evidence)]
     if not evidence.shape.falls:
         return [
             "The loss does not fall by more than its noise at any rate. Check the "
@@ -74,6 +64,18 @@ def _why_no_rate(evidence: Evidence) -> list[str]:
     if evidence.rate is None:
         return ["The rule finds no rate on these curves. Choose another rule."]
     return []
+
+
+def _why_nothing_gains(evidence: Evidence) -> str:
+    needed = evidence.num_needed()
+    enough = ""
+    if evidence.held_out is not None and needed is not None:
+        enough = f" About {_count(needed, evidence.held_out.unit)} would show its gain."
+    return (
+        "No rate that was tried lowers the held-out loss below the untrained model's "
+        f"{evidence.confirmation.untrained_loss:.4g} by more than its noise.{enough} "
+        "Check the labels, the loss and the preprocessing, or raise max_steps."
+    )
 
 
 def _curve_doubts(evidence: Evidence) -> list[str]:
@@ -95,6 +97,7 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
     num_broken = sum(
         sweep.stop_reason is StopReason.NON_FINITE
         and not curve_shape([sweep], num_rates).rises_at_end
+        and sweep.learning_rates[-1] <= _highest_sound_rate(evidence)
         for sweep in sweeps
     )
     if num_broken:
@@ -104,6 +107,16 @@ def _curve_doubts(evidence: Evidence) -> list[str]:
             "the precision rather than to a large rate."
         )
     return reasons
+
+
+def _highest_sound_rate(evidence: Evidence) -> float:
+    """Returns the rate up to which a loss that is not finite points to a fault.
+
+    Above the best candidate's rate, a loss may explode in one step: `exp` does.
+    """
+    if not evidence.confirmation.candidates:
+        return math.inf
+    return evidence.best.learning_rate
 
 
 def _rule_doubts(evidence: Evidence) -> list[str]:
@@ -159,45 +172,78 @@ def _candidate_doubts(evidence: Evidence) -> list[str]:
         if sweep.stop_reason is not StopReason.COMPLETED
     ]
     final_check = confirmation.final_check
-    sure = final_check and beats(final_check, confirmation.untrained)
+    sure = final_check and evidence.is_sure(final_check)
     most_diverged = 2 * len(diverged) > len(evidence.sweeps)
     if not sure and most_diverged and rate > np.median(diverged):
         reasons.append(
             f"The rate that the candidates favour, {rate:.3g}, lies above "
             f"{np.median(diverged):.3g}, where the sweeps diverged. Look at the curve."
         )
-    if len(confirmation.untrained) < 2 and not _exceeds_batch_noise(evidence):
-        reasons.append(
-            "The candidates were compared on one held-out batch, and the gain is "
-            "within the noise of the training batches. Provide more held-out data or "
-            "a smaller evaluation batch."
-        )
     return [
         *reasons,
-        *_sign_doubts(evidence),
+        *_held_out_doubts(evidence),
+        *_gain_doubts(evidence),
         *_data_doubts(evidence),
-        *_final_check_doubts(evidence),
     ]
 
 
-def _sign_doubts(evidence: Evidence) -> list[str]:
-    signs = evidence.signs()
-    missing = [name for name, holds in signs.items() if not holds]
-    if len(signs) - len(missing) >= MIN_SIGNS:
+def _held_out_doubts(evidence: Evidence) -> list[str]:
+    held_out = evidence.held_out
+    if held_out is None:
         return []
-    return [
-        f"Of {len(signs)} signs that the model learns, these are missing or within the "
-        f"noise: {'; '.join(missing)}. Raise max_steps, num_eval_batches or "
-        "steps_per_rate, and check the labels."
-    ]
+    reasons = []
+    if held_out.overlap_fraction > MAX_OVERLAP:
+        reasons.append(
+            f"{held_out.overlap_fraction:.0%} of the held-out rows are also training "
+            "rows, and a gain on those is no evidence. Evaluate on rows that the model "
+            "does not train on."
+        )
+    least = MIN_INDEPENDENT[held_out.unit]
+    if 0 < held_out.num_independent < least:
+        copies = ""
+        if held_out.duplicate_fraction > MAX_OVERLAP:
+            copies = f" {held_out.duplicate_fraction:.0%} of the rows are copies."
+        independent = _count(round(held_out.num_independent), held_out.unit)
+        reasons.append(
+            f"The held-out data hold {independent} of independent evidence.{copies} OK "
+            f"needs at least {_count(least, held_out.unit)}. Provide more held-out data"
+            + ("." if held_out.unit == "row" else ", or in smaller batches.")
+        )
+    if held_out.num_not_finite:
+        reasons.append(
+            "The loss was not finite for "
+            f"{_count(held_out.num_not_finite, 'held-out row')} before any training. "
+            "They do not count. Look for missing or infinite values in the features "
+            "and the labels."
+        )
+    return reasons
 
 
-def _exceeds_batch_noise(evidence: Evidence) -> bool:
-    """Returns whether the gain exceeds the difference of two training batches."""
-    finite = [sweep.losses[: len(sweep.smoothed_losses)] for sweep in evidence.sweeps]
-    noise = float(np.median([noise_scale(np.array(losses)) for losses in finite]))
-    gain = float(np.mean(evidence.confirmation.untrained)) - evidence.best.eval_loss
-    return gain > STRONG_SIGMAS * math.sqrt(2.0) * noise
+def _count(number: int, unit: str) -> str:
+    plural = "es" if unit == "batch" else "s"
+    return f"{number} {unit}{'' if number == 1 else plural}"
+
+
+def _gain_doubts(evidence: Evidence) -> list[str]:
+    check, best = evidence.confirmation.final_check, evidence.best
+    reasons = []
+    if not evidence.repeats():
+        rates = f"{best.learning_rate:.3g}"
+        if check is not None:
+            rates += f" or at the suggested rate {check.learning_rate:.3g}"
+        reasons.append(
+            f"The held-out gain at the best rate {rates} is within the noise, so the "
+            "two trainings do not confirm each other. Raise max_steps for longer "
+            "trainings, or provide more held-out data."
+        )
+    if not evidence.uses_features():
+        reasons.append(
+            "The held-out loss falls, but no less if each row gets the prediction for "
+            "another row of its batch. The model has learned nothing from the features "
+            "so far. Check the labels, shuffle the evaluation data if they are sorted, "
+            "or raise max_steps."
+        )
+    return reasons
 
 
 def _data_doubts(evidence: Evidence) -> list[str]:
@@ -216,15 +262,4 @@ def _data_doubts(evidence: Evidence) -> list[str]:
         f"{best.train_loss:.4g} and its held-out loss {best.eval_loss:.4g}{passes}. "
         "The suggested rate is lower for this reason. Stop the training early, or "
         "provide more data."
-    ]
-
-
-def _final_check_doubts(evidence: Evidence) -> list[str]:
-    check = evidence.confirmation.final_check
-    if check is None or gain_zscore(check, evidence.confirmation.untrained) > 0.0:
-        return []
-    return [
-        f"A training of {check.num_steps} steps at the suggested rate itself, "
-        f"{check.learning_rate:.3g}, does not beat the untrained model. "
-        "Raise max_steps for a longer check."
     ]

@@ -3,12 +3,10 @@
 import dataclasses
 import difflib
 import functools
-import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.lineage.previous import reason_to_skip
@@ -20,7 +18,7 @@ from tfx_lr_finder.runtime.checkpoint.fingerprint import fingerprint
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.resume import Checkpoint
 from tfx_lr_finder.runtime.loop import gpus, random_state
-from tfx_lr_finder.runtime.loop.batches import Batches, batch_size
+from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.checks import (
     build_model,
     check_model,
@@ -28,17 +26,19 @@ from tfx_lr_finder.runtime.loop.checks import (
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
-from tfx_lr_finder.runtime.loop.inputs import as_dataset
+from tfx_lr_finder.runtime.loop.inputs import as_dataset, check_batch_size
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
     swept_learning_rate,
 )
 from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
+from tfx_lr_finder.runtime.loop.workers import refuse_several_workers
 
 HELD_OUT_PART = 5
-"""Without evaluation data, at most one batch in five is held out."""
+"""Without evaluation data, about one row in five is held out."""
 
 
 def find_learning_rate(
@@ -68,9 +68,7 @@ def find_learning_rate(
         repeats the batches as often as it needs. It reads a generator once into
         memory, at most the batches that the budget allows and 1 GiB.
       eval_dataset: Held-out data in one of these forms, on which candidates are
-        compared. Without it, the first training batches are held out. A
-        `tf.data.Dataset` that reshuffles in each pass mixes them with the training
-        batches.
+        compared. Without it, about every fifth training row is held out.
       batch_size: Rows in a batch of arrays, 32 by default. Pass what `fit` gets: the
         rate depends on it.
       config: The range test. Alternatively pass its fields as keyword arguments.
@@ -87,8 +85,8 @@ def find_learning_rate(
       The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
 
     Raises:
-      ValueError: A parameter is out of its range, the model is not compiled, or the
-        data cannot be used.
+      ValueError: A parameter is out of its range, the model is not compiled or trains
+        with several workers, or the data cannot be used.
       RuntimeError: Another test is running in this process.
 
     References:
@@ -105,7 +103,8 @@ def find_learning_rate(
         check_model_and_data(model, train_dataset, eval_dataset, num_train_examples)
         refuse_several_optimizers(model)
         strategy = model.distribute_strategy
-        train, held_out = _make_batches(
+        refuse_several_workers(strategy)
+        train, held_out = make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
         gpus.reset_memory_peak()
@@ -118,7 +117,6 @@ def find_learning_rate(
                 rate,
                 train,
                 held_out,
-                num_eval_batches=held_out.num_replayed,
                 jit_compile=config.jit_compile == "on",
                 progress=progress,
                 seed=config.seed,
@@ -130,6 +128,7 @@ def find_learning_rate(
                 clock=time.monotonic,
                 num_train_batches=train.num_batches,
                 previous_rate=previous_rate,
+                held_out=loop.scoring.held_out if loop.scoring else None,
             )
             facts = describe(model, train, rate, loop)
             saved = None
@@ -185,6 +184,7 @@ def _as_datasets(
     config: RangeTestConfig,
 ) -> tuple[Any, Any]:
     """Returns the training and the evaluation data as datasets of batches."""
+    check_batch_size(batch_size, train_dataset)
     convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
     most = config.budget + HELD_OUT_PART * config.num_eval_batches
     train = convert(
@@ -211,17 +211,27 @@ def _previous_rate(previous: Sequence[LRFinderReport], model: Any) -> float | No
     return None
 
 
-def _make_batches(
+def make_batches(
     train_dataset: Any,
     eval_dataset: Any,
     strategy: Any,
     config: RangeTestConfig,
     num_train_examples: int | None,
 ) -> tuple[Batches, Batches]:
-    """Returns the training batches and the held-out batches."""
-    if eval_dataset is None:
-        train_dataset, eval_dataset = _hold_out(train_dataset, config)
+    """Returns the training batches and the held-out batches.
+
+    Args:
+      train_dataset: Batches of training data.
+      eval_dataset: Held-out batches. Without them, training rows are held out.
+      strategy: The tf.distribute strategy of the model.
+      config: Says how many batches are needed.
+      num_train_examples: Rows of one pass over the training data; None if unknown.
+    """
     confirms = config.confirm_steps != 0
+    if eval_dataset is None and confirms:
+        train_dataset, eval_dataset, num_train_examples = split_rows(
+            train_dataset, num_train_examples
+        )
     train = Batches(
         train_dataset,
         strategy,
@@ -230,10 +240,11 @@ def _make_batches(
         num_replayed=most_candidate_steps(config) if confirms else 0,
     )
     held_out = Batches(
-        eval_dataset,
+        train_dataset if eval_dataset is None else eval_dataset,
         strategy,
         "evaluation dataset",
-        num_replayed=_num_eval_batches(eval_dataset, config) if confirms else 0,
+        num_replayed=config.num_eval_batches if confirms else 0,
+        read_once=True,
     )
     num_steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < num_steps:
@@ -244,29 +255,3 @@ def _make_batches(
             num_steps,
         )
     return train, held_out
-
-
-def _hold_out(
-    dataset: tf.data.Dataset, config: RangeTestConfig
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the batches after the first ones for training, and the first ones."""
-    enough = HELD_OUT_PART * config.num_eval_batches
-    num_batches = int(dataset.cardinality())
-    if num_batches == tf.data.UNKNOWN_CARDINALITY:
-        num_batches = sum(1 for _ in dataset.take(enough))
-    if 0 <= num_batches < 2:
-        return dataset, dataset
-    num_held_out = config.num_eval_batches
-    if num_batches > 0:
-        num_held_out = max(1, min(num_held_out, num_batches // HELD_OUT_PART))
-    return dataset.skip(num_held_out), dataset.take(num_held_out)
-
-
-def _num_eval_batches(dataset: tf.data.Dataset, config: RangeTestConfig) -> int:
-    """Returns how many batches to score: full ones, at most as many as there are.
-
-    A small last batch would count as much as any other, though it is far noisier.
-    """
-    sizes = [batch_size(batch) for batch in dataset.take(config.num_eval_batches)]
-    full = itertools.takewhile(lambda size: size == sizes[0], sizes)
-    return max(1, len(list(full)))

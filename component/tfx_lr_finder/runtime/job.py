@@ -13,19 +13,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 
 from tfx_lr_finder import artifact
-from tfx_lr_finder.lineage import drift
-from tfx_lr_finder.lineage.previous import (
-    PreviousResult,
-    newest_usable,
-    read_previous,
-)
+from tfx_lr_finder.lineage.previous import PreviousResult, read_previous
 from tfx_lr_finder.range_test.report import LRFinderReport
-from tfx_lr_finder.runtime import evidence, find
+from tfx_lr_finder.runtime import evidence, find, outcome
 from tfx_lr_finder.runtime.checkpoint.plan import CheckpointPlan
 from tfx_lr_finder.runtime.checkpoint.preemption import Watch
 from tfx_lr_finder.runtime.examples import corruption, example_count, interleave
 from tfx_lr_finder.runtime.lasting_folders import lasting_folders
-from tfx_lr_finder.runtime.loop import gpus
+from tfx_lr_finder.runtime.loop import gpus, workers
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.runtime.user_module import lr_finder_fn
@@ -35,12 +30,6 @@ from tfx_lr_finder.runtime.user_module.fit_capture import (
     load_user_module,
 )
 from tfx_lr_finder.settings import keys
-from tfx_lr_finder.settings.inconclusive import (
-    LAST_GOOD,
-    InconclusiveError,
-    InconclusivePolicy,
-    needs_policy,
-)
 from tfx_lr_finder.settings.request import FinderRequest
 from tfx_lr_finder.views import write as view_files
 
@@ -77,10 +66,12 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
       watch: Says whether SIGTERM came.
 
     Raises:
-      ValueError: The user module or the data cannot be used.
+      ValueError: The user module or the data cannot be used, or this process is one of
+        several.
       InconclusiveError: Neither the test nor the policy has a learning rate.
       SystemExit: After SIGTERM, when the checkpoint is saved.
     """
+    workers.refuse_cluster()
     logging.info("LRFinder: starting with %s", request.config)
     folders = lasting_folders(node.context, node.output(keys.LR_FINDER_RESULT).uri)
     plan = CheckpointPlan.from_execution(
@@ -88,25 +79,17 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
     )
     previous = read_previous(node.inputs.get(keys.PREVIOUS) or [])
     report, hyperparameters = _search(request, node, previous, plan)
+    keep_evidence = functools.partial(
+        evidence.keep,
+        labels=_labels(node.context),
+        evidence_dir=request.evidence_dir,
+        default_folder=folders.evidence,
+    )
     with watch.held():
-        if previous:
-            report = drift.compare(report, previous, request.max_drift_decades)
-        try:
-            report = _apply_policy(request.policy, report, previous)
-        except InconclusiveError as error:
-            _log_end(report)
-            kept = evidence.keep(
-                report,
-                _labels(node.context),
-                evidence_dir=request.evidence_dir,
-                default_folder=folders.evidence,
-            )
-            _remove(plan)
-            raise InconclusiveError(f"{error} {kept}") from None
-        _log_end(report)
+        report = outcome.conclude(request, report, previous, plan, keep_evidence)
         _write_outputs(request, node, report, hyperparameters)
         if not watch.received:  # the next attempt resumes from the checkpoint
-            _remove(plan)
+            outcome.remove(plan)
     watch.exit_if_received()
 
 
@@ -186,21 +169,6 @@ def _model_and_data(
         yield module, sample
 
 
-def _apply_policy(
-    policy: InconclusivePolicy,
-    report: LRFinderReport,
-    previous: Sequence[PreviousResult],
-) -> LRFinderReport:
-    """Returns the report with the policy's rate if the test found none."""
-    if policy.on_inconclusive != LAST_GOOD or not needs_policy(report):
-        return policy.apply(report)
-    optimizer = report.environment.get("optimizer")
-    usable = newest_usable(previous, optimizer, report.config.schedule)
-    if usable is None:
-        return policy.apply(report)
-    return policy.apply(report, usable.report, usable.name)
-
-
 def _write_outputs(
     request: FinderRequest,
     node: Node,
@@ -224,12 +192,6 @@ def _write_outputs(
     )
 
 
-def _remove(plan: CheckpointPlan | None) -> None:
-    """Deletes the checkpoint of a test that has ended."""
-    if plan is not None:
-        plan.remove()
-
-
 def _labels(context: Any) -> dict[str, str]:
     """Returns the origin of a report, as far as the context knows it."""
     info = getattr(context, "pipeline_info", None)
@@ -242,19 +204,3 @@ def _labels(context: Any) -> dict[str, str]:
         "written": f"{now:%Y-%m-%d %H:%M} UTC",
     }
     return {name: label for name, label in labels.items() if label}
-
-
-def _log_end(report: LRFinderReport) -> None:
-    """Logs the outcome in one line."""
-    logging.info(
-        "LRFinder: ended after %d steps: %s; learning_rate=%r (%s), range=%r, "
-        "verdict %s%s, in %.1f seconds",
-        report.steps_spent,
-        report.stop_reason.value,
-        report.learning_rate,
-        report.source,
-        report.learning_rate_range,
-        report.verdict.name,
-        f" ({' '.join(report.reasons)})" if report.reasons else "",
-        sum(report.seconds.values()),
-    )

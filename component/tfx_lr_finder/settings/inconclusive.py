@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
-from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
 from tfx_lr_finder.settings.keys import FAIL
+
+if TYPE_CHECKING:
+    from tfx_lr_finder.range_test.report import LRFinderReport
 
 FALLBACK = "fallback"
 LAST_GOOD = "last_good"
@@ -59,10 +62,10 @@ class InconclusivePolicy:
 
     def apply(
         self,
-        report: LRFinderReport,
-        previous: LRFinderReport | None = None,
+        report: "LRFinderReport",
+        previous: "LRFinderReport | None" = None,
         previous_name: str = "",
-    ) -> LRFinderReport:
+    ) -> "LRFinderReport":
         """Returns the report that the component emits.
 
         Args:
@@ -86,7 +89,7 @@ class InconclusivePolicy:
             return self._with_default(report)
         raise InconclusiveError(self._error_text(report))
 
-    def _with_default(self, report: LRFinderReport) -> LRFinderReport:
+    def _with_default(self, report: "LRFinderReport") -> "LRFinderReport":
         """Returns the report with the default rate, and a reason that says so."""
         missing = ""
         if self.on_inconclusive == LAST_GOOD:
@@ -104,7 +107,7 @@ class InconclusivePolicy:
             source=FALLBACK_SOURCE,
         )
 
-    def _error_text(self, report: LRFinderReport) -> str:
+    def _error_text(self, report: "LRFinderReport") -> str:
         """Returns the text of the error that stops the run."""
         missing = ""
         if self.on_inconclusive == LAST_GOOD:
@@ -122,14 +125,17 @@ class InconclusivePolicy:
         )
 
 
-def needs_policy(report: LRFinderReport) -> bool:
+def needs_policy(report: "LRFinderReport") -> bool:
     """Returns whether a report has no rate that may be used for training."""
+    # Imported late: who only sets a policy needs no numpy.
+    from tfx_lr_finder.range_test.verdict import Verdict
+
     return report.verdict is Verdict.INCONCLUSIVE or report.learning_rate is None
 
 
 def _with_previous_rate(
-    report: LRFinderReport, previous: LRFinderReport, name: str
-) -> LRFinderReport:
+    report: "LRFinderReport", previous: "LRFinderReport", name: str
+) -> "LRFinderReport":
     """Returns the report with the previous rate for the schedule of this test."""
     rate = previous.learning_rates_by_schedule[report.config.schedule]
     reason = (

@@ -1,17 +1,31 @@
 """The value of an execution parameter: its type, and whether it is known yet."""
 
 import numbers
+import sys
 from typing import Any
-
-from tfx.dsl.placeholder import placeholder
-from tfx.orchestration import data_types
 
 _KINDS = {int: "a whole number", float: "a number", str: "a string"}
 
 
 def is_deferred(value: Any) -> bool:
     """Returns whether a value is known only when the pipeline runs."""
-    return isinstance(value, (data_types.RuntimeParameter, placeholder.Placeholder))
+    return is_runtime_parameter(value) or _is_a(
+        value, "tfx.dsl.placeholder.placeholder", "Placeholder"
+    )
+
+
+def is_runtime_parameter(value: Any) -> bool:
+    """Returns whether a value is a `RuntimeParameter` of TFX."""
+    return _is_a(value, "tfx.orchestration.data_types", "RuntimeParameter")
+
+
+def _is_a(value: Any, module: str, name: str) -> bool:
+    """Returns whether a value has a type of TFX, also if TFX is not installed.
+
+    A process that has not loaded the module cannot have such a value.
+    """
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(value, getattr(loaded, name))
 
 
 def cast(name: str, value: Any, wanted: type) -> Any:

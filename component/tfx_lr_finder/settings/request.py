@@ -4,15 +4,15 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from tfx.orchestration import data_types
-from tfx.proto import trainer_pb2
-from tfx.utils import json_utils, proto_utils
-
 from tfx_lr_finder.range_test.config import PARAMETER_TYPES, RangeTestConfig
 from tfx_lr_finder.settings import keys, which_fit
 from tfx_lr_finder.settings.gpu_request import GpuRequest
 from tfx_lr_finder.settings.inconclusive import InconclusivePolicy
-from tfx_lr_finder.settings.parameters import cast, is_deferred
+from tfx_lr_finder.settings.parameters import (
+    cast,
+    is_deferred,
+    is_runtime_parameter,
+)
 from tfx_lr_finder.settings.sample import (
     SAMPLE_SIZE,
     SAMPLE_TYPES,
@@ -88,8 +88,8 @@ class FinderRequest:
           ValueError: A value has the wrong type or is out of its range, or the user
             code is not named exactly once.
         """
-        train_args = _trainer_args(exec_properties, keys.TRAIN_ARGS)
-        eval_args = _trainer_args(exec_properties, keys.EVAL_ARGS)
+        train_splits, _ = _trainer_args(exec_properties, keys.TRAIN_ARGS)
+        eval_splits, _ = _trainer_args(exec_properties, keys.EVAL_ARGS)
         request = cls(
             config=_range_test_config(exec_properties),
             sample=_sample(exec_properties),
@@ -103,8 +103,8 @@ class FinderRequest:
             ),
             which_fit=_which_fit(exec_properties),
             custom_config=_custom_config(exec_properties),
-            train_splits=tuple(train_args.splits) or ("train",),
-            eval_splits=tuple(eval_args.splits) or ("eval",),
+            train_splits=train_splits or ("train",),
+            eval_splits=eval_splits or ("eval",),
             train_steps_given=exec_properties.get("train_steps") is not None,
             exec_properties=dict(exec_properties),
         )
@@ -181,14 +181,14 @@ def check_user_code(properties: Mapping[str, Any]) -> None:
 
 def _default_if_runtime(value: Any) -> Any:
     """Returns the default of a runtime parameter that has one, or else the value."""
-    if isinstance(value, data_types.RuntimeParameter) and value.default is not None:
+    if is_runtime_parameter(value) and value.default is not None:
         return value.default
     return value
 
 
 def _range_test_config(properties: Mapping[str, Any]) -> RangeTestConfig:
     config = RangeTestConfig(**cast_properties(properties, PARAMETER_TYPES))
-    num_steps = _trainer_args(properties, keys.TRAIN_ARGS).num_steps
+    _, num_steps = _trainer_args(properties, keys.TRAIN_ARGS)
     if config.train_steps is not None or num_steps < 1:
         return config
     return dataclasses.replace(config, train_steps=num_steps)
@@ -224,20 +224,32 @@ def _which_fit(properties: Mapping[str, Any]) -> str:
 
 
 def _custom_config(properties: Mapping[str, Any]) -> dict[str, Any] | None:
-    text = properties.get(keys.CUSTOM_CONFIG)
-    config = json_utils.loads(text) if text else None
+    config = properties.get(keys.CUSTOM_CONFIG) or None
+    if isinstance(config, str):
+        # Imported late: only TFX passes the dict as JSON.
+        from tfx.utils import json_utils
+
+        config = json_utils.loads(config)
     if config is not None and not isinstance(config, dict):
         raise ValueError(f"custom_config must be a dict, got {config!r}.")
     return config
 
 
-def _trainer_args(properties: Mapping[str, Any], name: str) -> Any:
-    """Returns `train_args` or `eval_args` as the proto that its JSON stands for."""
-    args = trainer_pb2.TrainArgs()
-    if name == keys.EVAL_ARGS:
-        args = trainer_pb2.EvalArgs()
-    proto_utils.json_to_proto(properties.get(name) or "{}", args)
-    return args
+def _trainer_args(
+    properties: Mapping[str, Any], name: str
+) -> tuple[tuple[str, ...], int]:
+    """Returns the splits and the number of steps of `train_args` or `eval_args`."""
+    text = properties.get(name)
+    if not text:
+        return (), 0
+    # Imported late: only TFX has these arguments.
+    from tfx.proto import trainer_pb2
+    from tfx.utils import proto_utils
+
+    is_eval = name == keys.EVAL_ARGS
+    args = trainer_pb2.EvalArgs() if is_eval else trainer_pb2.TrainArgs()
+    proto_utils.json_to_proto(text, args)
+    return tuple(args.splits), int(args.num_steps)
 
 
 _CHECKS: Mapping[Callable[[Mapping[str, Any]], object], Collection[str]] = {

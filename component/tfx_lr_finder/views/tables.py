@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.finder import combine, read
+from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
 from tfx_lr_finder.range_test.values import decades_between
@@ -60,7 +61,18 @@ def summary(report: LRFinderReport) -> Table:
         (f"rate for a {name} schedule", number(value))
         for name, value in report.learning_rates_by_schedule.items()
     ]
+    if report.held_out is not None:
+        rows.append(("held-out data", _held_out(report.held_out)))
     return Table(caption="Summary", columns=("result", "value"), rows=tuple(rows))
+
+
+def _held_out(held_out: HeldOut) -> str:
+    unit = "rows" if held_out.unit == "row" else "batches"
+    return (
+        f"{held_out.num_rows} rows, {number(held_out.num_independent)} independent "
+        f"{unit}, {held_out.overlap_fraction:.0%} also training rows, "
+        f"{held_out.duplicate_fraction:.0%} copies"
+    )
 
 
 def rules(report: LRFinderReport) -> Table:

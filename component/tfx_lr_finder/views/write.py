@@ -41,6 +41,20 @@ def write_views(
     _attempt("TensorBoard", lambda: _write_curves(folder, report))
 
 
+def write_page(
+    path: str, report: LRFinderReport, labels: Mapping[str, str] | None = None
+) -> None:
+    """Writes the page alone into a file of any name, or logs why it cannot.
+
+    Args:
+      path: A path or a uri.
+      report: The report to show.
+      labels: See `html.render`.
+    """
+    picture = _attempt(CURVE_FILE, lambda: _picture(report))
+    _write(path, _attempt(REPORT_FILE, lambda: _page(report, picture, labels)))
+
+
 def _attempt(name: str, make: Callable[[], bytes | None]) -> bytes | None:
     """Returns the output of `make`, or None with a log entry if it raises."""
     try:

@@ -1,13 +1,17 @@
 """Every bad setting is refused in one line, before anything is compiled."""
 
 import importlib
+import os
+import pathlib
+import shlex
 import socket
+import subprocess
 import sys
 
 import pytest
 import run_kubeflow
 import run_vertex
-from remote import checks, compiling
+from remote import checks, compiling, vertex
 
 VERTEX = {
     "--image": "registry.example.org/lr-finder:1",
@@ -50,6 +54,10 @@ BAD_FOR_BOTH = [
     ({"--accelerator-count": "0"}, ["--accelerator-count must be at least 1"]),
     ({"--memory-gb": "-1"}, ["--memory-gb must be at least 0"]),
     ({"--cpus": "inf"}, ["--cpus must be at least 0"]),
+    ({"--resources": "Transform"}, ["--resources must be NODE=CPUS:GB", "'Transform'"]),
+    ({"--resources": "Transform=4"}, ["--resources must be NODE=CPUS:GB"]),
+    ({"--resources": "Evaluater=4:16"}, ["got 'Evaluater'", "Transform", "Evaluator"]),
+    ({"--resources": "Transform=-1:4"}, ["--resources Transform must be at least 0"]),
     ({"--retries": "-1"}, ["--retries must be at least 0"]),
     ({"--cron": "every day"}, ["--cron must have five fields"]),
     ({"--cron": "0 0 4 * * *"}, ["--cron must have five fields", "got 6"]),
@@ -76,8 +84,14 @@ def test_kubeflow_refuses(flags, expected, capsys):
     ("flags", "expected"),
     [
         ({"--accelerator": "nvidia-t4"}, ["a type of Vertex", "NVIDIA_TESLA_T4"]),
+        ({"--accelerator": "NVIDIA_TESLA_T44"}, ["a type of Vertex", "TESLA_T44'"]),
         ({"--accelerator": "TPU_V3"}, ["a type of Vertex", "'TPU_V3'"]),
         ({"--accelerator": "NVIDIA_L4", "--accelerator-count": "3"}, ["1, 2, 4, 8"]),
+        ({"--machine-type": "n1-standard-8"}, ["needs --project and --region"]),
+        (
+            {"--machine-type": "big", "--project": "p", "--region": "r"},
+            ["--machine-type must be", "n1-standard-8", "'big'"],
+        ),
         ({"--root": "s3://bucket"}, ["--root must be gs://BUCKET/FOLDER"]),
         ({"--data": "/data"}, ["--data must be gs://BUCKET/FOLDER"]),
         ({"--last-good": "good"}, ["--last-good must be gs://BUCKET/FOLDER"]),
@@ -122,15 +136,118 @@ def test_kubeflow_needs_an_endpoint_to_run(capsys):
     _refuses(run_kubeflow.main, capsys, "run", KUBEFLOW, "needs --endpoint")
 
 
-def test_a_file_for_a_bucket_needs_credentials(capsys, monkeypatch, tmp_path):
-    module = tmp_path / "taxi_module.py"
-    module.touch()
+@pytest.fixture
+def no_credentials(monkeypatch, tmp_path):
+    """A machine that has no credentials for Google Cloud."""
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_a_file_for_a_bucket_needs_credentials(capsys, tmp_path):
+    module = tmp_path / "taxi_module.py"
+    module.touch()
     flags = {**VERTEX, "--module": str(module)}
-    expected = ("no credentials", "gcloud auth", "dotted name")
+    expected = ("no valid credentials", "gcloud auth", "dotted name")
     _refuses(run_vertex.main, capsys, "compile", flags, *expected)
+
+
+@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.parametrize("action", ["submit", "schedule"])
+def test_vertex_needs_credentials_before_anything_is_compiled(
+    action, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(compiling, "compile_pipeline", None)
+    flags = {**VERTEX, "--project": "p", "--region": "r", "--cron": "0 4 * * *"}
+    flags["--span-pattern"] = "span-{SPAN}/*"
+    expected = (f"The action '{action}'", "no valid credentials", "gcloud auth")
+    _refuses(run_vertex.main, capsys, action, flags, *expected)
+
+
+def test_an_endpoint_that_asks_for_credentials_is_refused_before_compiling(
+    kfp_server, capsys, monkeypatch
+):
+    monkeypatch.setattr(compiling, "compile_pipeline", None)
+    del kfp_server.answers["GET /apis/v2beta1/healthz"]
+    flags = {**KUBEFLOW, "--endpoint": kfp_server.url}
+    expected = ("asks for credentials (403 Forbidden)", "port-forward", "KF_PIPELINES_")
+    _refuses(run_kubeflow.main, capsys, "run", flags, *expected)
+
+
+def test_the_types_of_gpu_are_those_of_googles_client():
+    from google.cloud.aiplatform_v1.types import AcceleratorType
+
+    gpus = [kind.name for kind in AcceleratorType if kind.name.startswith("NVIDIA_")]
+    assert sorted(vertex.accelerators()) == sorted(gpus)
+
+
+@pytest.mark.parametrize(
+    "machine_type",
+    [
+        "n1-standard-8",
+        "n1-highmem-96",
+        "a2-highgpu-1g",
+        "g2-standard-48",
+        "a3-megagpu-8g",
+    ]
+    + ["e2-medium", "c2-standard-60", "a2-ultragpu-8g"],
+)
+def test_a_type_of_machine_of_google_cloud_passes(machine_type):
+    vertex.check_machine_type(machine_type)
+
+
+SCRIPTS = pathlib.Path(run_vertex.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("script", "name", "value"),
+    [
+        ("run_vertex.py", "--accelerator", "NVIDIA_TESLA_T44"),
+        ("run_kubeflow.py", "--accelerator", "nvidia.com/gpuu"),
+        ("run_vertex.py", "--image", "registry.example.org/lr-finder"),
+        ("run_kubeflow.py", "--output", "no/such/folder/pipeline.yaml"),
+    ],
+)
+def test_a_wrong_value_is_refused_without_loading_tfx_or_googles_client(
+    script, name, value
+):
+    """As a process of its own, which costs a second if nothing heavy is loaded."""
+    shown = (
+        "import runpy, sys; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[1])"
+    )
+    code = f"""{shown}
+path = sys.argv.pop(1)
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    heavy = {{"tfx", "tensorflow", "kfp", "google.cloud.aiplatform_v1"}}
+    print(sorted(heavy & set(sys.modules)))
+"""
+    flags = {**(VERTEX if "vertex" in script else KUBEFLOW), name: value}
+    command = [sys.executable, "-c", code, str(SCRIPTS / script), str(SCRIPTS)]
+    command += _arguments("compile", flags)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert value in done.stderr
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("script", ["run_vertex.py", "run_kubeflow.py"])
+def test_a_python_without_tfx_gets_the_command_to_use(script):
+    """-S leaves out the installed packages."""
+    arguments = ["compile", "--root", "gs://a bucket"]
+    command = [sys.executable, "-S", str(SCRIPTS / script), *arguments]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=SCRIPTS.parent
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"TFX is not installed for {sys.executable}.")
+    assert done.stderr.count("\n") == 1
+    again = done.stderr.partition("make venv && ")[2]
+    assert shlex.split(again) == [".ci/venv.sh", "python", *command[2:]]
 
 
 def test_a_file_is_refused_for_a_bucket_that_tfx_cannot_write(capsys, tmp_path):
@@ -175,6 +292,7 @@ def test_the_help_names_the_variable_of_each_option_and_marks_the_required_ones(
     text = " ".join(capsys.readouterr().out.split())
     for name in ("IMAGE", "ROOT", "DATA", "SERVING"):
         assert f"[env var: LR_FINDER_{name}; required]" in text
+        assert f"--{name.lower()} {name}" in text.partition("ACTION")[0]
     assert text.count("required]") == 4
     options = [word for word in text.split() if word.startswith("--")]
     assert text.count("[env var: LR_FINDER_") >= 25

@@ -1,7 +1,7 @@
 """What the runners compile, against files that a person has looked at.
 
 After a wanted change, `UPDATE_GOLDEN=1 pytest tests/pipelines/remote/test_golden.py`
-writes them again; read the difference before committing it.
+writes them again. Read the difference before committing it.
 """
 
 import json

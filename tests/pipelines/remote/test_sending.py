@@ -97,13 +97,3 @@ def test_vertex_client_takes_the_compiled_job(tmp_path):
     executors = sent["pipelineSpec"]["deploymentSpec"]["executors"]
     assert executors["LRFinder_executor"]["container"]["image"] == IMAGE[1]
     assert sent["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"
-
-
-def test_vertex_without_credentials_is_one_sentence(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    assert run_vertex.main(_vertex(tmp_path)) == 1
-    printed = capsys.readouterr().err
-    assert "Google Cloud refuses this machine" in printed
-    assert "gcloud auth application-default login" in printed

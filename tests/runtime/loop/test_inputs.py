@@ -121,9 +121,7 @@ def test_a_dataset_is_returned_unchanged(model):
 BAD = [
     ((X, Y[:5]), {}, r"different numbers of rows: \[5, 20\]"),
     ((X, X, X, Y), {}, r"tuple of 4 arrays, wanted \(x, y\)"),
-    ((X, Y), {"batch_size": 0}, "batch_size must be at least 1, got 0"),
     (iter(()), {}, "generator is at its end"),
-    (Batches(), {"batch_size": 8}, "batch_size=8 is for arrays only"),
 ]
 
 
@@ -131,6 +129,14 @@ BAD = [
 def test_data_that_do_not_fit_together_are_refused(value, options, message, model):
     with pytest.raises(ValueError, match=message):
         convert(value, model, **options)
+
+
+def test_a_batch_size_that_fits_no_arrays_is_refused():
+    inputs.check_batch_size(np.int64(8), (X, Y))
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        inputs.check_batch_size(0, (X, Y))
+    with pytest.raises(ValueError, match="batch_size=8 is for arrays only"):
+        inputs.check_batch_size(8, Batches())
 
 
 def test_a_generator_beyond_the_limit_of_memory_is_refused(model, monkeypatch):

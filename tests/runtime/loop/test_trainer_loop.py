@@ -112,14 +112,16 @@ def test_sweeps_have_different_batches(k, dataset):
     assert not np.allclose(first, second)
 
 
-def test_evaluation_is_the_loss_of_each_batch_and_changes_nothing(k, dataset):
+def test_evaluation_is_the_loss_of_each_row_and_changes_nothing(k, dataset):
     model = mlp(k, metrics=["mae"])
     with loop_of(model, dataset) as loop:
-        losses = loop.evaluate()
-        np.testing.assert_array_equal(losses, loop.evaluate())
-    mse = k.losses.MeanSquaredError()
-    expected = [float(mse(y, model(x))) for x, y in dataset.take(4)]
-    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+        losses, mismatched = loop.evaluate()
+        np.testing.assert_array_equal([losses, mismatched], loop.evaluate())
+    batches = [(y.numpy(), model(x).numpy()) for x, y in dataset.take(4)]
+    expected = [(y - p) ** 2 for y, p in batches]
+    np.testing.assert_allclose(losses, np.concatenate(expected).ravel(), rtol=1e-4)
+    expected = [(y - np.roll(p, 1, axis=0)) ** 2 for y, p in batches]
+    np.testing.assert_allclose(mismatched, np.concatenate(expected).ravel(), rtol=1e-4)
 
 
 def test_the_loss_includes_regularisation_and_sample_weights(k, dataset):

@@ -14,11 +14,9 @@ from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
 from tfx_lr_finder.runtime.user_module import fit_data
-from tfx_lr_finder.runtime.user_module.fit_capture import (
-    _with_train_steps,
-    reach_fit,
-)
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.call import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.fit_capture import _with_train_steps
+from tfx_lr_finder.runtime.user_module.reach_fit import reach_fit
 
 X = np.arange(24, dtype=np.float64).reshape(12, 2)
 Y = np.arange(12) % 3

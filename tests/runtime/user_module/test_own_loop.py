@@ -11,8 +11,8 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.keras_models import mlp
-from tfx_lr_finder.runtime.user_module.fit_capture import reach_fit
-from tfx_lr_finder.runtime.user_module.lr_finder_fn import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.call import LR_FINDER_FN_TO_ADD
+from tfx_lr_finder.runtime.user_module.reach_fit import reach_fit
 
 
 @pytest.fixture

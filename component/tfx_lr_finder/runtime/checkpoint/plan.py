@@ -74,7 +74,11 @@ class CheckpointPlan:
                 "a folder that it can write to: gs:// or a mounted path."
             )
             return None
-        inputs = _inputs(input_dict, request.exec_properties)
+        artifacts = {
+            key: [[artifact.uri, *_data_properties(artifact)] for artifact in given]
+            for key, given in input_dict.items()
+        }
+        inputs = identity(artifacts, request.exec_properties)
         return cls(folder=folder, inputs=inputs, watch=watch)
 
     def remove(self) -> None:
@@ -107,16 +111,21 @@ class CheckpointPlan:
                 logging.info("LRFinder: deleted the old checkpoint %s", path)
 
 
-def _inputs(input_dict: Mapping[str, Any], exec_properties: Mapping[str, Any]) -> str:
-    """Returns what identifies an execution's data and code, as JSON."""
-    artifacts = {
-        key: [[artifact.uri, *_data_properties(artifact)] for artifact in given]
-        for key, given in input_dict.items()
+def identity(artifacts: Mapping[str, Any], exec_properties: Mapping[str, Any]) -> str:
+    """Returns what identifies an execution's data and code, as JSON.
+
+    Args:
+      artifacts: What identifies each input artifact, by its name.
+      exec_properties: Name the user's code and its arguments.
+    """
+    data = {
+        key: facts
+        for key, facts in artifacts.items()
         if key != keys.PREVIOUS  # compared with the result after the test
     }
     arguments = {name: exec_properties.get(name) for name in (*_CODE, *_ARGUMENTS)}
     return json.dumps(
-        [artifacts, arguments, _code_digest(exec_properties)],
+        [data, arguments, _code_digest(exec_properties)],
         sort_keys=True,
         default=str,
     )

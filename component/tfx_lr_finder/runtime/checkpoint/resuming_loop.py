@@ -29,6 +29,10 @@ class JournalMismatchError(Exception):
 class SkippingLoop(TrainingLoop, Protocol):
     """A training loop that can skip batches that an earlier attempt has used."""
 
+    @property
+    def num_scores(self) -> int:
+        """The number of scores that `evaluate` returns for each unit."""
+
     def skip(self, num_batches: int) -> None:
         """Skips the next batches of the current sweep or candidate."""
 
@@ -100,9 +104,9 @@ class ResumingLoop:
         """Returns held-out losses, replayed or measured; see `TrainingLoop`."""
         losses = self._replay(EVALUATE)
         if losses is None:
-            losses = self._loop.evaluate()
+            losses = self._loop.evaluate().ravel()
             self._record(EVALUATE, None, losses)
-        return losses
+        return losses.reshape(self._loop.num_scores, -1)
 
     def finish(self) -> None:
         """Ends the last phase.

@@ -15,9 +15,9 @@ from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from tfx_lr_finder.artifact import read_result
 from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
+from tfx_lr_finder.result_file import read_result
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
 from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.runtime.fit.saved_models import watched_saves

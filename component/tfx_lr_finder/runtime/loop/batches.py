@@ -4,7 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_lr_finder.range_test.held_out import IntArray
 from tfx_lr_finder.runtime.loop.checks import first_batch, one_shot_error
+from tfx_lr_finder.runtime.loop.row_hashes import row_hashes
 
 MAX_CACHE_BYTES = 256 * 1024**2
 
@@ -20,14 +22,17 @@ class Batches:
       num_replayed: How many batches `replayed_batches` begins with; 0 if it is never
         called. They are read at once, before any other batch is read ahead, so that a
         dataset that reshuffles each pass gives the same ones in every run.
+      read_once: Whether they end with the first pass over the dataset, and at the
+        latest with the last one that fits into memory.
 
     Attributes:
       first: The first batch.
       batch_size: Its examples, over all replicas.
       bytes_per_batch: Its size in memory.
       num_batches: Batches in one pass; None if unknown.
-      num_replayed: See above.
+      num_replayed: How many batches are replayed.
       num_cached: How many of those are kept in memory: all or none.
+      hashes: The hashes of the rows of each of them, up to 256 MiB of batches.
 
     Raises:
       ValueError: If the dataset has no batches, or they cannot be read.
@@ -40,6 +45,8 @@ class Batches:
         name: str,
         num_examples: int | None = None,
         num_replayed: int = 0,
+        *,
+        read_once: bool = False,
     ) -> None:
         """Reads the first batch, which shows the shapes, and the replayed ones."""
         self._strategy = strategy
@@ -52,11 +59,18 @@ class Batches:
         self.num_batches = cardinality if cardinality >= 0 else None
         if self.num_batches is None and num_examples is not None:
             self.num_batches = max(1, -(-num_examples // self.batch_size))
-        self.num_replayed = num_replayed
-        fits = num_replayed * self.bytes_per_batch <= MAX_CACHE_BYTES
-        self.num_cached = num_replayed if fits else 0
-        replayed = dataset.repeat().take(num_replayed)
-        replayed = _cache(replayed, name) if fits else replayed
+        num_fitting = max(1, MAX_CACHE_BYTES // max(1, self.bytes_per_batch))
+        num_hashed = min(num_replayed, num_fitting)
+        replayed = dataset.take(num_hashed)
+        if not read_once:
+            replayed = dataset.repeat().take(num_replayed)
+        fits = read_once or num_hashed == num_replayed
+        if fits and num_replayed:
+            replayed = replayed.cache()
+        self.hashes = _hashes(replayed, num_hashed, name)
+        self.num_replayed = len(self.hashes) if read_once else num_replayed
+        self.num_cached = self.num_replayed if fits else 0
+        self._cached = replayed
         self._replayed = self._distribute(replayed.repeat())
         self._endless = self._distribute(dataset.repeat())
         self._iterator: Any = None
@@ -74,6 +88,10 @@ class Batches:
         order that the dataset then gives.
         """
         return iter(self._replayed)
+
+    def batch(self, index: int) -> Any:
+        """Returns one of the replayed batches, not distributed."""
+        return next(iter(self._cached.skip(index)))
 
     def _distribute(self, dataset: tf.data.Dataset) -> Any:
         # An autotuned iterator sometimes takes seconds to end, and tunes too slowly
@@ -97,14 +115,20 @@ def batch_size(batch: Any) -> int:
     )
 
 
-def _cache(dataset: tf.data.Dataset, name: str) -> tf.data.Dataset:
-    dataset = dataset.cache()
-    num_batches = 0
-    for _ in dataset:  # a cache that was not read to its end keeps nothing
-        num_batches += 1
-    if num_batches < int(dataset.cardinality()):
+def _hashes(
+    dataset: tf.data.Dataset, num_batches: int, name: str
+) -> tuple[IntArray, ...]:
+    """Returns the hashes of the rows of each of the first batches.
+
+    It reads a cached dataset to its end, without which the cache keeps nothing.
+    """
+    if num_batches == 0:
+        return ()
+    hashes = dataset.map(lambda *parts: row_hashes(parts), tf.data.AUTOTUNE)
+    found = tuple(part.numpy() for part in hashes.take(num_batches))
+    if len(found) < min(num_batches, int(dataset.cardinality())):
         raise one_shot_error(name)
-    return dataset
+    return found
 
 
 def _num_bytes(part: Any) -> int:

@@ -196,8 +196,8 @@ def _check_labels(model: Any, dataset: tf.data.Dataset) -> None:
         return
     raise ValueError(
         f"The labels are missing: the training dataset gives {spec}, and the model's "
-        "loss needs (features, labels). Set label_key in TensorFlowDatasetOptions, or "
-        "map the batches to such pairs."
+        "loss needs (features, labels). Set label_key in TensorFlowDatasetOptions, "
+        "pass arrays as one tuple (x, y), or map the batches to such pairs."
     )
 
 

@@ -41,18 +41,10 @@ def as_dataset(
       reshuffle: Whether each pass has another order.
 
     Raises:
-      ValueError: The arrays do not fit together, batch_size is given for data that
-        are batches already, or a generator gives too much or nothing.
+      ValueError: The arrays do not fit together, or a generator gives too much or
+        nothing.
     """
-    is_arrays = _is_arrays(value)
-    if batch_size is not None and not is_arrays:
-        raise ValueError(
-            f"batch_size={batch_size} is for arrays only, and the {name} gives batches "
-            "already. Leave batch_size out."
-        )
-    if batch_size is not None and (isinstance(batch_size, bool) or batch_size < 1):
-        raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
-    if is_arrays:
+    if is_arrays(value):
         rows = _rows(value, name, model)
         if seed is not None:
             count = max(1, int(rows.cardinality()))
@@ -65,12 +57,33 @@ def as_dataset(
     return value
 
 
-def _is_arrays(value: Any) -> bool:
+def check_batch_size(batch_size: Any, train: Any) -> None:
+    """Checks the rows in a batch of arrays.
+
+    Args:
+      batch_size: A positive integer, or None.
+      train: The training data.
+
+    Raises:
+      ValueError: It is not positive, or the training data are batches already.
+    """
+    if batch_size is None:
+        return
+    if not is_arrays(train):
+        raise ValueError(
+            f"batch_size={batch_size} is for arrays only, and the training dataset "
+            "gives batches already. Leave batch_size out."
+        )
+    if isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
+
+
+def is_arrays(value: Any) -> bool:
     """Returns whether a value is an array or a structure of arrays."""
     if isinstance(value, Mapping | tuple | list):
         parts = list(value.values()) if isinstance(value, Mapping) else list(value)
         parts = [part for part in parts if part is not None]
-        return bool(parts) and all(map(_is_arrays, parts))
+        return bool(parts) and all(map(is_arrays, parts))
     return hasattr(value, "shape") and len(value.shape) > 0
 
 

@@ -7,6 +7,7 @@ from absl import logging
 
 from tfx_lr_finder.runtime.loop import first_step
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate
+from tfx_lr_finder.runtime.loop.row_losses import RowLosses
 
 
 class KerasStep:
@@ -24,6 +25,7 @@ class KerasStep:
 
     Attributes:
       eager: Whether the step runs eagerly, because it cannot be compiled.
+      model: The model.
       graph: The traced training step; None if it runs eagerly.
       num_traces: How often the training step was traced.
       run: Trains on the next batches of an iterator at each of some rates, float32
@@ -41,7 +43,7 @@ class KerasStep:
         jit_compile: bool,
     ) -> None:
         """Builds the model if it is not built, and traces the step."""
-        self._model = model
+        self.model = model
         self._rate = rate
         self._strategy = model.distribute_strategy
         self._jit_compile = jit_compile
@@ -51,16 +53,17 @@ class KerasStep:
         first_step.build(model, first_batch)
         self._step: Any = self._train_on_next
         self._test: Any = self._test_on_next
-        self._compiled_test: Any = None
+        self._compiled_tests: dict[int, Any] = {}
+        self._row_losses: RowLosses | None = None
         self.run = self._compile(first_batch, iterator)
 
     def evaluate(self, iterator: Any, num_batches: int) -> tf.Tensor:
         """Returns the loss of each of the next batches, float32 `[num_batches]`."""
-        if self._compiled_test is None:
-            self._compiled_test = self._compile_test(
+        if num_batches not in self._compiled_tests:
+            self._compiled_tests[num_batches] = self._compile_test(
                 lambda batches: self._test_batches(batches, num_batches), iterator
             )
-        return self._compiled_test(iterator)
+        return self._compiled_tests[num_batches](iterator)
 
     def _compile_test(self, test: Any, iterator: Any) -> Any:
         """Returns the evaluation as one traced function, as `_compile` the training."""
@@ -80,6 +83,37 @@ class KerasStep:
         )
         self._test = self._test_on_next
         return test
+
+    def row_losses(self, batch: Any, train_batch_size: int) -> RowLosses | None:
+        """Returns the losses by row; None, with a line in the log, if there are none.
+
+        They are verified at the first call only.
+
+        Args:
+          batch: See `RowLosses`.
+          train_batch_size: See `RowLosses`.
+        """
+        if self._row_losses is None:
+            test_loss: Any = self.test_loss
+            if self._strategy.num_replicas_in_sync > 1 and not self.eager:
+                # Keras 3 returns Python numbers eagerly, which no strategy can reduce.
+                test_loss = tf.function(test_loss, autograph=False)
+            try:
+                self._row_losses = RowLosses(
+                    self.model, batch, test_loss, train_batch_size
+                )
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                logging.info(
+                    "LRFinder: the evidence is counted in batches, because the loss "
+                    "has no value for each row: %s: %s",
+                    type(error).__name__,
+                    error,
+                )
+        return self._row_losses
+
+    def test_loss(self, batch: Any) -> tf.Tensor:
+        """Returns the loss of a batch under `test_step`, float32 scalar."""
+        return self._batch_loss(self.model.test_step, batch)
 
     def _compile(self, first_batch: Any, iterator: Any) -> Any:
         """Returns `_train_chunk` as one traced function, for chunks of any length.
@@ -107,20 +141,20 @@ class KerasStep:
         )
         self.eager = True
         self._step = self._train_on_next
-        first_step.check_training(self._model, first_batch)
+        first_step.check_training(self.model, first_batch)
         return self._train_chunk
 
     def _trace(self, iterator: Any) -> Any:
         """Returns the traced chunk; traces again if the first trace built metrics."""
         while True:
-            num_known = len(_metric_variables(self._model))
+            num_known = len(_metric_variables(self.model))
             run: Any = tf.function(self._train_chunk, autograph=False)
             traced = run.get_concrete_function(
                 iterator,
                 tf.TensorSpec([None], tf.float32),
                 tf.TensorSpec([], tf.float32),
             )
-            if len(_metric_variables(self._model)) == num_known:
+            if len(_metric_variables(self.model)) == num_known:
                 self.graph = traced.graph
                 return traced
 
@@ -163,16 +197,16 @@ class KerasStep:
     def _train_on_next(self, iterator: Any) -> tf.Tensor:
         """Returns the loss of the next batch, float32 scalar, after training on it."""
         self.num_traces += 1
-        return self._batch_loss(self._model.train_step, next(iterator))
+        return self._batch_loss(self.model.train_step, next(iterator))
 
     def _test_on_next(self, iterator: Any) -> tf.Tensor:
         """Returns the loss of the next batch, float32 scalar, under `test_step`."""
-        return self._batch_loss(self._model.test_step, next(iterator))
+        return self._batch_loss(self.model.test_step, next(iterator))
 
     def _batch_loss(self, keras_step: Any, batch: Any) -> tf.Tensor:
         # Keras returns the mean of the loss since its metrics were last reset. Reset
         # before each batch, it is the loss of that batch, in a custom step as well.
-        for metric in self._model.metrics:
+        for metric in self.model.metrics:
             metric.reset_state()
         step = (
             tf.function(keras_step, jit_compile=True)

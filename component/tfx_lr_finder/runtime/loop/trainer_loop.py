@@ -19,6 +19,7 @@ from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.keras_step import KerasStep
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate
 from tfx_lr_finder.runtime.loop.progress import Progress
+from tfx_lr_finder.runtime.loop.scoring import Scoring
 from tfx_lr_finder.runtime.loop.snapshot import Snapshot, state_variables
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,7 +40,6 @@ class TrainerLoop:
       rate: Sets the optimizer's learning rate.
       train: Training batches.
       evaluation: Held-out batches; None if nothing is evaluated.
-      num_eval_batches: Batches that `evaluate` scores.
       jit_compile: Whether XLA compiles the step.
       progress: Shows each chunk.
       seed: Seeds random operations that keep no variable, at the start of each sweep
@@ -50,6 +50,7 @@ class TrainerLoop:
       num_steps: Training steps run so far.
       step: The training step, traced or eager.
       start: The variables from which every sweep and candidate starts.
+      scoring: Scores the held-out rows; None if nothing is evaluated.
     """
 
     def __init__(
@@ -59,32 +60,45 @@ class TrainerLoop:
         train: Batches,
         evaluation: Batches | None,
         *,
-        num_eval_batches: int,
         jit_compile: bool = False,
         progress: Progress | None = None,
         seed: int = 0,
     ) -> None:
         """Traces the step, which builds what is not built, and copies the start."""
-        self._train = train
-        self._evaluation = evaluation
-        self._num_eval_batches = num_eval_batches
         self._progress = progress
         self._seed = seed
         self._max_chunk = FIRST_CHUNK
         self.jit_compile = jit_compile
         self.num_steps = 0
-        self._iterator = train.fresh_batches()
+        self.scoring: Scoring | None = None
         with self._explained_errors("training dataset"):
             self.step = KerasStep(
-                model, rate, train.first, self._iterator, jit_compile=jit_compile
+                model, rate, train.first, train.fresh_batches(), jit_compile=jit_compile
             )
         graph = self.step.graph
         self._reseeds = graph is None or step_graph.draws_outside_variables(graph)
-        if evaluation is not None and num_eval_batches:
+        if evaluation is not None and evaluation.num_replayed:
             with self._explained_errors("evaluation dataset"):
                 first_step.check_evaluation(model, evaluation.first)
         generators = random_state.generator_variables()
         self.start = Snapshot([*state_variables(model), *generators])
+        self.serve(train, evaluation)
+
+    def serve(self, train: Batches, evaluation: Batches | None) -> None:
+        """Takes its batches from these data from now on.
+
+        Args:
+          train: Training batches of the type for which the step was traced.
+          evaluation: Held-out batches; None if nothing is evaluated.
+        """
+        self._train = train
+        self._iterator = train.fresh_batches()
+        self.scoring = None
+        if evaluation is not None and evaluation.num_replayed:
+            self.start.restore()
+            with self._explained_errors("evaluation dataset"):
+                self.scoring = Scoring(self.step, evaluation, train)
+            self.start.restore()
 
     def begin_sweep(self) -> None:
         """Goes back to the start; the next batches are ones no sweep has had."""
@@ -130,15 +144,17 @@ class TrainerLoop:
         elif seconds > 2 * CHUNK_SECONDS:
             self._max_chunk = max(1, self._max_chunk // 2)
 
+    @property
+    def num_scores(self) -> int:
+        """The number of scores that `evaluate` returns for each unit."""
+        return 1 if self.scoring is None else self.scoring.num_scores
+
     def evaluate(self) -> FloatArray:
-        """Returns the loss of each held-out batch under `test_step`, float64 `[b]`."""
-        if self._evaluation is None:
-            return np.empty(0)
-        batches = self._evaluation.replayed_batches()
+        """Returns the scores of the held-out rows; see `TrainingLoop.evaluate`."""
+        if self.scoring is None:
+            return np.empty((1, 0))
         with self._explained_errors("evaluation dataset"):
-            return np.asarray(
-                self.step.evaluate(batches, self._num_eval_batches), np.float64
-            )
+            return self.scoring.score()
 
     def restore(self) -> None:
         """Sets the model and its optimizer back to the start."""

@@ -1,12 +1,8 @@
-"""Finds and calls the user's `lr_finder_fn`."""
+"""Finds the user's `lr_finder_fn`, and makes its argument."""
 
 import json
-import random
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from tfx import types
 from tfx.components.trainer import fn_args_utils
 from tfx.components.util import udf_utils
@@ -14,9 +10,8 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from tfx_lr_finder.fn_args import LRFinderFnResult
 from tfx_lr_finder.runtime.examples import splits
-from tfx_lr_finder.runtime.loop.checks import check_model_and_data
+from tfx_lr_finder.runtime.user_module.call import LR_FINDER_FN_TO_ADD, LRFinderFn
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.hyperparameters import (
     check_replaceable,
@@ -24,22 +19,8 @@ from tfx_lr_finder.settings.hyperparameters import (
 )
 from tfx_lr_finder.settings.request import FinderRequest
 
-LRFinderFn: TypeAlias = Callable[[fn_args_utils.FnArgs], LRFinderFnResult]
-
 PLACEHOLDER_LEARNING_RATE = 1e-3
 """The rate that a module gets before LRFinder has found one."""
-
-LR_FINDER_FN_TO_ADD = """\
-def lr_finder_fn(fn_args):
-    import tfx_lr_finder
-
-    train_dataset = input_fn(fn_args.train_files, fn_args.data_accessor, ...)
-    eval_dataset = input_fn(fn_args.eval_files, fn_args.data_accessor, ...)
-    model = build_model()  # the compiled model that run_fn trains
-    return tfx_lr_finder.LRFinderFnResult(
-        model=model, train_dataset=train_dataset, eval_dataset=eval_dataset
-    )
-"""
 
 
 def make_fn_args(
@@ -138,31 +119,3 @@ def find_function(exec_properties: dict[str, Any], name: str) -> Any:
             "the model and the data that run_fn trains with:\n\n"
             f"{LR_FINDER_FN_TO_ADD}"
         ) from error
-
-
-def call_lr_finder_fn(
-    lr_finder_fn: LRFinderFn, fn_args: fn_args_utils.FnArgs, seed: int
-) -> LRFinderFnResult:
-    """Calls the user's function with seeded random generators, and checks its result.
-
-    Seeding Python, NumPy and TensorFlow makes the initial weights and the shuffling of
-    the datasets the same in every run.
-
-    Raises:
-      ValueError: If the function returns anything except an `LRFinderFnResult` with
-        a compiled Keras model and `tf.data` datasets.
-    """
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.random.set_seed(seed)
-    found = lr_finder_fn(fn_args)
-    if not isinstance(found, LRFinderFnResult):
-        raise ValueError(
-            "lr_finder_fn must return an LRFinderFnResult, got "
-            f"{type(found).__module__}.{type(found).__qualname__}. For example:\n\n"
-            f"{LR_FINDER_FN_TO_ADD}"
-        )
-    check_model_and_data(
-        found.model, found.train_dataset, found.eval_dataset, found.num_train_examples
-    )
-    return found

@@ -1,0 +1,1 @@
+"""How often the verdict is wrong: on data of nothing, and on clean tasks."""

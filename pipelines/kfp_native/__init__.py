@@ -1,0 +1,1 @@
+"""A pipeline of the KFP SDK, without TFX: prepare, find the rate, train, evaluate."""
