@@ -13,12 +13,7 @@ from tfx_lr_finder.runtime.loop import step_graph
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 
-_COUNTS = (
-    "gpu_memory_peak_bytes",
-    "num_steps_run",
-    "num_steps_resumed",
-    "num_traces",
-)
+_COUNTS = ("gpu_memory_peak_bytes", "num_steps_run", "num_steps_resumed", "num_traces")
 """Facts that describe a run, not what it runs on."""
 
 

@@ -1,20 +1,18 @@
 """The journal of a range test: what its training loop returned, as strict JSON.
 
-The file is plain data: reading it executes nothing. Floats are written by `repr`, so
-that they come back bit for bit. Those that JSON lacks are written as strings.
+The file is plain data: reading it executes nothing. Losses are hexadecimal strings,
+which come back bit for bit. JSON has no numbers for infinity and NaN.
 """
 
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 SCHEMA_VERSION = 1
 SWEEP, CANDIDATE, TRAIN, EVALUATE = "sweep", "candidate", "train", "evaluate"
 _KINDS = (SWEEP, CANDIDATE, TRAIN, EVALUATE)
-_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class CheckpointError(ValueError):
@@ -55,7 +53,7 @@ class Journal:
             "schema_version": SCHEMA_VERSION,
             "fingerprint": dict(self.fingerprint),
             "events": [
-                [event.kind, event.learning_rate, list(map(_to_plain, event.losses))]
+                [event.kind, event.learning_rate, [x.hex() for x in event.losses]]
                 for event in self.events
             ],
         }
@@ -86,7 +84,7 @@ class Journal:
             events = tuple(_parse_event(*event) for event in content["events"])
         except (AttributeError, LookupError, TypeError) as error:
             raise CheckpointError(f"it is not a checkpoint: {error!r}") from error
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             raise CheckpointError(str(error)) from error
         return cls(fingerprint=fingerprint, events=events)
 
@@ -108,20 +106,5 @@ def _parse_event(kind: Any, learning_rate: Any, losses: Any) -> Event:
         valid = kind in _KINDS and learning_rate is None
     if not valid:
         raise ValueError(f"{kind!r:.40} at {learning_rate!r:.40} is not an event")
-    return Event(
-        kind=kind, learning_rate=learning_rate, losses=tuple(map(_from_plain, losses))
-    )
-
-
-def _to_plain(loss: float) -> float | str:
-    if math.isfinite(loss):
-        return loss
-    return "NaN" if math.isnan(loss) else "Infinity" if loss > 0 else "-Infinity"
-
-
-def _from_plain(value: Any) -> float:
-    if isinstance(value, float):
-        return value
-    if value in _NON_FINITE:
-        return _NON_FINITE[value]
-    raise ValueError(f"{value!r:.40} is not a loss")
+    numbers = tuple(map(float.fromhex, losses))
+    return Event(kind=kind, learning_rate=learning_rate, losses=numbers)

@@ -1,4 +1,4 @@
-"""A training loop that replays the finished phases of an earlier attempt.
+"""A training loop that replays the finished phases of a killed attempt.
 
 A phase is one sweep or one short training: a probe, a candidate or the final check. A
 range test depends only on what `train` and `evaluate` return, so a replay takes it to
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from tfx_lr_finder.range_test.sweep import TrainingLoop
+from tfx_lr_finder.range_test.values import FloatArray
 from tfx_lr_finder.runtime.checkpoint.journal import (
     CANDIDATE,
     EVALUATE,
@@ -20,8 +20,6 @@ from tfx_lr_finder.runtime.checkpoint.journal import (
     TRAIN,
     Event,
 )
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class JournalMismatchError(Exception):

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -22,11 +21,7 @@ from tfx_lr_finder.runtime.loop.environment import Facts
 from tfx_lr_finder.runtime.sampling import manifest
 from tfx_lr_finder.runtime.sampling.facts import sample_facts
 from tfx_lr_finder.runtime.sampling.pipeline import Group, Rules, build
-from tfx_lr_finder.runtime.sampling.source import (
-    Source,
-    source_files,
-    transform_graph,
-)
+from tfx_lr_finder.runtime.sampling.source import Source
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.sample import AUTO, ON, SampleConfig
 
@@ -113,12 +108,20 @@ def draw(
         stratify_by=config.stratify_by,
         min_per_label=config.min_per_label,
         transform_graph=(
-            transform_graph(source, payload) if config.sample_transform == ON else ""
+            source.transform_graph(payload) if config.sample_transform == ON else ""
         ),
     )
     splits = {TRAIN: list(source.train_splits), EVAL: list(source.eval_splits)}
     sizes = sample_sizes(config, search, examples_per_batch or AUTO_BATCH_SIZE)
-    groups = _groups(source, splits, sizes)
+    groups = [
+        Group(
+            name=name,
+            files=source.files(names),
+            size=sizes[name],
+            folder=os.path.join(source.folder, name, f"Split-{name}"),
+        )
+        for name, names in splits.items()
+    ]
     manifests = _run(source, groups, rules)
     for name in splits:
         manifest.check(manifests[name], config.stratify_by, splits[name])
@@ -180,21 +183,6 @@ def sample_sizes(
     }
 
 
-def _groups(
-    source: Source, splits: dict[str, list[str]], sizes: dict[str, int]
-) -> list[Group]:
-    """Returns the samples to draw, in the order of `splits`."""
-    return [
-        Group(
-            name=name,
-            files=source_files(source.input_dict[keys.EXAMPLES], names),
-            size=sizes[name],
-            folder=os.path.join(source.folder, name, f"Split-{name}"),
-        )
-        for name, names in splits.items()
-    ]
-
-
 def _run(
     source: Source, groups: list[Group], rules: Rules
 ) -> dict[str, dict[str, Any]]:
@@ -218,17 +206,4 @@ def _run(
             "has more. If a worker died (out of memory, or with its machine), run this "
             "again. The partial sample is deleted, and the next one will be the same."
         ) from error
-    return {group.name: _read_manifest(group) for group in groups}
-
-
-def _read_manifest(group: Group) -> dict[str, Any]:
-    path = os.path.join(os.path.dirname(group.folder), manifest.FILE_NAME)
-    if not fileio.exists(path):
-        raise ValueError(
-            f"The Beam pipeline ended without {path}. Its workers and this process "
-            "must see the same storage: set the pipeline's root to a bucket or a "
-            "shared folder, or leave out sample_size."
-        )
-    with fileio.open(path, "rb") as file:
-        content: dict[str, Any] = json.loads(file.read())
-    return content
+    return {group.name: manifest.read(group.folder) for group in groups}

@@ -52,7 +52,9 @@ def sample_facts(
             facts[f"{name}_note"] = (
                 f"the sample holds all {total} examples; {sizes[sample]} were requested"
             )
-    _log(facts)
+            logging.warning("LRFinder: %s_note: %s", name, facts[f"{name}_note"])
+    lines = [f"{name}={value}" for name, value in facts.items()]
+    logging.info("LRFinder: the sample: %s", "; ".join(lines))
     return facts
 
 
@@ -66,11 +68,3 @@ def _counts(sample: dict[str, int], available: dict[str, int]) -> str:
     if len(names) > _MAX_LABELS_SHOWN:
         parts.append(f"and {len(names) - _MAX_LABELS_SHOWN} more")
     return ", ".join(parts)
-
-
-def _log(facts: Facts) -> None:
-    lines = [f"{name}={value}" for name, value in facts.items()]
-    logging.info("LRFinder: the sample: %s", "; ".join(lines))
-    for name, value in facts.items():
-        if name.endswith("_note"):
-            logging.warning("LRFinder: %s: %s", name, value)

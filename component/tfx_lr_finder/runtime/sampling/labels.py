@@ -31,34 +31,35 @@ def label_reader(payload: str, feature: str) -> LabelReader:
     # Here, and not at the top: it loads TensorFlow, which only the workers need.
     from tensorflow.core.example import example_pb2
 
-    def from_row(record: bytes, features: list[str]) -> tuple[str | None, str]:
+    kinds: dict[str, tuple[Any, tuple[str, ...]]] = {
+        formats.TF_EXAMPLE: (example_pb2.Example, ("features",)),
+        formats.TF_SEQUENCE_EXAMPLE: (
+            example_pb2.SequenceExample,
+            ("context", "feature_lists"),
+        ),
+    }
+
+    def read(record: bytes, features: list[str]) -> tuple[str | None, str]:
+        if payload in kinds:
+            kind, parts = kinds[payload]
+            example = kind()
+            if not _parse(example, record) or not any(map(example.HasField, parts)):
+                return None, f"not a tf.{kind.__name__} with features"
+            present = getattr(example, parts[0]).feature
+        elif payload == record_files.PARQUET and feature:
+            present = record_files.decode_row(record)
+        else:
+            return None, ""
         if not feature:
             return None, ""
-        row = record_files.decode_row(record)
-        if row.get(feature) is None:
-            _add_names(features, row)
+        value = _value(present, feature)
+        if value is None:
+            if not features:
+                features.extend(sorted(present)[:_MAX_FEATURES_NAMED])
             return MISSING, ""
-        return _shorten(_text(row[feature])), ""
+        return _shorten(_text(value)), ""
 
-    def from_example(record: bytes, features: list[str]) -> tuple[str | None, str]:
-        example = example_pb2.Example()
-        if not _parse(example, record) or not example.HasField("features"):
-            return None, "not a tf.Example with features"
-        return _from_features(example.features, feature, features), ""
-
-    def from_sequence(record: bytes, features: list[str]) -> tuple[str | None, str]:
-        example = example_pb2.SequenceExample()
-        if not _parse(example, record) or not (
-            example.HasField("context") or example.HasField("feature_lists")
-        ):
-            return None, "not a tf.SequenceExample with features"
-        return _from_features(example.context, feature, features), ""
-
-    return {
-        record_files.PARQUET: from_row,
-        formats.TF_EXAMPLE: from_example,
-        formats.TF_SEQUENCE_EXAMPLE: from_sequence,
-    }.get(payload, lambda record, features: (None, ""))
+    return read
 
 
 def _parse(message: Any, record: bytes) -> bool:
@@ -69,24 +70,14 @@ def _parse(message: Any, record: bytes) -> bool:
         return False
 
 
-def _from_features(holder: Any, feature: str, features: list[str]) -> str | None:
-    """Returns the label in the features of an example."""
-    if not feature:
-        return None
-    present = holder.feature
-    if feature in present:  # indexing would add the key
-        value = present[feature]
-        kind = value.WhichOneof("kind")
-        values = list(getattr(value, kind).value) if kind else []
-        if values:
-            return _shorten(_text(values[0] if len(values) == 1 else values))
-    _add_names(features, present)
-    return MISSING
-
-
-def _add_names(features: list[str], present: Any) -> None:
-    if not features:
-        features.extend(sorted(present)[:_MAX_FEATURES_NAMED])
+def _value(features: Any, name: str) -> Any:
+    """Returns the value of a feature or column, None if it is missing or empty."""
+    value: Any = features.get(name)
+    if not hasattr(value, "WhichOneof"):
+        return value
+    kind = value.WhichOneof("kind")
+    values = list(getattr(value, kind).value) if kind else []
+    return values[0] if len(values) == 1 else values or None
 
 
 def _shorten(text: str) -> str:

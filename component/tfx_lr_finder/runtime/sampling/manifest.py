@@ -3,7 +3,10 @@
 import collections
 import dataclasses
 import json
+import os
 from typing import Any
+
+from tfx.dsl.io import fileio
 
 from tfx_lr_finder.runtime.sampling.choice import Entry, checksum
 from tfx_lr_finder.runtime.sampling.labels import MISSING
@@ -66,6 +69,32 @@ def make(files: list[FileSummary], sample: list[Entry]) -> bytes:
         "checksum": checksum(sample),
     }
     return json.dumps(content, sort_keys=True).encode()
+
+
+def path_of(folder: str) -> str:
+    """Returns the path of the manifest, beside the folder of the sample's shards."""
+    return os.path.join(os.path.dirname(folder), FILE_NAME)
+
+
+def read(folder: str) -> dict[str, Any]:
+    """Returns the parsed manifest of a sample.
+
+    Args:
+      folder: The folder of the sample's shards.
+
+    Raises:
+      ValueError: There is no manifest.
+    """
+    path = path_of(folder)
+    if not fileio.exists(path):
+        raise ValueError(
+            f"The Beam pipeline ended without {path}. Its workers and this process "
+            "must see the same storage: set the pipeline's root to a bucket or a "
+            "shared folder, or leave out sample_size."
+        )
+    with fileio.open(path, "rb") as file:
+        content: dict[str, Any] = json.loads(file.read())
+    return content
 
 
 def check(manifest: dict[str, Any], stratify_by: str, splits: list[str]) -> None:

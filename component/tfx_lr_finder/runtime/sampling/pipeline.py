@@ -1,7 +1,6 @@
 """The Beam pipeline that draws a sample in one pass over the examples."""
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,6 +164,5 @@ def _write(element: tuple[None, dict[str, Any]], *, group: Group, rules: Rules) 
             rules.transform_graph,
         )
     record_files.write_atomically(
-        os.path.join(os.path.dirname(group.folder), manifest.FILE_NAME),
-        manifest.make(files, sample),
+        manifest.path_of(group.folder), manifest.make(files, sample)
     )
