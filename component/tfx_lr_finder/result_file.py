@@ -160,16 +160,6 @@ def write_report(folder: str, report: LRFinderReport) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def file_digest(folder: str) -> str:
-    """Returns the SHA-256 digest of the `result.json` in a folder, in hexadecimal.
-
-    Args:
-      folder: A path or a uri.
-    """
-    content = storage.read_bytes(os.path.join(folder, RESULT_FILE), MAX_BYTES)
-    return hashlib.sha256(content).hexdigest()
-
-
 def _check_digest(path: str, content: bytes, digest: str | None) -> None:
     if digest is None:
         logging.info(
