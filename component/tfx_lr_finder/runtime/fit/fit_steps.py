@@ -76,7 +76,9 @@ def _until_the_data_end(
         epochs_per_pass = math.ceil(num_batches / limit)
         passes, rest = divmod(epochs, epochs_per_pass)
         return passes * num_batches + rest * limit
-    starts_again = not _is_dataset(call.arguments["x"])  # with each epoch
+    if num_train_rows(call.arguments) is not None:  # arrays, repeated for each epoch
+        return min(limit, num_batches) * epochs
+    starts_again = not _is_dataset(call.arguments["x"])  # a Sequence, with each epoch
     if num_batches == limit or (starts_again and limit < num_batches):
         return limit * epochs
     return min(limit * epochs, num_batches)
