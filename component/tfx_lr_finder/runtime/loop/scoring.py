@@ -90,7 +90,10 @@ class Scoring:
         """Returns the losses by row, or by batch if the rows cannot be compiled."""
         if self._row_losses is not None:
             try:
-                return self._losses()
+                losses = self._losses()
+                if losses.shape[1] == self._sizes.sum():
+                    return losses
+                self._row_losses = None
             except Exception as error:  # noqa: BLE001 - user code may raise anything
                 logging.info("LRFinder: the evidence is counted in batches: %s", error)
                 self._row_losses = None
