@@ -216,7 +216,7 @@ def _fileio() -> Any:
             raise
         from tensorflow.io import gfile
 
-        names = ("exists", "listdir", "makedirs", "remove", "rename")
+        names = ("exists", "isdir", "listdir", "makedirs", "remove", "rename")
         functions = {name: getattr(gfile, name) for name in names}
         return types.SimpleNamespace(open=gfile.GFile, **functions)
     return fileio
