@@ -52,12 +52,12 @@ def export(uri: str, as_format: str, output: str) -> None:
     if as_format == "json":
         text = report.to_json() + "\n"
     else:
-        text = _as_csv(report) if as_format == "csv" else _as_html(report)
+        text = as_csv(report) if as_format == "csv" else _as_html(report)
     with click.open_file(output, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def _as_csv(report: LRFinderReport) -> str:
+def as_csv(report: LRFinderReport) -> str:
     """Returns CSV with a row per point of the sweeps and per candidate training."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
