@@ -83,11 +83,19 @@ def make_report():
     report = _report()
 
     def make(**changes):
+        by_schedule = changes.get("learning_rates_by_schedule")
         rate = changes.get("learning_rate")
-        if rate is not None and "learning_rates_by_schedule" not in changes:
+        if by_schedule and "learning_rate" not in changes:
+            config = changes.get("config", report.config)
+            rate = by_schedule.get(config.schedule)
+        elif rate is not None and by_schedule is None:
+            by_schedule = rates_by_schedule(rate)
+        constant = (by_schedule or {}).get("constant", rate)
+        if rate is not None:
             changes = {
-                "learning_rates_by_schedule": rates_by_schedule(rate),
-                "learning_rate_range": (rate, 2 * rate),
+                "learning_rate": rate,
+                "learning_rates_by_schedule": by_schedule,
+                "learning_rate_range": (constant, 2 * constant),
                 **changes,
             }
         return dataclasses.replace(report, **changes)

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "kfp": "range_test settings",
     "kfp_task": "kfp_folders settings storage",
     "kfp_main": "kfp_task runtime.checkpoint settings",
-    "runtime.loop": "settings version",
+    "runtime.loop": "range_test settings version",
     "schedules": "fn_args range_test",
     "runtime.fit": "fn_args range_test result_file runtime.loop schedules settings",
     "runtime.examples": "fn_args settings",

@@ -19,11 +19,11 @@ COUNTED = """
 
 @pytest.mark.parametrize(
     ("dataset", "number", "num_batches"),
-    [("data.repeat()", None, 59), ("data.repeat()", 8, 2), ("data", None, 8)],
+    [("data.repeat()", None, 59), ("data.repeat()", 8, 2), ("data", None, 10)],
     ids=[
         "the split's 234 rows",
         "the hook's number",
-        "its own 10 batches less 2 held out",
+        "its own 10 batches",
     ],
 )
 def test_the_batches_of_one_pass_are_counted_even_if_the_dataset_repeats(

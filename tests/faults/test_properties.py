@@ -241,13 +241,12 @@ def test_parameters_are_refused_or_make_a_valid_test(parameters):
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-rows = st.lists(finite, max_size=5).map(tuple)
 counts = st.integers(0, 10**9)
 names = st.text(max_size=8)
 candidates = st.builds(
     Candidate,
     learning_rate=rates,
-    eval_losses=rows,
+    eval_losses=st.lists(finite, min_size=1, max_size=5).map(tuple),
     train_loss=finite,
     num_steps=counts,
     mismatch_zscore=finite,
@@ -262,27 +261,56 @@ held_out = st.builds(
     duplicate_fraction=finite,
     num_not_finite=counts,
 )
-reports = st.builds(
+
+
+def sweep_of(points, stop_reason, num_steps):
+    """A sweep of `(rate, loss)` points, of which the first half is smoothed."""
+    ladder = dict(sorted(points))
+    return Sweep(
+        learning_rates=tuple(ladder),
+        losses=tuple(ladder.values()),
+        smoothed_losses=tuple(ladder.values())[: len(ladder) // 2],
+        stop_reason=stop_reason,
+        num_steps=num_steps,
+    )
+
+
+def without_contradiction(report, rate):
+    """The same report with fields that agree; a rate of None is inconclusive."""
+    trained = sum(sweep.num_steps for sweep in report.sweeps)
+    rates_found = {} if rate is None else {"constant": rate, "cosine": 3 * rate}
+    return dataclasses.replace(
+        report,
+        learning_rate=rates_found.get("constant"),
+        learning_rate_range=None if rate is None else (rate, 2 * rate),
+        learning_rates_by_schedule=rates_found,
+        verdict=Verdict.INCONCLUSIVE if rate is None else Verdict.OK,
+        source="none" if rate is None else "confirmed",
+        steps_by_phase={**report.steps_by_phase, "sweeps": trained},
+        config=dataclasses.replace(report.config, schedule="constant"),
+    )
+
+
+found_rates = st.none() | st.floats(1e-30, 1e30)
+any_reports = st.builds(
     LRFinderReport,
-    learning_rate=st.none() | rates,
-    learning_rate_range=st.none()
-    | st.lists(rates, min_size=2, max_size=2).map(sorted).map(tuple),
-    learning_rates_by_schedule=st.dictionaries(names, rates, max_size=3),
-    verdict=st.sampled_from(Verdict),
+    learning_rate=st.none(),
+    learning_rate_range=st.none(),
+    learning_rates_by_schedule=st.just({}),
+    verdict=st.just(Verdict.INCONCLUSIVE),
     reasons=st.lists(names, max_size=3).map(tuple),
-    source=names,
+    source=st.just("none"),
     rule=names,
     suggestions=st.dictionaries(names, st.none() | finite, max_size=3),
     stop_reason=st.sampled_from(StopReason),
     sweeps=st.lists(
         st.builds(
-            Sweep,
-            learning_rates=st.lists(rates, max_size=5).map(tuple),
-            losses=rows,
-            smoothed_losses=rows,
-            stop_reason=st.sampled_from(StopReason),
-            num_steps=counts,
+            sweep_of,
+            st.lists(st.tuples(rates, finite), min_size=1, max_size=5),
+            st.sampled_from(StopReason),
+            counts,
         ),
+        min_size=1,
         max_size=2,
     ).map(tuple),
     probes=st.lists(candidates, max_size=2).map(tuple),
@@ -307,6 +335,7 @@ reports = st.builds(
         max_size=2,
     ).map(tuple),
 )
+reports = st.builds(without_contradiction, any_reports, found_rates)
 
 
 @tried(60, 600)

@@ -148,4 +148,4 @@ def test_the_verdict_is_the_error_even_if_its_evidence_cannot_be_saved(
     pod = Pod(processes, tmp_path / "pod", inject="failing_state", **parameters)
     assert pod.ended() == 1
     assert "InconclusiveError: The range test found no learning rate" in pod.log
-    assert "the evidence is in this log only: [Errno 5]" in pod.log
+    assert "Only the log of this node has the report, because" in pod.log

@@ -46,8 +46,9 @@ def test_a_bad_gpu_request_is_rejected_while_the_pipeline_is_defined(bad, messag
 @pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="written for no GPU"
 )
-def test_a_missing_gpu_fails_the_node_before_it_reads_any_data(tmp_path):
+def test_a_missing_gpu_fails_the_node_before_it_reads_any_data(tmp_path, make_result):
     finder = _finder(requested_gpus=1, on_no_gpu="fail")
     executor = Executor(Executor.Context(tmp_dir=str(tmp_path), unique_id="1"))
+    outputs = {"lr_finder_result": [make_result()]}
     with pytest.raises(ValueError, match="1 GPU requested, 0 found"):
-        executor.Do({}, {}, dict(finder.exec_properties))
+        executor.Do({}, outputs, dict(finder.exec_properties))

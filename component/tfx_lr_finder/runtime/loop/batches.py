@@ -109,7 +109,12 @@ def batch_size(batch: Any) -> int:
     for part in tf.nest.flatten(batch):
         if part.shape.rank:
             return int(tf.shape(part)[0]) if part.shape[0] is None else part.shape[0]
-    raise ValueError(
+    raise single_examples()
+
+
+def single_examples() -> ValueError:
+    """Returns the error for a dataset whose elements are not batches."""
+    return ValueError(
         "The dataset gives single examples, wanted batches. Add .batch(batch_size) to "
         "the dataset."
     )

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_lr_finder.range_test.held_out import IntArray, concatenated, period
-from tfx_lr_finder.runtime.loop.batches import batch_size
+from tfx_lr_finder.runtime.loop.batches import batch_size, single_examples
 from tfx_lr_finder.runtime.loop.checks import first_batch
 from tfx_lr_finder.runtime.loop.row_hashes import row_hashes
 
@@ -30,8 +30,15 @@ def split_rows(
     Args:
       dataset: Batches of training data.
       num_examples: Rows of one pass; None if unknown.
+
+    Raises:
+      ValueError: The dataset gives single examples.
     """
-    size = batch_size(first_batch(dataset, "training dataset"))
+    first = first_batch(dataset, "training dataset")
+    size = batch_size(first)
+    dense = [part for part in tf.nest.flatten(first) if isinstance(part, tf.Tensor)]
+    if len({part.shape[:1].num_elements() for part in dense}) > 1:
+        raise single_examples()
     cardinality = int(dataset.cardinality())
     if num_examples is None and cardinality >= 0:
         num_examples = cardinality * size
