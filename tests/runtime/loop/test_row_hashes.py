@@ -41,3 +41,9 @@ def test_every_type_of_data_is_hashed():
         assert first != second == third
     first, second, third = hashes(tf.constant(["x", "y", "y"]))
     assert first != second == third
+
+
+def test_rows_of_any_number_of_features_are_hashed():
+    features = {f"feature_{i}": tf.constant([[1.0], [2.0], [1.0]]) for i in range(40)}
+    hashes = row_hashes((features, tf.constant([0, 1, 0]))).numpy()
+    assert hashes[0] == hashes[2] != hashes[1]

@@ -24,7 +24,8 @@ def row_hashes(batch: Any) -> tf.Tensor:
     total = tf.zeros([1], tf.int64)
     for place, part in enumerate(tf.nest.flatten(batch)):
         if part.shape.rank != 0 and _is_data(part.dtype):
-            total += _mix(_part_hashes(part) + _FACTORS[1] * (place + 1))
+            salt = tf.constant(_FACTORS[1], tf.int64) * (place + 1)  # may wrap around
+            total += _mix(_part_hashes(part) + salt)
     return total
 
 
