@@ -31,7 +31,7 @@ def _components():
             "module_file": str(MODULE),
             "examples": example_gen.outputs["examples"],
             "schema": schema_gen.outputs["schema"],
-            "train_args": tfx.proto.TrainArgs(num_steps=20),
+            "train_args": tfx.proto.TrainArgs(num_steps=100),
             "eval_args": tfx.proto.EvalArgs(num_steps=5),
             "custom_config": {"keras": keras},
         }

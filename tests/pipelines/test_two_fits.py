@@ -29,7 +29,7 @@ def finished(request, penguin_examples, tmp_path_factory):
     shared = {
         "examples": examples.outputs["result"],
         "module_file": str(MODULE),
-        "train_args": trainer_pb2.TrainArgs(num_steps=30),
+        "train_args": trainer_pb2.TrainArgs(num_steps=100),
         "custom_config": {"keras": request.param},
     }
     finder = LRFinder(
@@ -63,7 +63,7 @@ def test_the_schedule_of_the_first_fit_peaks_at_the_rate_found(finished):
     found = report.learning_rates_by_schedule.get("cosine", report.learning_rate)
     assert seen["schedule"] == "CosineDecay"
     assert seen["at step 10"] == pytest.approx(found)
-    assert seen["steps"] == 30
+    assert seen["steps"] == 100
     assert used["learning_rate_used"] == found
     assert used["schedule"] == "cosine"
     assert used["replaced"] == "CosineDecay with the peak 7"
@@ -79,4 +79,4 @@ def test_the_finder_tests_the_model_of_the_first_fit(finished):
     report, _, _ = finished
     assert report.environment["num_parameters"] == 4 * 8 + 8 + 8 * 3 + 3
     assert report.environment["replaced_learning_rate"] == "CosineDecay"
-    assert report.config.train_steps == 30
+    assert report.config.train_steps == 100
