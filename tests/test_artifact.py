@@ -163,7 +163,7 @@ def test_a_result_that_contradicts_itself_is_refused(
 
 
 def test_a_consistent_edit_is_found_by_the_digest(make_report, make_result, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     result = make_result()
     artifact.write_result(result, make_report(learning_rate=0.03))
     assert read_result(result).learning_rate == 0.03

@@ -25,7 +25,7 @@ def capture(run_fn, fn_args, which_fit="first"):
 
 
 def test_the_nth_fit_is_tested_and_those_before_it_run(k, dataset, fn_args, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     models = [mlp(k, seed=seed) for seed in range(3)]
     before = models[0].get_weights()[0].copy(), models[1].get_weights()[0].copy()
 
