@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -301,48 +302,36 @@ def test_a_jump_since_the_earlier_result_is_reported(run_pod, linear, write_resu
     assert "The learning rate moved by" in outputs.metadata("result")["reasons"]
 
 
-def test_a_stopped_pod_resumes_and_finds_the_same_rate(run_pod, write_module, tmp_path):
-    module = write_module(
-        f"""{SMALL}
-import os, pathlib, signal
+def _terminate_at_the_first_checkpoint(folder, ended):
+    """Sends SIGTERM to this process once a checkpoint is there, unless it has ended."""
+    while not ended.wait(0.002):
+        if list(folder.glob("*.checkpoint")):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
-def lr_finder_fn(fn_args):
-    train = data(0)
-    served = pathlib.Path(fn_args.custom_config["served"])
 
-    def batches():
-        for batch in train:
-            count = int(served.read_text()) - 1
-            served.write_text(str(count))
-            if count == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
-            yield batch
-
-    counted = tf.data.Dataset.from_generator(
-        batches, output_signature=train.element_spec
-    )
-    return LRFinderFnResult(model(), counted, data(1), num_train_examples=160)
-"""
-    )
-    served = tmp_path / "served"
-    arguments = {
-        "checkpoint_dir": str(tmp_path / "kept"),
-        "num_sweeps": 2,
-        "custom_config": {"served": str(served)},
-    }
-    artifacts = {"module_file": module}
-    served.write_text("0")
-    whole = run_pod(artifacts, "whole", **arguments)
-    in_the_second_sweep = -int(served.read_text()) - 5
-    served.write_text(str(in_the_second_sweep))
+def test_a_stopped_pod_resumes_and_finds_the_same_rate(run_pod, linear, tmp_path):
+    kept = tmp_path / "kept"
+    arguments = {"checkpoint_dir": str(kept), "num_sweeps": 2}
+    whole = run_pod(linear, "whole", **arguments)
+    assert os.listdir(kept) == []
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit, match="143"):
-        run_pod(artifacts, "pod", **arguments)
+    ended = threading.Event()
+    kubelet = threading.Thread(
+        target=_terminate_at_the_first_checkpoint, args=(kept, ended)
+    )
+    kubelet.start()
+    try:
+        with pytest.raises(SystemExit, match="143"):
+            run_pod(linear, "pod", **arguments)
+    finally:
+        ended.set()
+        kubelet.join()
     assert signal.getsignal(signal.SIGTERM) == before
     assert not (tmp_path / "pod" / "learning_rate").exists()
-    assert len(os.listdir(tmp_path / "kept")) == 1
-    again = run_pod(artifacts, "pod", **arguments)
+    assert len(os.listdir(kept)) == 1
+    again = run_pod(linear, "pod", **arguments)
     assert again.text("learning_rate") == whole.text("learning_rate")
     facts = read_result(str(again.folder / "result")).environment
     assert facts["num_steps_resumed"] >= QUICK["num_rates"]
-    assert os.listdir(tmp_path / "kept") == []
+    assert os.listdir(kept) == []
