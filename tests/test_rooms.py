@@ -39,7 +39,7 @@ MAY_IMPORT = {
     ),
     "executor": "runtime.checkpoint settings",
     "component": "artifact executor settings version",
-    "vertex": "artifact component settings",
+    "vertex": "artifact component executor settings",
     "trainer": "artifact settings",
     "notebook": "artifact range_test result_file storage views",
     "kfp_entrypoint": "console kfp_folders version",

@@ -11,10 +11,11 @@ from typing import Any
 from google.protobuf import json_format, message
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
-from tfx_lr_finder import artifact, component
+from tfx_lr_finder import artifact, component, executor
 from tfx_lr_finder.settings import keys
 from tfx_lr_finder.settings.parameters import is_deferred
 from tfx_lr_finder.settings.request import FinderRequest
@@ -22,7 +23,8 @@ from tfx_lr_finder.settings.request import FinderRequest
 CUSTOM_JOB = "vertex_custom_job"
 """Key of the job in `custom_config`. The user's code does not see it."""
 
-_EXECUTOR_IN_JOB = "tfx_lr_finder.executor.Executor"
+_EXECUTOR_IN_JOB = "tfx_lr_finder.vertex.JobExecutor"
+_TMP_DIR = "--temp_directory_path"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,11 +67,11 @@ class CustomJob:
                 "such as 'NVIDIA_TESLA_T4' and 1, or neither."
             )
 
-    def training_args(self, beam_pipeline_args: list[str]) -> dict[str, Any]:
+    def training_args(self, arguments: list[str]) -> dict[str, Any]:
         """Returns the job in the form that TFX's client for Vertex takes.
 
         Args:
-          beam_pipeline_args: What the job's Beam pipelines get.
+          arguments: What follows the command, which TFX's client adds.
         """
         machine: dict[str, Any] = {"machine_type": self.machine_type}
         if self.accelerator_type:
@@ -78,8 +80,7 @@ class CustomJob:
         pool = {
             "machine_spec": machine,
             "replica_count": 1,
-            # TFX adds the command.
-            "container_spec": {"image_uri": self.image, "args": beam_pipeline_args},
+            "container_spec": {"image_uri": self.image, "args": arguments},
         }
         job_spec: dict[str, Any] = {"worker_pool_specs": [pool]}
         if self.service_account:
@@ -125,7 +126,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             output_dict,
             properties,
             _EXECUTOR_IN_JOB,
-            job.training_args(list(self._beam_pipeline_args)),
+            job.training_args(
+                [_TMP_DIR, self._get_tmp_dir(), *self._beam_pipeline_args]
+            ),
             job_id=None,
             enable_vertex=True,
             vertex_region=job.region,
@@ -135,6 +138,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report = artifact.describe_written(result)
         for scalars in output_dict.get(keys.LR_FINDER_SCALARS, ()):
             artifact.write_scalars(scalars, report)
+
+
+class JobExecutor(executor.Executor):
+    """LRFinder's executor inside the job, with the scratch folder of the node.
+
+    The command of a job creates its executor with a folder, but without the id that TFX
+    needs to make one of its own below it.
+    """
+
+    def _get_tmp_dir(self) -> str:
+        tmp_dir: str = self._context._tmp_dir
+        fileio.makedirs(tmp_dir)
+        return tmp_dir
 
 
 class LRFinder(component.LRFinder):

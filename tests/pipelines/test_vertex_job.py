@@ -27,7 +27,7 @@ MACHINE = {
     "accelerator_count": 2,
     "service_account": "finder@a-project.iam.gserviceaccount.com",
 }
-SEARCH = {"num_rates": 20, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
+SEARCH = {"num_rates": 40, "num_sweeps": 1, "confirm_steps": 0, "min_lr": 1e-4}
 
 
 class Vertex(training_clients.VertexJobClient):
@@ -91,6 +91,8 @@ def patched():
     """TFX connects to the Vertex of this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_clients, "VertexJobClient", Vertex)
+        # An executor with Beam options parses these as flags, pytest's own included.
+        patch.setattr(sys, "argv", sys.argv[:1])
         Vertex.jobs.clear()
         yield
 
@@ -115,7 +117,9 @@ def test_the_job_is_one_machine_with_its_own_gpus_and_image(finished):
     assert machine.accelerator_type.name == MACHINE["accelerator_type"]
     assert machine.accelerator_count == MACHINE["accelerator_count"]
     assert pool.container_spec.image_uri == MACHINE["image"]
-    assert list(pool.container_spec.args) == ["--runner=FnApiRunner"]
+    *tmp_dir, beam = pool.container_spec.args
+    assert tmp_dir[0] == "--temp_directory_path"
+    assert beam == "--runner=FnApiRunner"
 
 
 @pytest.mark.long
@@ -124,7 +128,7 @@ def test_the_user_code_does_not_see_the_job(finished):
     command = list(pool.container_spec.command)
     properties = json.loads(command[command.index("--exec-properties") + 1])
     assert json.loads(properties["custom_config"]) == {"seed": 3}
-    assert "tfx_lr_finder.executor.Executor" in command
+    assert "tfx_lr_finder.vertex.JobExecutor" in command
 
 
 @pytest.mark.long

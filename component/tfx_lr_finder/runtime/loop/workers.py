@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 _TRAINING_TASKS = ("chief", "master", "worker", "ps")
+_STRATEGIES = ("MultiWorkerMirroredStrategy", "ParameterServerStrategy")
+"""The public names; the classes have other names of their own."""
 
 
 def refuse_cluster(environment: Mapping[str, str] = os.environ) -> None:
@@ -37,14 +39,10 @@ def refuse_several_workers(strategy: Any) -> None:
     Raises:
       ValueError: The strategy has more than one process.
     """
-    kinds = (
-        tf.distribute.MultiWorkerMirroredStrategy,
-        tf.distribute.ParameterServerStrategy,
-    )
     resolver = getattr(strategy, "cluster_resolver", None)
-    if resolver is not None and isinstance(strategy, kinds):
-        cluster = resolver.cluster_spec().as_dict()
-        _refuse(cluster, f"the model's {type(strategy).__name__} has")
+    for name in _STRATEGIES if resolver is not None else ():
+        if isinstance(strategy, getattr(tf.distribute, name)):
+            _refuse(resolver.cluster_spec().as_dict(), f"the model's {name} has")
 
 
 def _refuse(cluster: Mapping[str, Any], who: str) -> None:
