@@ -40,7 +40,9 @@ def refuse_several_workers(strategy: Any) -> None:
       ValueError: The strategy has more than one process.
     """
     resolver = getattr(strategy, "cluster_resolver", None)
-    for name in _STRATEGIES if resolver is not None else ():
+    if resolver is None:
+        return
+    for name in _STRATEGIES:
         if isinstance(strategy, getattr(tf.distribute, name)):
             _refuse(resolver.cluster_spec().as_dict(), f"the model's {name} has")
 
