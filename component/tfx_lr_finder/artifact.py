@@ -73,8 +73,8 @@ def describe_written(result: types.Artifact) -> LRFinderReport:
     Returns:
       The report in the file.
     """
-    report = result_file.read_report(result.uri)
-    _set_properties(result, report, result_file.file_digest(result.uri))
+    report, digest = result_file.read_with_digest(result.uri)
+    _set_properties(result, report, digest)
     return report
 
 

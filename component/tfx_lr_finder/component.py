@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 from tfx import types
 from tfx.dsl.components.base import (
     base_beam_component,
-    base_component,
     executor_spec,
 )
 from tfx.dsl.placeholder import placeholder
@@ -24,6 +23,7 @@ from tfx_lr_finder import executor, version
 from tfx_lr_finder.artifact import LRFinderPage, LRFinderResult, LRFinderScalars
 from tfx_lr_finder.settings import keys, request
 from tfx_lr_finder.settings.inconclusive import LAST_GOOD
+from tfx_lr_finder.settings.packaging import package_module
 from tfx_lr_finder.settings.parameters import is_deferred
 
 Deferred: TypeAlias = data_types.RuntimeParameter | placeholder.Placeholder
@@ -312,7 +312,7 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         request.check_known(spec.exec_properties)
         super().__init__(spec=spec)
         if module_file:
-            _package_module(self)
+            package_module(self)
         if VIEWERS in sys.modules:
             _register_viewer()
 
@@ -336,14 +336,3 @@ def _register_viewer() -> None:
     from tfx_lr_finder import notebook
 
     notebook.register()
-
-
-def _package_module(component: base_component.BaseComponent) -> None:
-    """Adds the user module to the pipeline as a wheel, at compile time."""
-    # Imported late: it loads all of TFX's components, and with them TensorFlow.
-    from tfx.components.util import udf_utils
-
-    if udf_utils.should_package_user_modules():
-        udf_utils.add_user_module_dependency(
-            component, keys.MODULE_FILE, keys.MODULE_PATH
-        )

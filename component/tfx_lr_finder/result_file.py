@@ -58,6 +58,27 @@ def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
       ValueError: There is no `result.json`, this account may not read it, or it is too
         large, truncated, edited or of another schema.
     """
+    path, content = _find(uri)
+    report = _parse(path, content)
+    _check_digest(path, content, digest)
+    return report
+
+
+def read_with_digest(uri: str) -> tuple[LRFinderReport, str]:
+    """Returns the report in a folder, and the SHA-256 digest of its file.
+
+    Args:
+      uri: See `read_report`.
+
+    Raises:
+      ValueError: See `read_report`.
+    """
+    path, content = _find(uri)
+    return _parse(path, content), hashlib.sha256(content).hexdigest()
+
+
+def _find(uri: str) -> tuple[str, bytes]:
+    """Returns the path of a result, and its content."""
     path = os.path.join(uri, RESULT_FILE)
     content = _content(path) if uri else None
     if content is None and uri:
@@ -69,12 +90,14 @@ def read_report(uri: str, digest: str | None = None) -> LRFinderReport:
             f"There is no {RESULT_FILE} at {uri!r}. Pass an LRFinderResult that "
             "LRFinder has written, or the uri of one."
         )
+    return path, content
+
+
+def _parse(path: str, content: bytes) -> LRFinderReport:
     try:
-        report = LRFinderReport.from_json(content.decode())
+        return LRFinderReport.from_json(content.decode())
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    _check_digest(path, content, digest)
-    return report
 
 
 def _content(path: str) -> bytes | None:
@@ -97,18 +120,6 @@ def digest_of(result: Any) -> str | None:
       result: An `LRFinderResult`. One from an Importer has no digest, which gives None.
     """
     return result.get_string_custom_property(DIGEST) or None
-
-
-def file_digest(folder: str) -> str:
-    """Returns the SHA-256 digest of the file in a folder, in hexadecimal.
-
-    Raises:
-      ValueError: There is no such file, or this account may not read it.
-    """
-    content = _content(os.path.join(folder, RESULT_FILE))
-    if content is None:
-        raise ValueError(f"There is no {RESULT_FILE} in {folder!r}.")
-    return hashlib.sha256(content).hexdigest()
 
 
 def results_below(folder: str) -> list[str]:

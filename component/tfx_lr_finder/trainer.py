@@ -17,6 +17,7 @@ from tfx.utils import json_utils
 
 from tfx_lr_finder.artifact import LRFinderResult
 from tfx_lr_finder.settings import keys
+from tfx_lr_finder.settings.packaging import package_module
 from tfx_lr_finder.settings.parameters import is_deferred
 from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
 from tfx_lr_finder.settings.which_fit import as_text
@@ -218,15 +219,4 @@ class LRFinderTrainer(base_component.BaseComponent):
         )
         super().__init__(spec=spec)
         if module_file:
-            _package_module(self)
-
-
-def _package_module(component: base_component.BaseComponent) -> None:
-    """Packages the user module as a wheel when the pipeline is compiled."""
-    # Imported late, because it loads TensorFlow and Beam.
-    from tfx.components.util import udf_utils
-
-    if udf_utils.should_package_user_modules():
-        udf_utils.add_user_module_dependency(
-            component, keys.MODULE_FILE, keys.MODULE_PATH
-        )
+            package_module(self)

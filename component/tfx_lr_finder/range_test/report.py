@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from tfx_lr_finder.range_test import report_json
 from tfx_lr_finder.range_test.candidates import Candidate
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.consistency import check_redundant_fields
 from tfx_lr_finder.range_test.held_out import HeldOut
 from tfx_lr_finder.range_test.non_finite import (
     NonFinite,
     count_non_finite,
     unique_trainings,
 )
-from tfx_lr_finder.range_test.report_check import check_shapes
+from tfx_lr_finder.range_test.report_check import check_redundant_fields, check_shapes
 from tfx_lr_finder.range_test.sweep import StopReason, Sweep
 from tfx_lr_finder.range_test.values import Rate
 from tfx_lr_finder.range_test.verdict import Verdict
@@ -176,7 +175,8 @@ class LRFinderReport:
         try:
             report = report_json.from_plain(cls, payload)
             check_shapes(report)
-            _check_consistent(report, steps_spent)
+            _check_steps_spent(report, steps_spent)
+            check_redundant_fields(report)
         except ValueError as error:
             raise ValueError(
                 f"The learning-rate report is damaged: {error}. Run the finder again."
@@ -205,15 +205,9 @@ def _check_version(payload: object) -> None:
         )
 
 
-def _check_consistent(report: LRFinderReport, steps_spent: object) -> None:
+def _check_steps_spent(report: LRFinderReport, steps_spent: object) -> None:
     if steps_spent != report.steps_spent:
         raise ValueError(
             f"steps_spent is {reprlib.repr(steps_spent)}, but the steps of all phases "
             f"add up to {report.steps_spent}"
         )
-    low, high = report.learning_rate_range or (0.0, 0.0)
-    if low > high:
-        raise ValueError(
-            f"learning_rate_range is {low} to {high}, wanted the lower rate first"
-        )
-    check_redundant_fields(report)

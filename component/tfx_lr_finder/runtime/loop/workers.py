@@ -55,6 +55,6 @@ def _refuse(cluster: Mapping[str, Any], who: str) -> None:
     raise ValueError(
         f"LRFinder trains in one process, and {who} {sum(counts.values())} ({tasks}). "
         "Run LRFinder alone, on one machine with one or more GPUs (MirroredStrategy "
-        "uses all of them) and with the global batch size of the Trainer. The learning "
-        "rate then fits the Trainer with any number of workers."
+        "uses all of them) and with the global batch size of the Trainer. No test has "
+        "compared that rate with one of several workers."
     )
