@@ -167,6 +167,7 @@ def _run(
         folder,
         pipeline_name=options.pipeline,
         pipeline_root=str(folder / "artifacts"),
+        enable_cache=True,
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(
                 str(folder / "metadata.sqlite")

@@ -101,6 +101,7 @@ def _retrain(folder: pathlib.Path, span: int) -> tuple[object, ...]:
         pipeline_name="spans",
         pipeline_root=str(folder / "artifacts"),
         components=[*components, resolver],
+        enable_cache=True,
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(str(database))
         ),

@@ -139,5 +139,11 @@ def test_the_rate_that_was_used_is_in_the_model_run(finished):
 @pytest.mark.long
 def test_the_finder_left_nothing_of_run_fn_behind(finished):
     folders = {path.name for path in (finished[1] / "LRFinder").iterdir()}
-    assert folders <= {"lr_finder_result", "best_hyperparameters", ".system"}
+    assert folders <= {
+        "lr_finder_result",
+        "lr_finder_page",
+        "lr_finder_scalars",
+        "best_hyperparameters",
+        ".system",
+    }
     assert _report(finished[1]).config.train_steps == 100

@@ -34,7 +34,7 @@ def _outputs(content, mime):
 def test_the_notebook_shows_the_report_in_a_frame(executed):
     (shown,) = [page for page in _outputs(executed, "text/html") if "srcdoc=" in page]
     assert 'sandbox="allow-scripts"' in shown
-    assert "Loss over learning rate" in shown
+    assert "Loss at each learning rate" in shown
     assert "Written by tfx-lr-finder" in shown
 
 

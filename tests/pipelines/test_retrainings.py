@@ -36,6 +36,6 @@ def test_a_rate_that_moved_too_far_is_doubted_with_both_numbers(entries):
 @pytest.mark.long
 def test_the_report_of_the_second_run_shows_the_first(entries):
     page = (pathlib.Path(entries[1].uri) / "report.html").read_text()
-    assert "Learning rate over the runs" in page
+    assert "Learning rate of each run" in page
     assert f"LRFinderResult {entries[0].number} of " in page
     assert f"<dt>pipeline</dt><dd>{NAME}</dd>" in page
