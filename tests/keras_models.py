@@ -2,13 +2,18 @@
 
 import contextlib
 
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras
 
 from tfx_lr_finder.runtime.loop.batches import Batches
 from tfx_lr_finder.runtime.loop.optimizers import swept_learning_rate
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
+
+keras_3_only = pytest.mark.parametrize("k", [keras], ids=["keras"])
+"""Marks a test of code that does not depend on the Keras of the model."""
 
 
 def linear_dataset():

@@ -186,7 +186,7 @@ def _paths(value, path=()):
 
 @pytest.mark.parametrize("damage", [[], -1, "delete", "repeat"])
 def test_a_damaged_field_never_ends_in_a_traceback(damage, make_report):
-    content = json.loads(make_report().to_json())
+    content = json.loads(make_report(sweeps=make_report().sweeps[:1]).to_json())
     refusals = set()
     for path in _paths(content):
         damaged = copy.deepcopy(content)

@@ -137,7 +137,7 @@ def plain_losses(recipe, seed, dataset, rates):
 
 @pytest.mark.timeout(3000)
 def test_made_up_models_have_the_losses_of_a_plain_loop(full, figure):
-    count = 200 if full else 12
+    count = 200 if full else 9
     rates = np.geomspace(1e-5, 3e-2, 12)
     kinds, worst, wrong = collections.Counter(), [0.0, 0.0], []
     for seed in range(count):

@@ -18,11 +18,24 @@ CONFIRMED = {**QUICK, "confirm_steps": 30}
 NOTHING_TO_FIND = {**QUICK, "custom_config": {"constant_loss": True}}
 
 
-@pytest.fixture(scope="module")
-def run_pipeline(penguin_examples, penguin_module):
-    """Runs Examples -> LRFinder -> both Trainers; returns the store."""
+MODULE = "tests.testdata.penguin.penguin_module"
 
-    def run(root, resolver=None, **arguments):
+
+@pytest.fixture(scope="module")
+def run_pipeline(penguin_examples):
+    """Runs Examples -> LRFinder -> both Trainers; returns the store.
+
+    The module is named by its path in this image, unless there is a module file. TFX
+    builds and installs a wheel of that for every node, which takes seconds.
+    """
+
+    def run(root, resolver=None, module_file=None, **arguments):
+        module = {"module_file": module_file}
+        if module_file is None:
+            module = {"run_fn": f"{MODULE}.run_fn"}
+            arguments["lr_finder_fn"] = f"{MODULE}.lr_finder_fn"
+        else:
+            arguments["module_file"] = module_file
         examples = Importer(
             source_uri=penguin_examples.uri,
             artifact_type=standard_artifacts.Examples,
@@ -32,17 +45,16 @@ def run_pipeline(penguin_examples, penguin_module):
             arguments["previous"] = resolver.outputs["previous"]
         finder = LRFinder(
             examples=examples.outputs["result"],
-            module_file=penguin_module,
             **arguments,
         )
         ours = LRFinderTrainer(
             examples=examples.outputs["result"],
-            module_file=penguin_module,
+            **module,
             lr_finder_result=finder.outputs["lr_finder_result"],
         )
         stock = Trainer(
             examples=examples.outputs["result"],
-            module_file=penguin_module,
+            **module,
             hyperparameters=finder.outputs["best_hyperparameters"],
         )
         config = metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
@@ -61,11 +73,11 @@ def run_pipeline(penguin_examples, penguin_module):
 
 
 @pytest.fixture(scope="module")
-def store(run_pipeline, tmp_path_factory):
+def store(run_pipeline, penguin_module, tmp_path_factory):
     """The metadata store of a run whose rate is 3.2e-7."""
     root = tmp_path_factory.mktemp("fallback")
     policy = {"on_inconclusive": "fallback", "default_learning_rate": RATE}
-    return run_pipeline(root, **NOTHING_TO_FIND, **policy)
+    return run_pipeline(root, module_file=penguin_module, **NOTHING_TO_FIND, **policy)
 
 
 def _result(store):

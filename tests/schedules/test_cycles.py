@@ -11,6 +11,7 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.keras_models import mlp
+from tests.runtime.fit.conftest import brief_fit
 from tfx_lr_finder import Cyclical, MomentumCycle, OneCycle, find_learning_rate
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
@@ -68,7 +69,7 @@ def test_a_model_trained_with_a_schedule_is_saved_and_loaded(
     k, kind, schedule, dataset, tmp_path
 ):
     model = mlp(k, k.optimizers.SGD(schedule))
-    model.fit(dataset, verbose=0)
+    brief_fit(k, model, dataset)
     path = str(tmp_path / kind)
     if kind == "saved_model" and k is keras:
         tf.saved_model.save(model, path)
@@ -79,7 +80,7 @@ def test_a_model_trained_with_a_schedule_is_saved_and_loaded(
     after = inner_optimizer(loaded.optimizer)._learning_rate
     assert type(after) is type(schedule)
     assert after.get_config() == schedule.get_config()
-    loaded.fit(dataset, verbose=0)
+    brief_fit(k, loaded, dataset)
     expected = float(schedule(int(loaded.optimizer.iterations)))
     assert current_rate(loaded.optimizer) == pytest.approx(expected)
 
@@ -97,8 +98,8 @@ def test_the_optimizer_steps_with_the_rates_of_the_schedule(k, dataset):
     np.testing.assert_allclose(seen, rates(schedule, list(range(20))), rtol=1e-5)
 
 
-@pytest.mark.parametrize("schedule", schedules(), ids=["one_cycle", "cyclical"])
-def test_a_sweep_restores_the_schedule_of_the_model(k, schedule, dataset):
+def test_a_sweep_restores_the_schedule_of_the_model(k, dataset):
+    schedule = OneCycle(0.3, 40)
     model = mlp(k, k.optimizers.SGD(schedule))
     report = find_learning_rate(
         model, dataset, dataset, num_rates=10, num_sweeps=1, confirm_steps=0

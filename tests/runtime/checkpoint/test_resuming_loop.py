@@ -104,6 +104,40 @@ def test_a_journal_with_other_calls_is_ignored(change, tmp_path, caplog):
     assert report == expected
 
 
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "empty", "huge", "folder", "version"]
+)
+def test_a_damaged_checkpoint_is_ignored_and_the_test_starts_over(
+    damage, tmp_path, caplog
+):
+    with pytest.raises(SystemExit):
+        run(tmp_path, 30)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    if damage == "folder":
+        file.unlink()
+        file.mkdir()
+    elif damage == "huge":
+        with file.open("ab") as grown:
+            grown.truncate(10**10)
+    else:
+        at = content.rindex(b".") + 1  # a digit of the last loss
+        digit = b"1" if content[at : at + 1] != b"1" else b"2"
+        bad = {
+            "cut": content[: len(content) // 2],
+            "flipped": content[:at] + digit + content[at + 1 :],
+            "empty": b"",
+            "version": content.replace(b'"schema_version": 1', b'"schema_version": 2'),
+        }
+        assert bad[damage] != content
+        file.write_bytes(bad[damage])
+    report, loop, checkpoint, _ = run(tmp_path)
+    assert "ignoring the checkpoint" in caplog.text
+    assert "starting over" in caplog.text
+    assert checkpoint.num_steps_resumed == 0
+    assert report == run(tmp_path / "undisturbed")[0]
+
+
 def test_two_tests_on_one_folder_both_end_with_their_result(tmp_path):
     """The second one begins, and replaces the checkpoint, within the first one."""
     expected, _, _, _ = run(tmp_path / "alone")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from tests.keras_models import mlp
 from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
@@ -25,8 +26,10 @@ def taken(k, *data, **arguments):
         foreseen.append(fit_steps(call))
         return call.proceed()
 
+    model = mlp(k)
+    model.run_eagerly = k is tf_keras  # its trace takes longer than all steps
     with intercepted_fit(handler):
-        mlp(k).fit(*data, callbacks=[Count()], verbose=0, **arguments)
+        model.fit(*data, callbacks=[Count()], verbose=0, **arguments)
     (steps,) = foreseen
     return len(ended), steps
 

@@ -8,7 +8,7 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.keras_models import mlp
-from tests.runtime.fit.conftest import BY_SCHEDULE, FOUND
+from tests.runtime.fit.conftest import BY_SCHEDULE, FOUND, brief_fit
 from tfx_lr_finder import Cyclical, OneCycle, RangeTestConfig, learning_rate
 from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.runtime.fit.set_rate import current_rate
@@ -39,7 +39,14 @@ def test_a_plain_rate_is_replaced(k, name, dataset, train):
     if name == "legacy" and k is keras:
         k = tf_keras
     model = mlp(k, OPTIMIZERS[name](k))
-    used = train(lambda _: model.fit(dataset, verbose=0))
+
+    def run_fn(_):
+        if name == "plain":
+            model.fit(dataset, verbose=0)
+        else:
+            brief_fit(k, model, dataset)
+
+    used = train(run_fn)
     assert np.float32(current_rate(model.optimizer)) == np.float32(FOUND)
     assert used["learning_rate_found"] == used["learning_rate_used"] == FOUND
     assert np.float32(used["learning_rate_at_first_step"]) == np.float32(FOUND)
@@ -75,7 +82,7 @@ def test_a_schedule_keeps_its_class_and_shape_and_peaks_at_the_rate_for_it(
 ):
     schedule = SCHEDULES[name](k.optimizers.schedules)
     model = mlp(k, k.optimizers.SGD(schedule))
-    used = train(lambda _: model.fit(dataset, epochs=4, verbose=0))
+    used = train(lambda _: brief_fit(k, model, dataset, epochs=4))
     after = schedule_of(model)
     assert type(after) is type(schedule)
     before, now = rates(schedule, STEPS), rates(after, STEPS)
@@ -132,7 +139,7 @@ def test_a_nearly_constant_schedule_gets_the_rate_for_constant_training(
 ):
     slow = k.optimizers.schedules.ExponentialDecay(0.5, 100_000, 0.96)
     model = mlp(k, k.optimizers.SGD(slow))
-    used = train(lambda _: model.fit(dataset, verbose=0))
+    used = train(lambda _: brief_fit(k, model, dataset))
     assert used["schedule"] == "constant"
     assert current_rate(model.optimizer) == pytest.approx(FOUND, rel=1e-3)
 
@@ -144,7 +151,7 @@ def test_a_first_fit_that_ends_in_the_warm_up_does_not_raise_the_peak(
         0.0, 100, warmup_target=0.4, warmup_steps=50
     )
     model = mlp(k, k.optimizers.SGD(schedule))
-    train(lambda _: model.fit(dataset, verbose=0))
+    train(lambda _: brief_fit(k, model, dataset))
     peak = rates(schedule_of(model), list(range(150))).max()
     assert peak == pytest.approx(BY_SCHEDULE["cosine"], rel=1e-5)
 
@@ -155,14 +162,14 @@ def test_the_schedule_option_of_lr_finder_wins(k, dataset, train, make_report):
         learning_rate=0.06, learning_rates_by_schedule=BY_SCHEDULE, config=config
     )
     model = mlp(k, k.optimizers.SGD(0.5))
-    used = train(lambda _: model.fit(dataset, verbose=0), report=report)
+    used = train(lambda _: brief_fit(k, model, dataset), report=report)
     assert (used["learning_rate_used"], used["schedule"]) == (0.06, "one_cycle")
 
 
 def test_a_fallback_rate_becomes_the_peak_of_a_schedule(k, dataset, train, make_report):
     report = make_report(learning_rate=0.25, learning_rates_by_schedule={})
     model = mlp(k, k.optimizers.SGD(k.optimizers.schedules.CosineDecay(0.5, 40)))
-    used = train(lambda _: model.fit(dataset, epochs=4, verbose=0), report=report)
+    used = train(lambda _: brief_fit(k, model, dataset, epochs=4), report=report)
     assert used["learning_rate_used"] == 0.25
 
 
@@ -170,7 +177,7 @@ def test_a_schedule_that_run_fn_built_from_the_rate_stays(k, dataset, train):
     def run_fn(fn_args):
         schedule = k.optimizers.schedules.CosineDecay(learning_rate(fn_args), 40)
         run_fn.model = mlp(k, k.optimizers.SGD(schedule))
-        run_fn.model.fit(dataset, epochs=4, verbose=0)
+        brief_fit(k, run_fn.model, dataset, epochs=4)
 
     used = train(run_fn)
     assert rates(schedule_of(run_fn.model), [0])[0] == pytest.approx(FOUND)
@@ -207,7 +214,7 @@ def test_a_cycle_built_from_the_result_is_not_scaled_again(
     def run_fn(fn_args):
         run_fn.schedule = build(fn_args)
         run_fn.model = mlp(k, k.optimizers.SGD(run_fn.schedule))
-        run_fn.model.fit(dataset, verbose=0)
+        brief_fit(k, run_fn.model, dataset)
 
     used = train(run_fn, report=report_with_range)
     assert schedule_of(run_fn.model) is run_fn.schedule
@@ -233,7 +240,7 @@ def test_a_cycle_with_other_rates_is_scaled_to_the_rate_for_its_kind(
 ):
     schedule, peak, others = BY_HAND[name]
     model = mlp(k, k.optimizers.SGD(schedule))
-    used = train(lambda _: model.fit(dataset, verbose=0), report=report_with_range)
+    used = train(lambda _: brief_fit(k, model, dataset), report=report_with_range)
     after = schedule_of(model)
     assert type(after) is type(schedule)
     assert after.max_lr == pytest.approx(peak)
@@ -247,7 +254,7 @@ def test_a_rate_that_run_fn_only_looked_at_is_set(k, dataset, train):
 
     def run_fn(fn_args):
         str(dict(fn_args.custom_config.items()))
-        model.fit(dataset, verbose=0)
+        brief_fit(k, model, dataset)
 
     used = train(run_fn)
     assert used["how"] == "set at fit"
@@ -260,7 +267,7 @@ def test_a_schedule_built_from_the_raw_custom_config_stays(k, dataset, train):
         rate = fn_args.custom_config["learning_rate"]
         schedule = k.optimizers.schedules.CosineDecay(rate, 40)
         run_fn.model = mlp(k, k.optimizers.SGD(schedule))
-        run_fn.model.fit(dataset, verbose=0)
+        brief_fit(k, run_fn.model, dataset)
 
     used = train(run_fn)
     assert rates(schedule_of(run_fn.model), [0])[0] == pytest.approx(FOUND)
@@ -330,7 +337,7 @@ def test_a_second_fit_keeps_the_rate_of_run_fn(k, dataset, train):
 def fit_with(k, dataset, rate):
     """Trains at a rate; returns the model."""
     model = mlp(k, k.optimizers.SGD(rate))
-    model.fit(dataset, verbose=0)
+    brief_fit(k, model, dataset)
     return model
 
 

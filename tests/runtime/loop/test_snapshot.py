@@ -25,19 +25,13 @@ def assert_changed_and_restored(loop, variables, steps=6):
         np.testing.assert_array_equal(old, new)
 
 
-def test_weights_are_restored(k, dataset):
-    model = mlp(k)
-    with loop_of(model, dataset) as loop:
-        assert_changed_and_restored(loop, model.trainable_variables)
-
-
-def test_optimizer_slots_and_the_iteration_counter_are_restored(k, dataset):
+def test_weights_optimizer_slots_and_the_iteration_counter_are_restored(k, dataset):
     model = mlp(k, k.optimizers.Adam(1e-3))
     with loop_of(model, dataset) as loop:
         optimizer = model.optimizer
         slots = [v for v in optimizer.variables if "learning_rate" not in v.name]
         assert len(slots) == 1 + 2 * len(model.trainable_variables)
-        assert_changed_and_restored(loop, slots)
+        assert_changed_and_restored(loop, [*model.trainable_variables, *slots])
 
 
 def test_slots_of_a_legacy_optimizer_are_restored(dataset):

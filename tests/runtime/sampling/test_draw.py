@@ -241,6 +241,7 @@ draw(artifact(sys.argv[1]), pathlib.Path(sys.argv[2]), sample_size=40)
 """
 
 
+@pytest.mark.long  # a process of its own
 def test_a_worker_that_dies_while_writing_leaves_only_complete_shards(tmp_path):
     """Beam repeats the work elsewhere and finds the shards of the first attempt."""
     examples = data(tmp_path / "data", [numbered(100)])

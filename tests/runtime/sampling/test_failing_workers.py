@@ -41,7 +41,7 @@ def _fail_once(places):
 def test_a_reader_that_fails_half_way_is_retried_and_no_example_is_lost_or_doubled(
     tmp_path, monkeypatch
 ):
-    examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
+    examples = data(tmp_path / "data", [numbered(100), numbered(100, first=100)])
     undisturbed = _drawn(examples, tmp_path / "1")
     process, failed = pipeline._ReadFile.process, set()
 
@@ -60,7 +60,7 @@ def test_a_reader_that_fails_half_way_is_retried_and_no_example_is_lost_or_doubl
 def test_a_writer_that_fails_half_way_is_retried_and_writes_the_same_shards(
     place, tmp_path, monkeypatch
 ):
-    examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
+    examples = data(tmp_path / "data", [numbered(100), numbered(100, first=100)])
     undisturbed = _drawn(examples, tmp_path / "1")
     write, failed = record_files.write_atomically, set()
 
@@ -116,7 +116,7 @@ def test_a_worker_killed_while_reading_fails_the_node_and_leaves_no_files(
 ):
     """The file is a pipe: its reader waits in the middle of it, and is killed there."""
     monkeypatch.setenv("PATH", worker_pool.PYTHON_FOLDER, prepend=os.pathsep)
-    examples = data(tmp_path / "data", [numbered(500), numbered(500, first=500)])
+    examples = data(tmp_path / "data", [numbered(100), numbered(100, first=100)])
     undisturbed = _drawn(examples, tmp_path / "1")
     file = max((tmp_path / "data" / "Split-train").iterdir())
     content = file.read_bytes()

@@ -14,14 +14,14 @@ MANY_THREADS = ("--direct_running_mode=multi_threading", "--direct_num_workers=2
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    records = numbered(5000)
-    shards = [records[i : i + 1000] for i in range(0, 5000, 1000)]
+    records = numbered(1000)
+    shards = [records[i : i + 200] for i in range(0, 1000, 200)]
     return data(tmp_path_factory.mktemp("data"), shards)
 
 
 def _checksums(examples, folder, argv):
     sample = draw(
-        examples, folder, argv=argv, sample_size=700, stratify_by="label", seed=3
+        examples, folder, argv=argv, sample_size=140, stratify_by="label", seed=3
     )
     return [sample.facts[f"{name}_sample_checksum"] for name in ("train", "eval")]
 
