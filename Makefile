@@ -7,9 +7,10 @@ python := .ci/venv.sh python
 # An environment has the name of its lock.
 lock = requirements/$(notdir $(shell .ci/venv.sh))
 
-# Two workers, each of which takes whole files, so that a module's fixtures are made once. The order of the files stays: the
-# quick ones come last. The other targets use one process.
-workers := -n 2 --dist loadfile --no-loadscope-reorder
+# The tests run in two workers, or in `make WORKERS=1 ...`. Each takes whole files, so that a module's fixtures are made
+# once. The files start in the order that tests/conftest.py gives them: the longest first, the quick ones last.
+WORKERS ?= 2
+workers = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # `make PYTHON=/path/to/python3.10 ...` names the Python to use.
 # The goals are for the advice of .ci/choose.sh.
@@ -32,7 +33,7 @@ test: venv ## Run the tests, except the long ones
 	@$(python) -m pytest $(workers)
 
 test-long: venv ## Run the long tests: whole pipelines, containers, compiled pipelines run as processes
-	@$(python) -m pytest -m long
+	@$(python) -m pytest $(workers) -m long
 
 test-all: venv ## Run all tests
 	@$(python) -m pytest -m ""

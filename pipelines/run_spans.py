@@ -1,4 +1,4 @@
-"""Retrains on five spans of data in a row, one of them noise, and prints a table.
+"""Retrains on three spans of data in a row, one of them noise, and prints a table.
 
 Each run of the taxi pipeline reads the newest span, as a scheduled run would. In one
 span the labels are coin tosses. There, the verdict of LRFinder is not OK, and if it
@@ -17,8 +17,8 @@ from collections.abc import Iterable
 
 import run_local
 
-SPANS = 5
-NOISE_SPAN = 3
+SPANS = 3
+NOISE_SPAN = 2
 COLUMNS = ("span", "data", "verdict", "rate from", "learning rate", "AUC", "pushed")
 
 
@@ -34,7 +34,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     log = folder / "run.log"
-    print(f"Five runs of the taxi pipeline in {folder}; all logs go to {log}\n")
+    print(f"Three runs of the taxi pipeline in {folder}; all logs go to {log}\n")
     with run_local.output_to(log) as terminal:
         try:
             print(_line(COLUMNS), file=terminal)
@@ -55,7 +55,7 @@ def _line(cells: Iterable[object]) -> str:
 
 
 def _spans(path: pathlib.Path) -> list[list[dict[str, str]]]:
-    """The rows of the taxi data in five parts of equal size, in a seeded order."""
+    """The rows of the taxi data in three parts of equal size, in a seeded order."""
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
     random.Random(0).shuffle(rows)

@@ -1,4 +1,4 @@
-"""Five runs in a row, one on noise, as a user runs them."""
+"""Three runs in a row, one on noise, as a user runs them."""
 
 import pathlib
 import subprocess
@@ -34,14 +34,14 @@ def _pushed(row):
 def test_only_the_verdict_on_noise_is_not_ok(finished):
     rows, _ = finished
     verdicts = [next(w for w in row if w.isupper() and w != "AUC") for row in rows]
-    assert [verdict == "OK" for verdict in verdicts] == [True, True, False, True, True]
+    assert [verdict == "OK" for verdict in verdicts] == [True, False, True]
 
 
 def test_the_model_of_the_noise_is_not_pushed_and_the_others_are(finished):
     rows, root = finished
     pushed = [_pushed(row) for row in rows]
-    assert [count for count, _ in pushed] == ["1", "2", "2", "3", "4"]
-    assert pushed[1] == pushed[2]
+    assert [count for count, _ in pushed] == ["1", "1", "2"]
+    assert pushed[0] == pushed[1]
     newest = max((root / "spans" / "pushed").iterdir())
     assert newest.name == pushed[-1][1]
     assert tf.saved_model.load(str(newest)).signatures["serving_default"]
