@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.faults import modules
-from tests.faults.pods import Pod
+from tests.faults import modules, run_executor
 
 SHARDS = 2
 PER_SHARD = 128
@@ -80,19 +79,13 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_named_and_nothing_is_written(
-    damage, shards, processes, tmp_path
-):
+def test_a_damaged_file_is_named_and_nothing_is_written(damage, shards, tmp_path):
     damage(shards[1])
-    pod = Pod(
-        processes,
-        tmp_path / "pod",
-        text=modules.READING,
-        examples=str(tmp_path / "examples"),
-    )
-    assert pod.ended() == 1
-    place = f"ValueError: The examples cannot be read: {shards[1]}: "
-    (damage_text,) = re.findall(f"^{re.escape(place)}(.*)$", pod.log, re.MULTILINE)
-    assert re.match(DAMAGE[damage], damage_text), damage_text
-    assert not (pod.root / "lr_finder_result").exists()
-    assert not (pod.root / "best_hyperparameters").exists()
+    root = tmp_path / "root"
+    place = f"The examples cannot be read: {shards[1]}: "
+    with pytest.raises(ValueError, match=f"^{re.escape(place)}{DAMAGE[damage]}"):
+        run_executor.run(
+            root, text=modules.READING, examples=str(tmp_path / "examples")
+        )
+    assert not (root / "lr_finder_result").exists()
+    assert not (root / "best_hyperparameters").exists()

@@ -316,6 +316,7 @@ def test_missing_values_in_one_row_of_a_hundred_are_reported(data):
         assert "missing or infinite values" in report.reasons[0]
 
 
+@pytest.mark.long
 def test_a_process_that_never_seeded_tensorflow_can_find_a_rate(data):
     script = """
 import keras, numpy as np, tensorflow as tf

@@ -291,6 +291,7 @@ for path, k in zip(sys.argv[1:], (keras, tf_keras) * 2):
 """
 
 
+@pytest.mark.long
 def test_another_process_loads_saved_models_after_importing_the_schedules(tmp_path):
     paths = []
     for name in ("OneCycle", "ScaledSchedule"):

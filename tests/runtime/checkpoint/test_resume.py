@@ -69,8 +69,7 @@ def test_a_killed_test_resumes_to_the_result_of_an_undisturbed_one(
     num_calls = plan.watch.num_calls
     assert num_calls > 30
     folder = str(tmp_path / "killed")
-    for num_calls_alive in (3, num_calls // 2):  # in the second sweep, in a candidate
-        kill(k, dataset, folder, num_calls_alive, **options)
+    kill(k, dataset, folder, num_calls // 2, **options)  # in a candidate
     resumed = find(k, dataset, CheckpointPlan(folder=folder), **options)
     assert result(resumed) == result(undisturbed)
     num_run, num_resumed = (

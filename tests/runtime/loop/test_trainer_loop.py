@@ -184,6 +184,7 @@ def test_a_custom_train_step_is_used(k, dataset):
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
+@keras_3_only
 def test_a_step_that_cannot_be_compiled_runs_eagerly_with_a_warning(k, dataset, caplog):
     def body(model, data):
         logs = plain_step(model, data)
