@@ -1,4 +1,4 @@
-"""The wheel of the user's module, which TFX installs each time it looks for a function."""
+"""The wheel of the user's module, which TFX installs at each look for a function."""
 
 import logging
 
