@@ -18,7 +18,7 @@ export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-quality bench-verdict lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -71,6 +71,9 @@ format: venv ## Fix style and format automatically where possible
 
 bench: venv ## Compare the speed of a sweep with other finders
 	@$(python) -m benchmarks.speed
+
+bench-gpu: venv ## Measure speed and memory on this machine's GPU; says so if there is none
+	@$(python) -m benchmarks.gpu
 
 bench-quality: venv ## Compare the quality of the suggestions with other finders
 	@$(python) -m benchmarks.quality

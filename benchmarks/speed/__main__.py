@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Any
 
 from benchmarks.speed.measure import measure_memory, measure_times
-from benchmarks.speed.plan import KERAS, MODELS, Plan
+from benchmarks.speed.plan import KERAS, MEMORY_ONLY, MODELS, Plan
 from benchmarks.speed.report import render
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -101,7 +101,8 @@ def main() -> None:
             results["timings"] += [dataclasses.asdict(item) for item in timings]
             results["steady"] += [dataclasses.asdict(item) for item in steady]
     with spawn.Pool(2, maxtasksperchild=1) as pool:
-        jobs = [(k, m, c) for k in plan.keras for m in plan.models for c in _MEMORY]
+        models = plan.models if plan.quick else (*plan.models, *MEMORY_ONLY)
+        jobs = [(k, m, c) for k in plan.keras for m in models for c in _MEMORY]
         memories = pool.starmap(measure_memory, jobs, chunksize=1)
         results["memory"] = [dataclasses.asdict(item) for item in memories]
     results["minutes"] = round((time.monotonic() - began) / 60, 1)

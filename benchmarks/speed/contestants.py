@@ -195,7 +195,7 @@ class Ours(Contestant):
         batches = Batches(self._dataset, strategy, "train_dataset")
         rate = self._rate.enter_context(swept_learning_rate(model.optimizer, strategy))
         self._loop = TrainerLoop(model, rate, batches, None)
-        run = self._loop._run
+        run = self._loop.step.run
 
         def timed(*arguments: Any) -> Any:
             began = time.perf_counter()
@@ -203,7 +203,7 @@ class Ours(Contestant):
             self._inside += time.perf_counter() - began
             return losses
 
-        self._loop._run = timed
+        self._loop.step.run = timed
         self.again(num_steps)
 
     def again(self, num_steps: int) -> float:

@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.plan import EVERYBODY, SWEEP_STEPS, Plan
+from benchmarks.speed.plan import (
+    EVERYBODY,
+    MEMORY_ONLY,
+    MEMORY_ONLY_STEPS,
+    SWEEP_STEPS,
+    Plan,
+)
 
 SAME_LOSS = 1e-3
 ALL_ROUNDS = 2
@@ -119,7 +125,7 @@ def measure_memory(keras_name: str, model: str, contestant: str) -> Memory:
     keras = _prepare_process(keras_name)
     who = _contestant(keras, model, contestant)
     before = _peak_bytes()
-    who.run(SWEEP_STEPS)
+    who.run(MEMORY_ONLY_STEPS if model in MEMORY_ONLY else SWEEP_STEPS)
     return Memory(
         keras=keras_name,
         model=model,

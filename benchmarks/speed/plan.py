@@ -3,9 +3,12 @@
 import dataclasses
 
 MODELS = ("mlp", "wide_and_deep", "conv", "transformer")
+MEMORY_ONLY = ("embedding",)
+"""Models of which only the memory is measured, in a short sweep."""
 KERAS = ("keras", "tf_keras")
 EVERYBODY = ("article", "callback", "fit", "bare", "ours")
 SWEEP_STEPS = 300
+MEMORY_ONLY_STEPS = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import numpy as np
 BATCH_SIZE = 32
 TAXI_CSV = "examples/chicago_taxi_pipeline/data/simple/data.csv"
 HASH_BUCKETS = 100
+EMBEDDING_ROWS = 500_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,7 +191,25 @@ def _token_data() -> tuple[Any, Any]:
     return x.astype(np.int32), y.astype(np.int32)
 
 
+def _big_embedding(keras: Any) -> Any:
+    layers = keras.layers
+    tokens = keras.Input((16,), dtype="int32")
+    hidden = layers.Embedding(EMBEDDING_ROWS, 64)(tokens)
+    pooled = layers.GlobalAveragePooling1D()(hidden)
+    model = keras.Model(tokens, layers.Dense(2)(pooled))
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return model
+
+
 PROBLEMS = {
+    "embedding": Problem(
+        title="embedding, 32 million parameters",
+        build=_big_embedding,
+        data=_token_data,
+    ),
     "mlp": Problem(title="MLP", build=_mlp, data=_mlp_data),
     "wide_and_deep": Problem(
         title="wide and deep, taxi", build=_wide_and_deep, data=_taxi_data

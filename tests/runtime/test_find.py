@@ -2,6 +2,7 @@ import functools
 import random
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -356,3 +357,42 @@ def test_the_report_records_that_xla_compiled_the_step(data):
     assert report.environment["jit_compile"] is True
     with pytest.raises(ValueError, match="jit_compile must be one of off, on"):
         find_learning_rate(mlp(keras), *data, jit_compile=True)
+
+
+def test_the_seconds_add_up_to_the_wall_time_of_the_call(data):
+    model = mlp(keras)
+    began = time.monotonic()
+    report = find_learning_rate(model, *data, **QUICK)
+    wall = time.monotonic() - began
+    assert list(report.seconds) == [
+        "reading", "tracing", "sweeps", "confirmation", "restoring"
+    ]  # fmt: skip
+    assert min(report.seconds.values()) > 0.0
+    assert wall - sum(report.seconds.values()) < 0.05 * wall
+
+
+@pytest.mark.parametrize(
+    ("has_eval", "options", "expected"),
+    [
+        (True, QUICK, {"train": 2, "eval": 1}),  # candidates, sweeps
+        (False, QUICK, {"train": 4}),  # to split the rows, candidates, scores, sweeps
+        (True, {"confirm_steps": 0}, {"train": 2, "eval": 1}),  # first batch, sweeps
+    ],
+)
+def test_each_pipeline_is_started_once_for_each_use(has_eval, options, expected):
+    starts = {}
+
+    def batches(name, size):
+        x = np.random.default_rng(size).normal(size=(size, 16, 4)).astype("float32")
+
+        def generate():
+            starts[name] = starts.get(name, 0) + 1
+            yield from ((rows, rows[:, :1]) for rows in x)
+
+        rows, labels = tf.TensorSpec([16, 4]), tf.TensorSpec([16, 1])
+        return tf.data.Dataset.from_generator(generate, output_signature=(rows, labels))
+
+    evaluation = batches("eval", 8) if has_eval else None
+    # More batches than steps, so that no repetition starts a pipeline again.
+    find_learning_rate(mlp(keras), batches("train", 900), evaluation, **options)
+    assert starts == expected

@@ -82,7 +82,8 @@ def find_learning_rate(
         `num_sweeps`, `confirm_steps`, `rule`, `train_steps`, `schedule`, `seed`, ...
 
     Returns:
-      The report; `learning_rate` is None if the verdict is INCONCLUSIVE.
+      The report; `learning_rate` is None if the verdict is INCONCLUSIVE. Its `seconds`
+      add up to the wall time of the call.
 
     Raises:
       ValueError: A parameter is out of its range, the model is not compiled or trains
@@ -94,6 +95,8 @@ def find_learning_rate(
       arXiv:1506.01186, section 3.3.
     """
     config = _config(config, parameters)
+    began = time.monotonic()
+    gpus.grow_memory()
     with random_state.seeded(config.seed):
         model = build_model(model) if is_model_function(model) else model
         check_model(model)
@@ -107,6 +110,7 @@ def find_learning_rate(
         train, held_out = make_batches(
             train_dataset, eval_dataset, strategy, config, num_train_examples
         )
+        read = time.monotonic()
         gpus.reset_memory_peak()
         with (
             swept_learning_rate(model.optimizer, strategy) as rate,
@@ -136,6 +140,7 @@ def find_learning_rate(
                 asked = {"config": config, "previous_rate": previous_rate}
                 digests = fingerprint(asked, loop, train, held_out, facts, checkpoint)
                 saved = Checkpoint(checkpoint, digests)
+            traced = time.monotonic()
             try:
                 report = test(loop) if saved is None else saved.run(test, loop)
             finally:
@@ -143,7 +148,10 @@ def find_learning_rate(
             facts = describe(model, train, rate, loop)
             if saved is not None:
                 facts["num_steps_resumed"] = saved.num_steps_resumed
-    return dataclasses.replace(report, environment=facts)
+    seconds = {"reading": read - began, "tracing": traced - read, **report.seconds}
+    rest = time.monotonic() - began - sum(seconds.values())
+    seconds["restoring"] = max(0.0, rest)
+    return dataclasses.replace(report, environment=facts, seconds=seconds)
 
 
 def _config(

@@ -53,3 +53,16 @@ def test_a_keras_3_model_on_another_backend_is_refused(backend, monkeypatch):
     with pytest.raises(ValueError, match=match):
         checks.check_model(keras_3)
     checks.check_model(old)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), True),
+        (tf.errors.NotFoundError(None, None, "No algorithm worked!"), True),
+        (tf.errors.NotFoundError(None, None, "No such file"), False),
+        (ValueError("No algorithm worked!"), False),
+    ],
+)
+def test_errors_that_mean_out_of_memory_are_known(error, expected):
+    assert checks.is_out_of_memory(error) is expected

@@ -5,6 +5,7 @@ import tensorflow as tf
 import tf_keras
 
 from tests.keras_models import loop_of, mlp, train
+from tfx_lr_finder.runtime.loop.snapshot import MIN_ZEROS, Snapshot
 
 
 def values_of(variables):
@@ -126,3 +127,15 @@ def test_state_under_a_strategy_is_restored(use, dataset):
         model = mlp(k, k.optimizers.Adam(1e-3))
     with loop_of(model, dataset) as loop:
         assert_changed_and_restored(loop, model.trainable_variables)
+
+
+def test_a_large_variable_of_zeros_is_restored_without_a_copy():
+    zeros = tf.Variable(tf.zeros([MIN_ZEROS]))
+    ones = tf.Variable(tf.ones([MIN_ZEROS]))
+    snapshot = Snapshot([zeros, ones])
+    assert [value is None for value in snapshot._values] == [True, False]
+    zeros.assign_add(tf.fill([MIN_ZEROS], np.nan))
+    ones.assign_add(ones)
+    snapshot.restore()
+    np.testing.assert_array_equal(zeros, np.zeros(MIN_ZEROS))
+    np.testing.assert_array_equal(ones, np.ones(MIN_ZEROS))

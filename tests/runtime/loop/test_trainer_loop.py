@@ -300,3 +300,40 @@ def test_keras_3_is_distinguished_from_tf_keras():
     from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
 
     assert is_keras_3(mlp(keras))
+
+
+@pytest.mark.parametrize("chunk", [4, 16, 64])
+def test_a_gpu_that_does_not_look_at_its_losses_gives_the_same_sweeps(
+    k, dataset, monkeypatch, chunk
+):
+    config = RangeTestConfig(min_lr=1e-3, max_lr=1e3, num_rates=60)
+    ladder = learning_rate_ladder(config)
+    with loop_of(mlp(k), dataset) as loop:
+        looking = run_sweep(loop, ladder, config)
+    monkeypatch.setattr(trainer_loop, "FIRST_CHUNK", chunk)
+    with loop_of(mlp(k), dataset, stops_early=False) as loop:
+        sweep = run_sweep(loop, ladder, config)
+        loop.begin_sweep()
+        thrown_away = -sweep.num_steps % min(chunk, trainer_loop.GPU_CHUNK)
+        assert loop.num_steps_thrown_away == thrown_away
+        start = trainer_loop.GPU_CHUNK * -(-sweep.num_steps // trainer_loop.GPU_CHUNK)
+        next_losses = train(loop, np.full(5, 1e-6))
+    assert sweep == looking
+    assert sweep.num_steps < 60
+    with loop_of(mlp(k), dataset) as loop:
+        loop.begin_sweep()
+        loop.skip(start)
+        np.testing.assert_array_equal(next_losses, train(loop, np.full(5, 1e-6)))
+
+
+def test_losses_behind_a_suspect_one_are_returned_by_the_next_call(k, dataset):
+    rates = np.full(10, 1e-3)
+    with loop_of(mlp(k), dataset) as loop:
+        loop.begin_sweep()
+        expected = train(loop, rates)
+    with loop_of(mlp(k), dataset, stops_early=False) as loop:
+        loop.begin_sweep()
+        found = [loop.train(rates[i:], stop_above=-1.0) for i in range(10)]
+        assert loop.num_steps == 10
+        assert loop.num_steps_thrown_away == 0
+    np.testing.assert_array_equal(np.concatenate(found), expected)

@@ -52,7 +52,9 @@ def fingerprint(
         "data": _digest(data),
         "environment": _digest([json.dumps(facts, sort_keys=True).encode()]),
         "inputs": _digest([plan.inputs.encode()]),
-        "model": _digest(_tensors(loop.start.values)),
+        "model": _digest(
+            itertools.chain.from_iterable(map(_tensors, loop.start.values))
+        ),
         "step": "eager" if graph is None else step_graph.digest(graph),
     }
 

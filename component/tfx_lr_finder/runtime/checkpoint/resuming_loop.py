@@ -33,8 +33,8 @@ class SkippingLoop(TrainingLoop, Protocol):
     def num_scores(self) -> int:
         """The number of scores that `evaluate` returns for each unit."""
 
-    def skip(self, num_batches: int) -> None:
-        """Skips the next batches of the current sweep or candidate."""
+    def skip(self, num_steps: int) -> None:
+        """Skips the batches that a sweep of some steps reads."""
 
 
 class ResumingLoop:
@@ -68,7 +68,7 @@ class ResumingLoop:
         self._save = save
         self._num_recorded = self._num_saved = len(self._events)
         self._num_replayed = 0
-        self._num_batches_to_skip = 0
+        self._sweeps_to_skip: list[int] = []
         self._in_sweep = False
         self.num_steps_replayed = 0
 
@@ -77,8 +77,11 @@ class ResumingLoop:
         self._in_sweep = True
         if self._replay(SWEEP) is None:
             self._begin(SWEEP, self._loop.begin_sweep)
-            self._loop.skip(self._num_batches_to_skip)
-            self._num_batches_to_skip = 0
+            for num_steps in self._sweeps_to_skip:
+                self._loop.skip(num_steps)
+            self._sweeps_to_skip = []
+        else:
+            self._sweeps_to_skip.append(0)
 
     def begin_candidate(self) -> None:
         """Goes back to the start; see `TrainingLoop`."""
@@ -97,7 +100,8 @@ class ResumingLoop:
             self._record(TRAIN, rate, losses)
         else:
             self.num_steps_replayed += len(losses)
-            self._num_batches_to_skip += len(losses) if self._in_sweep else 0
+            if self._in_sweep:
+                self._sweeps_to_skip[-1] += len(losses)
         return losses
 
     def evaluate(self) -> FloatArray:

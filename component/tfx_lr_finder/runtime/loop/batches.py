@@ -1,5 +1,6 @@
 """Batches for the sweeps and the candidates: endless ones, and replayed ones."""
 
+import itertools
 from typing import Any
 
 import tensorflow as tf
@@ -50,7 +51,17 @@ class Batches:
     ) -> None:
         """Reads the first batch, which shows the shapes, and the replayed ones."""
         self._strategy = strategy
-        self.first = first_batch(dataset, name)
+        # An autotuned iterator sometimes takes seconds to end, and tunes too slowly
+        # for a sweep; without the tuner AUTOTUNE means the default parallelism.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
+        source = dataset if read_once else dataset.repeat()
+        replayed = source.take(max(1, num_replayed))
+        # One pass gives the first batch, fills the cache and hashes the rows.
+        cached = replayed.cache()
+        batches = iter(cached)
+        self.first = first_batch(batches, name)
         self.bytes_per_batch = sum(
             _num_bytes(part) for part in tf.nest.flatten(self.first)
         )
@@ -61,13 +72,22 @@ class Batches:
             self.num_batches = max(1, -(-num_examples // self.batch_size))
         num_fitting = max(1, MAX_CACHE_BYTES // max(1, self.bytes_per_batch))
         num_hashed = min(num_replayed, num_fitting)
-        replayed = dataset.take(num_hashed)
-        if not read_once:
-            replayed = dataset.repeat().take(num_replayed)
-        fits = read_once or num_hashed == num_replayed
-        if fits and num_replayed:
-            replayed = replayed.cache()
-        self.hashes = _hashes(replayed, num_hashed, name)
+        fits = num_hashed == num_replayed
+        if fits:
+            replayed = cached
+        elif read_once:
+            fits = True
+            replayed = source.take(num_hashed).cache()
+            batches = iter(replayed)
+            next(batches)
+        self.hashes: tuple[IntArray, ...] = ()
+        if num_replayed:
+            # The cache keeps nothing unless it is read to its end.
+            rest = itertools.islice(batches, None if fits else num_hashed - 1)
+            read = itertools.chain([self.first], rest)
+            self.hashes = tuple(row_hashes(batch).numpy() for batch in read)
+            if len(self.hashes) < min(num_hashed, int(replayed.cardinality())):
+                raise one_shot_error(name)
         self.num_replayed = len(self.hashes) if read_once else num_replayed
         self.num_cached = self.num_replayed if fits else 0
         self._cached = replayed
@@ -94,11 +114,6 @@ class Batches:
         return next(iter(self._cached.skip(index)))
 
     def _distribute(self, dataset: tf.data.Dataset) -> Any:
-        # An autotuned iterator sometimes takes seconds to end, and tunes too slowly
-        # for a sweep; without the tuner AUTOTUNE means the default parallelism.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        dataset = dataset.with_options(options)
         if self._strategy.num_replicas_in_sync == 1:
             return dataset.prefetch(tf.data.AUTOTUNE)
         return self._strategy.experimental_distribute_dataset(dataset)
@@ -118,22 +133,6 @@ def single_examples() -> ValueError:
         "The dataset gives single examples, wanted batches. Add .batch(batch_size) to "
         "the dataset."
     )
-
-
-def _hashes(
-    dataset: tf.data.Dataset, num_batches: int, name: str
-) -> tuple[IntArray, ...]:
-    """Returns the hashes of the rows of each of the first batches.
-
-    It reads a cached dataset to its end, without which the cache keeps nothing.
-    """
-    if num_batches == 0:
-        return ()
-    hashes = dataset.map(lambda *parts: row_hashes(parts), tf.data.AUTOTUNE)
-    found = tuple(part.numpy() for part in hashes.take(num_batches))
-    if len(found) < min(num_batches, int(dataset.cardinality())):
-        raise one_shot_error(name)
-    return found
 
 
 def _num_bytes(part: Any) -> int:

@@ -4,6 +4,7 @@ import inspect
 import numbers
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,13 @@ _KERAS_3_MODEL = "keras.src.models.model"
 _LABEL_ERROR = re.compile(
     r"label value of (?P<label>-?\d+) which is outside the valid range of "
     r"(?P<classes>\[\d+, \d+\))"
+)
+
+_MEMORY_SIGNS = (
+    "No algorithm worked",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDA_ERROR_OUT_OF_MEMORY",
 )
 
 
@@ -54,10 +62,10 @@ def check_model_and_data(
         )
 
 
-def first_batch(dataset: tf.data.Dataset, name: str) -> Any:
-    """Returns the first batch of a dataset, or raises a ValueError with its name."""
+def first_batch(batches: Iterable[Any], name: str) -> Any:
+    """Returns the next batch, or raises a ValueError with the name of the dataset."""
     try:
-        for batch in dataset.take(1):
+        for batch in batches:
             return batch
     except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
         raise ValueError(
@@ -117,6 +125,20 @@ def label_error(dataset: str, error: Exception) -> ValueError | None:
         f"A label of the {dataset} is {found['label']}, and the model's output has the "
         f"classes {found['classes']}. Map the labels to whole numbers from 0, or give "
         "the last layer one unit for each class."
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether an error of TensorFlow means that the device has no memory left.
+
+    Args:
+      error: What TensorFlow raised. cuDNN and cuBLAS have messages of their own: cuDNN
+        finds no algorithm if none gets its scratch memory.
+    """
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return True
+    return isinstance(error, tf.errors.OpError) and any(
+        sign in str(error) for sign in _MEMORY_SIGNS
     )
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.runtime.loop import checks
@@ -28,6 +27,8 @@ def build(model: Any, batch: Any) -> None:
     try:
         _run_once(model, model.test_step, batch)
     except Exception as error:  # noqa: BLE001 - the training step may need no call
+        if checks.is_out_of_memory(error):
+            raise
         logging.info("LRFinder: the test step does not build the model: %s", error)
         runs = False
     if not (runs and model.built):
@@ -41,9 +42,9 @@ def check_training(model: Any, batch: Any) -> None:
     """Trains on one batch and undoes it, to find faults in the model or the data."""
     try:
         _run_once(model, model.train_step, batch)
-    except tf.errors.ResourceExhaustedError:
-        raise
     except Exception as error:
+        if checks.is_out_of_memory(error):
+            raise
         raise ValueError(
             f"The model cannot be run on the first training batch: "
             f"{checks.describe_error(error)}. Check that the batches are (x, y) "
@@ -63,9 +64,9 @@ def check_evaluation(model: Any, batch: Any) -> None:
     """
     try:
         _run_once(model, model.test_step, batch)
-    except tf.errors.ResourceExhaustedError:
-        raise
     except Exception as error:
+        if checks.is_out_of_memory(error):
+            raise
         raise ValueError(
             "The model cannot score the first held-out batch: "
             f"{checks.describe_error(error)}. LRFinder compares rates by the loss that "

@@ -13,9 +13,6 @@ Facts = dict[str, str | int | float | bool | None]
 def prepare(requested: int, on_no_gpu: str) -> None:
     """Checks the number of GPUs and turns on memory growth for each.
 
-    Without memory growth TensorFlow reserves the whole memory of each GPU at its first
-    use and leaves none to other processes on the same card.
-
     Args:
       requested: Number of GPUs requested; 0 checks nothing.
       on_no_gpu: `warn` or `fail`.
@@ -29,10 +26,19 @@ def prepare(requested: int, on_no_gpu: str) -> None:
         raise ValueError(problem)
     if problem:
         logging.warning("LRFinder: %s", problem)
-    for gpu in gpus:
+    grow_memory()
+
+
+def grow_memory() -> None:
+    """Turns on memory growth for each GPU that the process does not use yet.
+
+    Without it TensorFlow reserves the whole memory of each GPU at its first use and
+    leaves none to other processes on the same card.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError as error:  # the process uses it already
+        except (RuntimeError, ValueError) as error:  # in use, or cut into virtual ones
             logging.info(
                 "LRFinder: cannot turn on memory growth for %s: %s", gpu, error
             )

@@ -22,6 +22,8 @@ class KerasStep:
       first_batch: A training batch, from which the model is built.
       iterator: Has the type of every iterator that `run` gets.
       jit_compile: Whether XLA compiles the step.
+      stops_early: Whether a chunk ends at a bad loss. On a GPU this would make the host
+        wait for every step.
 
     Attributes:
       eager: Whether the step runs eagerly, because it cannot be compiled.
@@ -29,8 +31,8 @@ class KerasStep:
       graph: The traced training step; None if it runs eagerly.
       num_traces: How often the training step was traced.
       run: Trains on the next batches of an iterator at each of some rates, float32
-        `[n]`; returns the losses, float32 `[m]`, up to the first one that is not finite
-        or above a limit, the third argument.
+        `[n]`; returns the losses, float32 `[m]`. If `stops_early`, they end at the
+        first one that is not finite or above a limit, the third argument.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class KerasStep:
         iterator: Any,
         *,
         jit_compile: bool,
+        stops_early: bool = True,
     ) -> None:
         """Builds the model if it is not built, and traces the step."""
         self.model = model
         self._rate = rate
         self._strategy = model.distribute_strategy
         self._jit_compile = jit_compile
+        self._stops_early = stops_early
         self.num_traces = 0
         self.eager = bool(model.run_eagerly)
         self.graph: Any = None
@@ -161,7 +165,7 @@ class KerasStep:
     def _train_chunk(
         self, iterator: Any, rates: tf.Tensor, stop_above: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the losses up to one that is not finite or above `stop_above`."""
+        """Returns the losses of a chunk; see `run`."""
         size = tf.size(rates)
         losses = tf.TensorArray(tf.float32, size=size, element_shape=())
 
@@ -169,11 +173,15 @@ class KerasStep:
             del continues
             self._rate.assign(rates[i])
             loss = self._step(iterator)
-            continues = tf.math.is_finite(loss) & (loss <= stop_above)
+            continues = tf.constant(True)
+            if self._stops_early:
+                continues = tf.math.is_finite(loss) & (loss <= stop_above)
             return i + 1, continues, losses.write(i, loss)
 
         num_steps, _, losses = tf.while_loop(
-            lambda i, continues, _: continues & (i < size),
+            lambda i, continues, _: (
+                continues & (i < size) if self._stops_early else i < size
+            ),
             one_rate,
             (tf.constant(0), tf.constant(True), losses),
             parallel_iterations=1,

@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from tfx_lr_finder.runtime.loop.optimizers import optimizer_variables
 
+MIN_ZEROS = 2**16
+"""Elements of a variable from which on zeros are not copied."""
+
 
 def state_variables(model: Any) -> list[tf.Variable]:
     """Returns every variable that a training step can change, each once.
@@ -44,24 +47,40 @@ def _tf_variable(item: Any) -> tf.Variable | None:
 
 
 class Snapshot:
-    """A copy of variables on their device.
+    """A copy of variables in host memory. One that is zero is not copied.
+
+    On a CPU a variable and its copy share memory until a step changes the variable.
 
     Args:
       variables: The variables to copy.
-
-    Attributes:
-      values: The copied values, in the order of the variables.
     """
 
     def __init__(self, variables: list[tf.Variable]) -> None:
         """Copies the values."""
         self._variables = variables
-        self.values = [tf.identity(variable) for variable in variables]
+        self._values = [_copy(variable) for variable in variables]
+
+    @property
+    def values(self) -> Iterator[tf.Tensor]:
+        """The copied values, in the order of the variables."""
+        for variable, value in zip(self._variables, self._values, strict=True):
+            zero = value is None
+            yield tf.zeros(variable.shape, variable.dtype) if zero else value
 
     def restore(self) -> None:
         """Sets every variable to its copied value."""
         for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
+
+
+def _copy(variable: tf.Variable) -> tf.Tensor | None:
+    """Returns the value in host memory, or None for a large one that is zero."""
+    large = (variable.shape.num_elements() or 0) >= MIN_ZEROS
+    is_number = variable.dtype.is_floating
+    if large and is_number and not tf.reduce_any(tf.not_equal(variable, 0)):
+        return None
+    with tf.device("CPU:0"):
+        return tf.identity(variable)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,8 @@ def split_rows(
     Raises:
       ValueError: The dataset gives single examples.
     """
-    first = first_batch(dataset, "training dataset")
+    inspected = iter(dataset.take(NUM_INSPECTED))
+    first = first_batch(inspected, "training dataset")
     size = batch_size(first)
     dense = [part for part in tf.nest.flatten(first) if isinstance(part, tf.Tensor)]
     if len({part.shape[:1].num_elements() for part in dense}) > 1:
@@ -44,7 +45,7 @@ def split_rows(
         num_examples = cardinality * size
     if not _can_be_batched_again(dataset):
         return _split_batches(dataset, num_examples, size)
-    batches = [_hashes(parts) for parts in dataset.take(NUM_INSPECTED)]
+    batches = [_hashes(parts) for parts in (first, *inspected)]
     rows = concatenated(batches)
     rows = rows[: period(rows)]
     values = np.unique(rows)

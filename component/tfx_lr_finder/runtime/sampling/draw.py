@@ -149,7 +149,7 @@ def batch_size_to_redraw_for(
     """
     if config.sample_size != AUTO:
         return None
-    size = batch_size(first_batch(found.train_dataset, "training dataset"))
+    size = batch_size(first_batch(found.train_dataset.take(1), "training dataset"))
     if size <= AUTO_BATCH_SIZE:
         return None
     logging.info(

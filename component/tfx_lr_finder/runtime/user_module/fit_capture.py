@@ -101,7 +101,10 @@ def _from_run_fn(
         "model and the data (which_fit=%r).",
         request.which_fit,
     )
-    run_fn: RunFn = user_functions.find_function(request.exec_properties, keys.RUN_FN)
+    properties = request.exec_properties
+    run_fn: RunFn = user_functions.find_function(
+        properties, keys.RUN_FN, is_loaded=not properties.get(keys.RUN_FN)
+    )
     calls: list[FitCall] = []
 
     def from_fit(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:

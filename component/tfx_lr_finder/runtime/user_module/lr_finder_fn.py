@@ -1,6 +1,7 @@
 """Finds the user's `lr_finder_fn`, and makes its argument."""
 
 import json
+import sys
 from typing import Any
 
 from tfx import types
@@ -95,18 +96,25 @@ def find_lr_finder_fn(exec_properties: dict[str, Any]) -> LRFinderFn | None:
     return function
 
 
-def find_function(exec_properties: dict[str, Any], name: str) -> Any:
+def find_function(
+    exec_properties: dict[str, Any], name: str, *, is_loaded: bool = False
+) -> Any:
     """Returns a function of the user's module.
 
     Args:
       exec_properties: Holds `module_path`, `module_file` or the function's own path.
       name: The function's name, "lr_finder_fn" or "run_fn".
+      is_loaded: Whether `find_lr_finder_fn` has just loaded the module. Its wheel is
+        then not installed again.
 
     Raises:
       ValueError: If the module has no such function; the message shows the
         `lr_finder_fn` to add.
     """
+    module, _, wheel = (exec_properties.get(keys.MODULE_PATH) or "").partition("@")
     try:
+        if is_loaded and wheel and module in sys.modules:
+            return getattr(sys.modules[module], name)
         return udf_utils.get_fn(exec_properties, name)
     except AttributeError as error:
         places = (name, keys.MODULE_PATH, keys.MODULE_FILE)
