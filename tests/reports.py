@@ -27,7 +27,7 @@ def _sweep(config, seed):
     return Sweep(
         learning_rates=tuple(rates.tolist()),
         losses=tuple(losses.tolist()),
-        smoothed_losses=tuple(smooth(losses, config.smoothing).tolist()),
+        smoothed_losses=tuple(smooth(rates, losses).tolist()),
         stop_reason=StopReason.DIVERGED,
         num_steps=len(rates),
     )

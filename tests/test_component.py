@@ -89,7 +89,6 @@ def test_a_value_that_a_cast_would_change_is_rejected(name, given):
         {"min_lr": float("nan")},
         {"num_rates": 3},
         {"rule": "guess"},
-        {"smoothing": 1.0},
         {"num_sweeps": 0},
         {"sample_size": -3},
         {"sample_size": 2.5},

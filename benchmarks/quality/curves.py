@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks.quality.jobs import prepare_process
 from benchmarks.quality.junk import KINDS, Array, JunkLoop
-from benchmarks.quality.report import table
 from benchmarks.quality.task import Task
+from benchmarks.tables import table
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _VERDICTS = ("OK", "LOW_CONFIDENCE", "INCONCLUSIVE")

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.quality.contestants import Finding
 from benchmarks.quality.score import Difference, Score
 from benchmarks.quality.truth import Truth
+from benchmarks.tables import table
 
 _COLUMNS = (
     ("finder", "finder", "{}"),
@@ -39,20 +40,6 @@ on it: it began to learn only after 500 to 1,000 steps, and its truth was not
 reproducible (equal rates differed by 0.3 of the gain between seeds). These budgets are
 too small for a model that learns so late. The truth has three seeds and four rates per
 decade. Every task is small and trains at a constant rate."""
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a Markdown table whose columns line up."""
-    cells = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        first = row[0].ljust(widths[0])
-        rest = [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:])]
-        return "| " + " | ".join([first, *rest]) + " |"
-
-    rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
-    return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
 
 
 def score_table(scores: Sequence[Score]) -> str:

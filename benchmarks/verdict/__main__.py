@@ -144,7 +144,7 @@ def _document(
 
 
 def _table(title: str, rows: list[Row]) -> str:
-    from benchmarks.quality.report import table
+    from benchmarks.tables import table
 
     cells: list[list[Any]] = [
         [name, str(count), *[str(seen[verdict]) for verdict in VERDICTS]]

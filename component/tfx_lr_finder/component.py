@@ -129,7 +129,6 @@ class LRFinder(base_beam_component.BaseBeamComponent):
         num_sweeps: Count = None,
         steps_per_rate: Count = None,
         spacing: Name = None,
-        smoothing: Real = None,
         divergence_factor: Real = None,
         rule: Name = None,
         confirm_steps: Count = None,
@@ -189,11 +188,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             Their losses are averaged.
           spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
             "linear".
-          smoothing: Weight of the neighbouring losses when a curve is smoothed, from 0
-            (off) to below 1.
-          divergence_factor: A sweep stops when its smoothed loss rises above its best
-            by this many times its fall so far, or its noise if larger. From 0.001 to
-            1e30.
+          divergence_factor: A sweep stops when its average loss rises above its best by
+            this many times its fall so far, or its noise if larger. From 0.001 to 1e30.
           rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
             "minimum" or "largest_drop".
           confirm_steps: Training steps of each candidate that is trained to confirm the
@@ -257,7 +253,6 @@ class LRFinder(base_beam_component.BaseBeamComponent):
                 "num_sweeps": num_sweeps,
                 "steps_per_rate": steps_per_rate,
                 "spacing": spacing,
-                "smoothing": smoothing,
                 "divergence_factor": divergence_factor,
                 "rule": rule,
                 "confirm_steps": confirm_steps,

@@ -25,9 +25,8 @@ BAD = [
     ({"num_rates": 20.0}, "num_rates must be a whole number"),
     ({"num_sweeps": 0}, "num_sweeps must be a whole number of at least 1"),
     ({"steps_per_rate": 0}, "steps_per_rate must be"),
-    ({"smoothing": 1.0}, "smoothing must be below 1"),
-    ({"smoothing": -0.1}, "smoothing must be a number from 0.0 to 1.0"),
-    ({"smoothing": math.nan}, "smoothing must be a number"),
+    ({"max_fraction": -0.1}, "max_fraction must be a number from 1e-06 to 1.0"),
+    ({"max_fraction": math.nan}, "max_fraction must be a number"),
     ({"divergence_factor": 0.0}, "divergence_factor must be"),
     (
         {"rule": "steep"},

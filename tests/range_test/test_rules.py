@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.smoothing import smooth
 
 RATES = np.geomspace(1e-7, 10.0, 161)
 LOGS = np.log10(RATES)
@@ -55,8 +54,8 @@ def test_noise_does_not_pull_steepest_to_the_smallest_rates():
     rng = np.random.default_rng(0)
     found = []
     for _ in range(100):
-        losses = logistic_drop(1e-3) + rng.normal(0, 0.005, len(RATES))
-        found.append(RULES["steepest"](RATES, smooth(losses, 0.8)))
+        losses = logistic_drop(1e-3) + rng.normal(0, 0.02, len(RATES))
+        found.append(RULES["steepest"](RATES, losses))
     assert abs(np.median(np.log10(found)) + 3.0) < 0.15
 
 
@@ -71,10 +70,26 @@ def test_largest_drop_takes_the_rate_after_the_largest_fall():
     assert RULES["largest_drop"](rates, losses) == rates[3]
 
 
-def test_valley_takes_the_middle_of_the_longest_fall_despite_noise():
-    losses = np.array([9.0, 9.0, 8.0, 8.5, 7.0, 6.0, 5.0, 8.0, 9.0])
-    rates = np.geomspace(1e-8, 1.0, 9)
-    assert RULES["valley"](rates, losses) == rates[3]
+def test_valley_does_not_start_in_the_noise_of_the_plateau():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(100):
+        losses = logistic_drop(1e-2, 0.2) + rng.normal(0, 0.05, len(RATES))
+        found.append(RULES["valley"](RATES, losses))
+    assert np.quantile(np.log10(found), 0.05) > -3.0
+
+
+@pytest.mark.parametrize("num_rates", [30, 100, 200, 400])
+def test_valley_reads_about_the_same_rate_for_any_number_of_rates(num_rates):
+    rates = np.geomspace(1e-7, 10.0, num_rates)
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(50):
+        fall = 1.0 / (1.0 + (rates / 1e-2) ** 2.0)
+        rise = (rates / 0.5) ** 2.0
+        losses = (fall + rise + rng.normal(0, 0.03, num_rates))[rates < 1.0]
+        found.append(RULES["valley"](rates[rates < 1.0], losses))
+    assert -2.7 < np.median(np.log10(found)) < -1.0
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

@@ -3,40 +3,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfx_lr_finder.range_test.smoothing import moving_average, noise_scale, smooth
+from tfx_lr_finder.range_test.smoothing import (
+    local_linear,
+    moving_average,
+    noise_scale,
+    smooth,
+    without_outliers,
+)
 
-BETAS = [0.0, 0.5, 0.9, 0.98]
+RATES = np.geomspace(1e-7, 10.0, 101)
+LOGS = np.log10(RATES)
 finite = st.floats(-1e6, 1e6)
 
 
-@pytest.mark.parametrize("beta", BETAS)
-@pytest.mark.parametrize("average", [moving_average, smooth])
-def test_a_constant_stays_constant(average, beta):
-    np.testing.assert_allclose(average(np.full(60, 2.5), beta), 2.5, rtol=1e-12)
+def drop(centre=-3.0, width=0.2):
+    return 1.0 / (1.0 + np.exp((LOGS - centre) / width))
 
 
-@given(st.lists(finite, min_size=3, max_size=40), finite, st.floats(0.1, 100.0))
-def test_smoothing_follows_shift_and_scale(losses, shift, scale):
-    losses = np.array(losses)
-    moved = smooth(losses * scale + shift, 0.7)
-    np.testing.assert_allclose(
-        moved, smooth(losses, 0.7) * scale + shift, rtol=1e-6, atol=1e-3
-    )
-
-
-@given(st.lists(finite, min_size=3, max_size=40))
-def test_smoothing_is_symmetric(losses):
-    losses = np.array(losses)
-    np.testing.assert_allclose(
-        smooth(losses[::-1], 0.8)[::-1], smooth(losses, 0.8), rtol=1e-9, atol=1e-6
-    )
-
-
-def test_smoothing_keeps_a_fall_at_its_rate():
-    rates = np.arange(101)
-    drop = 1.0 / (1.0 + np.exp((rates - 50) / 3.0))
-    assert smooth(drop, 0.9)[50] == pytest.approx(0.5, abs=1e-9)
-    assert moving_average(drop, 0.9)[50] > 0.7
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.98])
+def test_the_average_of_a_constant_is_that_constant(beta):
+    np.testing.assert_allclose(moving_average(np.full(60, 2.5), beta), 2.5, rtol=1e-12)
 
 
 def test_the_moving_average_does_not_depend_on_later_losses():
@@ -44,6 +30,63 @@ def test_the_moving_average_does_not_depend_on_later_losses():
     np.testing.assert_array_equal(
         moving_average(losses, 0.9)[:20], moving_average(losses[:20], 0.9)
     )
+
+
+def test_a_constant_curve_stays_constant():
+    np.testing.assert_allclose(smooth(RATES, np.full(101, 2.5)), 2.5, rtol=1e-12)
+
+
+@given(st.lists(finite, min_size=101, max_size=101), finite)
+def test_a_shift_of_the_losses_shifts_the_regression(losses, shift):
+    losses = np.array(losses)
+    np.testing.assert_allclose(
+        local_linear(RATES, losses + shift, 0.5),
+        local_linear(RATES, losses, 0.5) + shift,
+        rtol=1e-6,
+        atol=1e-3,
+    )
+
+
+@pytest.mark.parametrize("width", [0.05, 0.5, 3.0])
+def test_the_regression_keeps_a_straight_line_up_to_its_ends(width):
+    line = 3.0 - 0.25 * LOGS
+    np.testing.assert_allclose(local_linear(RATES, line, width), line, atol=1e-6)
+
+
+def test_smoothing_keeps_a_fall_at_its_rate_and_an_average_does_not():
+    noise = np.random.default_rng(0).normal(0, 0.02, 101)
+    middle = int(np.argmin(np.abs(LOGS + 3.0)))
+    assert smooth(RATES, drop() + noise)[middle] == pytest.approx(0.5, abs=0.05)
+    assert moving_average(drop() + noise, 0.9)[middle] > 0.7
+
+
+def test_the_line_goes_through_the_points_of_a_quiet_curve():
+    noise = np.random.default_rng(0).normal(0, 1e-3, 101)
+    valley = drop(-3.0) + 2.0 * (1.0 - drop(-1.0))
+    assert np.max(np.abs(smooth(RATES, valley + noise) - valley)) < 0.01
+
+
+def test_the_line_is_flat_where_there_is_only_noise():
+    noise = np.random.default_rng(0).normal(0, 1.0, 101)
+    assert np.std(smooth(RATES, noise)) < 0.5
+
+
+def test_a_single_explosion_does_not_move_its_neighbours():
+    losses = drop() + np.random.default_rng(0).normal(0, 0.02, 101)
+    quiet = smooth(RATES, losses)
+    losses[40] += 1e6
+    assert np.max(np.abs(smooth(RATES, losses) - quiet)) < 0.1
+
+
+def test_losses_near_their_neighbours_are_no_outliers():
+    losses = drop() + np.random.default_rng(0).normal(0, 0.02, 101)
+    np.testing.assert_array_equal(without_outliers(losses), losses)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 5])
+def test_a_curve_may_have_any_length(length):
+    losses = np.arange(length, dtype=float)
+    assert smooth(RATES[:length], losses).shape == (length,)
 
 
 def test_a_trend_and_spikes_do_not_count_as_noise():
@@ -56,12 +99,3 @@ def test_a_trend_and_spikes_do_not_count_as_noise():
 def test_a_constant_has_no_noise():
     assert noise_scale(np.ones(10)) == 0.0
     assert noise_scale(np.ones(2)) == 0.0
-
-
-@pytest.mark.parametrize("beta", BETAS)
-def test_smoothing_is_the_documented_weighted_mean(beta):
-    losses = np.random.default_rng(0).normal(size=40)
-    distance = np.abs(np.arange(40)[:, None] - np.arange(40)[None, :])
-    weights = beta**distance
-    expected = weights @ losses / weights.sum(axis=1)
-    np.testing.assert_allclose(smooth(losses, beta), expected, rtol=1e-10)

@@ -21,7 +21,7 @@ def sweep_of(loop, **parameters):
 def test_the_quadratic_has_its_lowest_loss_at_the_first_rate_above_two_over_h(
     curvature,
 ):
-    sweep = sweep_of(QuadraticLoop(curvature), smoothing=0.0, divergence_factor=1e6)
+    sweep = sweep_of(QuadraticLoop(curvature), divergence_factor=1e6)
     rates = np.array(sweep.learning_rates)
     lowest = rates[int(np.argmin(sweep.losses))]
     assert lowest == rates[rates > 2.0 / curvature][0]

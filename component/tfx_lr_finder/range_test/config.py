@@ -43,9 +43,7 @@ class RangeTestConfig:
         Their losses are averaged.
       spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
         "linear".
-      smoothing: Weight of the neighbouring losses when a curve is smoothed, from 0
-        (off) to below 1.
-      divergence_factor: A sweep stops when its smoothed loss rises above its best by
+      divergence_factor: A sweep stops when its average loss rises above its best by
         this many times its fall so far, or its noise if larger. From 0.001 to 1e30.
       rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
         "minimum" or "largest_drop".
@@ -80,7 +78,6 @@ class RangeTestConfig:
     num_sweeps: int = 3
     steps_per_rate: int = 1
     spacing: str = "exponential"
-    smoothing: float = 0.7
     divergence_factor: float = 2.0
     rule: str = "valley"
     confirm_steps: int | None = None
@@ -102,12 +99,6 @@ class RangeTestConfig:
         for name, minimum in _MINIMUM.items():
             if getattr(self, name) is not None or name in _NEVER_NONE:
                 _check_int(name, getattr(self, name), minimum)
-        _check_real("smoothing", self.smoothing, 0.0, 1.0)
-        if self.smoothing == 1:
-            raise ValueError(
-                "smoothing must be below 1, got smoothing=1.0, which ignores every "
-                "loss. Use 0.9 for strong smoothing."
-            )
         _check_real(
             "divergence_factor", self.divergence_factor, 1e-3, MAX_DIVERGENCE_FACTOR
         )

@@ -18,7 +18,13 @@ from tfx_lr_finder.range_test.non_finite import (
 )
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.range_test.rules import RULES
-from tfx_lr_finder.range_test.sweep import Sweep, TrainingLoop, run_sweep
+from tfx_lr_finder.range_test.smoothing import without_outliers
+from tfx_lr_finder.range_test.sweep import (
+    Sweep,
+    TrainingLoop,
+    run_sweep,
+    without_explosion,
+)
 from tfx_lr_finder.range_test.too_few_steps import min_steps, untested_report
 from tfx_lr_finder.range_test.verdict import MIN_RATES, Verdict, judge
 
@@ -84,10 +90,11 @@ def run_range_test(
 
 def read(name: str, sweep: Sweep) -> float | None:
     """Returns the rate that a rule reads from one sweep; None for a short curve."""
-    losses = np.array(sweep.smoothed_losses)
-    if len(losses) < MIN_RATES:
+    num_finite = len(sweep.smoothed_losses)
+    if num_finite < MIN_RATES:
         return None
-    return RULES[name](np.array(sweep.learning_rates[: len(losses)]), losses)
+    losses = without_outliers(without_explosion(np.array(sweep.losses[:num_finite])))
+    return RULES[name](np.array(sweep.learning_rates[:num_finite]), losses)
 
 
 def combine(readings: Sequence[float | None]) -> float | None:

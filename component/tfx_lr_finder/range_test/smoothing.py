@@ -6,6 +6,13 @@ import numpy as np
 
 from tfx_lr_finder.range_test.values import FloatArray
 
+MAX_WIDTH = 0.6
+NUM_WIDTHS = 8
+MAX_PARAMETERS = 0.8
+"""Widths that fit the curve with more parameters per loss than this are left out."""
+OUTLIER_SIGMAS = 8.0
+OUTLIER_WINDOW = 5
+
 
 def moving_average(losses: FloatArray, beta: float) -> FloatArray:
     """Returns the exponential moving average of the losses so far, unbiased.
@@ -32,37 +39,75 @@ def moving_average(losses: FloatArray, beta: float) -> FloatArray:
     return averages
 
 
-def smooth(losses: FloatArray, beta: float) -> FloatArray:
-    """Returns the curve smoothed symmetrically, so that it does not shift.
-
-    A loss j rates away has the weight `beta ** j`. The weights are normalized at each
-    rate, including the ends. Unlike the one-sided average of other finders, which
-    shifts a sweep of 100 steps by one to three decades to higher rates, this keeps a
-    fall at its rate.
+def local_linear(
+    learning_rates: FloatArray, losses: FloatArray, width: float
+) -> FloatArray:
+    """Returns the curve smoothed by a local linear regression, which does not lag.
 
     Args:
+      learning_rates: float64 `[n]`, positive, rising.
       losses: float64 `[n]`, finite.
-      beta: Weight of the nearest neighbour, in [0, 1); 0 returns the losses.
+      width: Standard deviation of the Gaussian weights, in decades, positive.
 
     Returns:
-      float64 `[n]`. A constant curve does not change.
+      float64 `[n]`. A curve that is linear in the logarithm of the rate stays as it is.
+
+    References:
+      J. Fan, "Design-adaptive Nonparametric Regression", JASA 87 (1992).
     """
-    losses = np.array(losses, dtype=np.float64)
-    weights = np.ones(len(losses))
-    total = _sum_so_far(losses, beta) + _sum_so_far(losses[::-1], beta)[::-1]
-    weight = _sum_so_far(weights, beta) + _sum_so_far(weights, beta)[::-1]
-    smoothed: FloatArray = (total - losses) / (weight - weights)
+    level = float(np.median(losses))
+    smoothed: FloatArray = level + _hat(learning_rates, width) @ (losses - level)
     return smoothed
 
 
-def _sum_so_far(values: FloatArray, beta: float) -> FloatArray:
-    """Returns running sums in which a value j places back has the weight beta^j."""
-    sums = np.empty(len(values))
-    total = 0.0
-    for i, value in enumerate(values):
-        total = float(value) + beta * total
-        sums[i] = total
-    return sums
+def smooth(learning_rates: FloatArray, losses: FloatArray) -> FloatArray:
+    """Returns the curve as it is shown, smoothed as much as its noise demands.
+
+    The width of the local linear regression, up to 0.6 decades, is the one with the
+    lowest generalized cross-validation score. A single outlier has little effect.
+
+    Args:
+      learning_rates: float64 `[n]`, positive, rising.
+      losses: float64 `[n]`, finite.
+
+    Returns:
+      float64 `[n]`. A constant curve does not change.
+
+    References:
+      P. Craven and G. Wahba, "Smoothing noisy data with spline functions", Numerische
+      Mathematik 31 (1979).
+    """
+    if len(losses) < 3:
+        return np.array(losses, dtype=np.float64)
+    level = float(np.median(losses))
+    inner = without_outliers(losses) - level
+    gap = float(np.median(np.diff(np.log10(learning_rates))))
+    best = math.inf
+    smoothed = inner
+    for width in np.geomspace(min(0.5 * gap, MAX_WIDTH), MAX_WIDTH, NUM_WIDTHS):
+        hat = _hat(learning_rates, width)
+        parameters = float(np.trace(hat)) / len(losses)
+        fitted = hat @ inner
+        score = float(np.mean((inner - fitted) ** 2)) / (1.0 - parameters) ** 2
+        if parameters <= MAX_PARAMETERS and score < best:
+            best, smoothed = score, fitted
+    result: FloatArray = smoothed + level
+    return result
+
+
+def without_outliers(losses: FloatArray) -> FloatArray:
+    """Returns the losses, each at most eight times the noise from its neighbours.
+
+    Args:
+      losses: float64 `[n]`, finite. The neighbours are the median of five losses.
+    """
+    limit = OUTLIER_SIGMAS * noise_scale(losses)
+    if limit == 0.0:
+        return losses
+    padded = np.pad(losses, OUTLIER_WINDOW // 2, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, OUTLIER_WINDOW)
+    medians = np.median(windows, axis=1)
+    return np.clip(losses, medians - limit, medians + limit)
 
 
 def noise_scale(losses: FloatArray) -> float:
@@ -81,3 +126,18 @@ def noise_scale(losses: FloatArray) -> float:
         return 0.0
     differences = np.abs(np.diff(losses))
     return float(np.median(differences)) * 1.4826 / math.sqrt(2.0)
+
+
+def _hat(learning_rates: FloatArray, width: float) -> FloatArray:
+    """Returns the matrix `[n, n]` that maps the losses to the smoothed ones."""
+    places = np.log10(learning_rates)
+    distances = (places[None, :] - places[:, None]) / width
+    weights = np.exp(-0.5 * distances**2)
+    first = np.sum(weights * distances, axis=1, keepdims=True)
+    # The addend keeps a rate without neighbours at its own loss.
+    second = np.sum(weights * distances**2, axis=1, keepdims=True) + 1e-9
+    total = np.sum(weights, axis=1, keepdims=True)
+    hat: FloatArray = (
+        weights * (second - distances * first) / (total * second - first**2)
+    )
+    return hat

@@ -15,13 +15,14 @@ MIN_RATES_BEFORE_STOP = 10
 START_RATES = 5
 NOISE_FACTOR = 8.0
 FIRST_CHECK = 16
+STOP_BETA = 0.7
 
 
 class StopReason(enum.Enum):
     """Why a sweep ended; the value is the sentence the user reads."""
 
     COMPLETED = "every learning rate was tried"
-    DIVERGED = "the smoothed loss rose past divergence_factor times its fall"
+    DIVERGED = "the average loss rose past divergence_factor times its fall"
     NON_FINITE = "the loss stopped being a finite number"
     TOO_FEW_STEPS = "the Trainer takes too few steps for a range test"
 
@@ -90,7 +91,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
     Args:
       loop: Trains, from the initial weights.
       ladder: The rates, float64 `[n]`, rising.
-      config: Sets `steps_per_rate`, `smoothing` and `divergence_factor`.
+      config: Sets `steps_per_rate` and `divergence_factor`.
 
     Returns:
       The sweep. It ends with the rate at which the loss diverged or was not finite.
@@ -111,7 +112,7 @@ def run_sweep(loop: TrainingLoop, ladder: FloatArray, config: RangeTestConfig) -
         learning_rates=tuple(ladder[:end].tolist()),
         losses=tuple(kept.tolist()),
         smoothed_losses=tuple(
-            smooth(without_explosion(finite), config.smoothing).tolist()
+            smooth(ladder[: len(finite)], without_explosion(finite)).tolist()
         ),
         stop_reason=reason,
         num_steps=len(losses),
@@ -179,7 +180,7 @@ def find_stop(
 
     Args:
       losses: float64 `[n]`, the mean loss at each rate so far.
-      config: Sets `smoothing` and `divergence_factor`.
+      config: Sets `divergence_factor`.
 
     Returns:
       A triple: the number of rates including the one that ends the sweep, or `n`; the
@@ -190,7 +191,7 @@ def find_stop(
     ended = (len(finite) + 1, StopReason.NON_FINITE) if len(bad) else None
     if len(finite) <= MIN_RATES_BEFORE_STOP:
         return *(ended or (len(losses), StopReason.COMPLETED)), math.inf
-    averages = moving_average(finite, config.smoothing)
+    averages = moving_average(finite, STOP_BETA)
     best = np.minimum.accumulate(averages)
     start = float(np.median(finite[:START_RATES]))
     allowed = config.divergence_factor * np.maximum(0.0, start - best)

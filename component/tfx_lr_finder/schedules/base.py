@@ -4,21 +4,24 @@ Each schedule extends the schedule class of both Kerases and is registered in bo
 either one accepts, saves and loads it, whichever of them `tf.keras` is.
 """
 
+import importlib
+import importlib.util
 import math
 import numbers
 from typing import Any
 
-import keras
 import tensorflow as tf
-import tf_keras
 
 PACKAGE = "tfx_lr_finder"
+KERASES = tuple(
+    importlib.import_module(name)
+    for name in ("keras", "tf_keras")
+    if importlib.util.find_spec(name)
+)
+"""The Kerases that are installed. TFX brings both."""
 
 
-class CycleSchedule(
-    keras.optimizers.schedules.LearningRateSchedule,
-    tf_keras.optimizers.schedules.LearningRateSchedule,
-):
+class CycleSchedule(*(k.optimizers.schedules.LearningRateSchedule for k in KERASES)):  # type: ignore[misc]
     """A schedule that rises from a low rate to a peak and falls again.
 
     Attributes:
@@ -36,7 +39,7 @@ class CycleSchedule(
 
 def registered(schedule_class: Any) -> Any:
     """Returns the class, registered for saving in both Kerases."""
-    for k in (keras, tf_keras):
+    for k in KERASES:
         k.saving.register_keras_serializable(PACKAGE)(schedule_class)
     return schedule_class
 

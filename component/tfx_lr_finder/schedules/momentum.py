@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
-import tf_keras
 
-from tfx_lr_finder.schedules.base import CycleSchedule
+from tfx_lr_finder.schedules.base import KERASES, CycleSchedule
 
 
-class MomentumCycle(keras.callbacks.Callback, tf_keras.callbacks.Callback):
+class MomentumCycle(*(k.callbacks.Callback for k in KERASES)):  # type: ignore[misc]
     """Cycles the momentum of an optimizer against its learning rate during one `fit`.
 
     The momentum of SGD, or the `beta_1` of Adam and AdamW, is `max_momentum` at the
@@ -94,7 +92,7 @@ class MomentumCycle(keras.callbacks.Callback, tf_keras.callbacks.Callback):
 
 def _field(optimizer: Any) -> str:
     """Returns the name of the attribute with the momentum; raises if there is none."""
-    for k in (keras, tf_keras):
+    for k in KERASES:
         optimizers = k.optimizers
         if isinstance(optimizer, optimizers.Adam | optimizers.AdamW):
             return "beta_1"

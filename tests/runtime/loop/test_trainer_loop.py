@@ -49,7 +49,7 @@ def test_a_quadratic_loss_is_lowest_at_the_first_rate_above_two_over_h(k):
     model.compile(k.optimizers.SGD(0.1), "mse")
     ones = tf.data.Dataset.from_tensors((tf.ones([1, 1]), tf.zeros([1, 1])))
     config = RangeTestConfig(
-        min_lr=1e-3, max_lr=1e2, num_rates=60, smoothing=0.0, divergence_factor=1e9
+        min_lr=1e-3, max_lr=1e2, num_rates=60, divergence_factor=1e9
     )
     with loop_of(model, ones) as loop:
         sweep = run_sweep(loop, learning_rate_ladder(config), config)

@@ -1,0 +1,1 @@
+"""Generated tasks whose best learning rate is known at every horizon."""
