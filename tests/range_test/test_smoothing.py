@@ -83,6 +83,11 @@ def test_losses_near_their_neighbours_are_no_outliers():
     np.testing.assert_array_equal(without_outliers(losses), losses)
 
 
+def test_a_curve_with_gaps_of_decades_is_not_smoothed():
+    losses = np.array([3.0, 2.0, 4.0, 1.0])
+    np.testing.assert_allclose(smooth(np.geomspace(1e-30, 1.0, 4), losses), losses)
+
+
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 5])
 def test_a_curve_may_have_any_length(length):
     losses = np.arange(length, dtype=float)

@@ -87,9 +87,11 @@ def smooth(learning_rates: FloatArray, losses: FloatArray) -> FloatArray:
     for width in np.geomspace(min(0.5 * gap, MAX_WIDTH), MAX_WIDTH, NUM_WIDTHS):
         hat = _hat(learning_rates, width)
         parameters = float(np.trace(hat)) / len(losses)
+        if parameters > MAX_PARAMETERS:
+            continue
         fitted = hat @ inner
         score = float(np.mean((inner - fitted) ** 2)) / (1.0 - parameters) ** 2
-        if parameters <= MAX_PARAMETERS and score < best:
+        if score < best:
             best, smoothed = score, fitted
     result: FloatArray = smoothed + level
     return result

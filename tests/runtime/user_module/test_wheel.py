@@ -15,7 +15,7 @@ def test_a_module_without_lr_finder_fn_is_installed_once(tmp_path, caplog):
     source.write_text("def run_fn(fn_args):\n    return 'trained'\n")
     path = udf_utils.package_user_module_file("Finder", str(source), str(tmp_path))[1]
     properties = {"module_path": path}
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         assert find_lr_finder_fn(properties) is None
         run_fn = find_function(properties, "run_fn", is_loaded=True)
     assert run_fn(None) == "trained"

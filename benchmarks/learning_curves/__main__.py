@@ -1,0 +1,131 @@
+"""Regret by horizon and schedule: ``python -m benchmarks.learning_curves``.
+
+The finder itself runs on every task. Needs `component` on PYTHONPATH, and the
+dependency group `curves` instead of TFX.
+"""
+
+import argparse
+import collections
+import pathlib
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.learning_curves import truth
+from benchmarks.learning_curves.rules import peer
+from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, make
+from benchmarks.learning_curves.training import Loop
+from benchmarks.tables import table
+from tfx_lr_finder.range_test.config import RangeTestConfig
+from tfx_lr_finder.range_test.finder import run_range_test
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results"
+HORIZONS = truth.SCHEDULED
+SCHEDULES = ("constant", "cosine", "one_cycle")
+SEEDS = range(3)
+MAX_PASSES = 30
+KERAS_DEFAULT = {"SGD": 0.01, "momentum": 0.01}
+OTHER_DEFAULT = 0.001
+
+Scores = dict[tuple[str, str, int], list[tuple[str, float, float]]]
+"""By contestant, schedule and steps: the family, the regret, the steps spent."""
+
+
+def rates(loop: Loop, optimizer: str, steps: int, num_batches: int) -> dict[str, Any]:
+    """Returns, by contestant, the rate of each schedule and the steps it cost."""
+    found: dict[str, Any] = {}
+    for name, parameters in (
+        ("LRFinder", {}),
+        ("LRFinder, max_steps=300", {"max_steps": 300}),
+        ("LRFinder, max_steps=1500", {"max_steps": 1500}),
+        ("LRFinder, confirm_steps=0", {"confirm_steps": 0}),
+    ):
+        config = RangeTestConfig(train_steps=steps, **parameters)
+        report = run_range_test(loop, config, time.monotonic, num_batches)
+        found[name] = report.learning_rates_by_schedule, report.steps_spent
+    ladder = np.geomspace(1e-7, 10.0, 100)
+    readings = []
+    for _ in range(3):
+        loop.begin_sweep()
+        readings.append(peer("fastai valley", ladder, loop.train(ladder)))
+    known = [rate for rate in readings if rate is not None]
+    mean = float(np.exp(np.mean(np.log(known)))) if known else None
+    for name, rate, cost in (
+        ("fastai valley", readings[0], 100),
+        ("fastai valley, mean of 3", mean, 300),
+        ("Keras' default", KERAS_DEFAULT.get(optimizer, OTHER_DEFAULT), 0),
+    ):
+        found[name] = dict.fromkeys(SCHEDULES, rate) if rate else {}, cost
+    return found
+
+
+def measure(families: tuple[str, ...]) -> Scores:
+    """Returns the regrets on the tasks of some families."""
+    truths, scores = truth.load(), collections.defaultdict(list)
+    for family, number in truth.names():
+        known = truths.get(f"{family} {number}")
+        if family not in families or known is None:
+            continue
+        task = make(family, number)
+        loop = Loop(task)
+        per_epoch = max(1, task.num_train // task.batch_size)
+        for steps in HORIZONS:
+            if steps > MAX_PASSES * per_epoch:
+                continue
+            for seed in SEEDS:
+                loop.begin(seed)
+                found = rates(loop, task.optimizer, steps, per_epoch)
+                for name, (by_schedule, cost) in found.items():
+                    for schedule in SCHEDULES:
+                        regret = known.regret(
+                            by_schedule.get(schedule), schedule, steps
+                        )
+                        scores[name, schedule, steps].append((family, regret, cost))
+    return scores
+
+
+def _cell(entries: list[tuple[str, float, float]]) -> str:
+    families = sorted({family for family, _, _ in entries})
+    means = [np.mean([r for f, r, _ in entries if f == name]) for name in families]
+    return f"{np.mean(means):.3f} (worst {max(r for _, r, _ in entries):.2f})"
+
+
+def main() -> None:
+    """Measures, prints the tables and writes them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=RESULTS / "learning_curves.md"
+    )
+    arguments = parser.parse_args()
+    parts = [
+        "# Regret by horizon and schedule",
+        "Command: `python -m benchmarks.learning_curves`. A cell has the mean regret over "
+        "families (0: the best rate, 1: the untrained model, no rate counts as 1, at "
+        f"most 2) and the worst. {len(SEEDS)} seeds. Trainings of more than "
+        f"{MAX_PASSES} passes over the data do not count. An INCONCLUSIVE test counts as "
+        "1, although a pipeline then fails or falls back. The peers always return a rate.",
+    ]
+    for title, families in (
+        ("Families on which constants may be chosen", CHOSEN_ON),
+        ("Families that were left out", LEFT_OUT),
+    ):
+        scores = measure(families)
+        names = list(dict.fromkeys(name for name, _, _ in scores))
+        parts.append(f"{title}: {', '.join(families)}.")
+        for schedule in SCHEDULES:
+            rows = []
+            for name in names:
+                entries = [scores[name, schedule, steps] for steps in HORIZONS]
+                costs = [cost for _, _, cost in entries[-1]]
+                rows.append(
+                    [name, *map(_cell, entries), f"{float(np.mean(costs)):.0f}"]
+                )
+            header = [f"{n} steps" for n in HORIZONS]
+            parts.append(table([schedule, *header, "steps spent (3000)"], rows))
+        print("\n\n".join(parts[-4:]), flush=True)
+    arguments.output.write_text("\n\n".join(parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()
