@@ -100,11 +100,12 @@ def main() -> None:
     arguments = parser.parse_args()
     parts = [
         "# Regret by horizon and schedule",
-        "Command: `python -m benchmarks.learning_curves`. A cell has the mean regret over "
-        "families (0: the best rate, 1: the untrained model, no rate counts as 1, at "
-        f"most 2) and the worst. {len(SEEDS)} seeds. Trainings of more than "
-        f"{MAX_PASSES} passes over the data do not count. An INCONCLUSIVE test counts as "
-        "1, although a pipeline then fails or falls back. The peers always return a rate.",
+        "Command: `python -m benchmarks.learning_curves`. A cell has the mean regret "
+        "over families (0: the best rate, 1: the untrained model, no rate counts as 1, "
+        f"at most 2) and the worst. {len(SEEDS)} seeds. Trainings of more than "
+        f"{MAX_PASSES} passes over the data do not count. An INCONCLUSIVE test counts "
+        "as 1, although a pipeline then fails or falls back. The peers always return a "
+        "rate.",
     ]
     for title, families in (
         ("Families on which constants may be chosen", CHOSEN_ON),
