@@ -128,9 +128,9 @@ def run_killed(command, folder):
     if "tfx_lr_finder.kfp_main" not in command:
         return run_command(command)
     watched = f"""
-import os, signal, sys, threading, time
+import glob, os, signal, sys, threading, time
 def kill():
-    while not (os.path.isdir({str(folder)!r}) and os.listdir({str(folder)!r})):
+    while not glob.glob({str(folder / "*.checkpoint")!r}):
         time.sleep(0.005)
     os.kill(os.getpid(), signal.SIGKILL)
 threading.Thread(target=kill, daemon=True).start()

@@ -89,6 +89,7 @@ class TrainerLoop:
         self.num_steps = 0
         self.num_steps_thrown_away = 0
         self.scoring: Scoring | None = None
+        self._train = train  # an error names its batch size
         with self._explained_errors("training dataset"):
             self.step = KerasStep(
                 model,
