@@ -337,3 +337,16 @@ def test_losses_behind_a_suspect_one_are_returned_by_the_next_call(k, dataset):
         assert loop.num_steps == 10
         assert loop.num_steps_thrown_away == 0
     np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
+@keras_3_only
+def test_a_first_step_out_of_memory_names_the_batch_size(k, dataset, monkeypatch):
+    def build(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(trainer_loop, "KerasStep", build)
+    with (
+        pytest.raises(MemoryError, match="at a batch size of 16"),
+        loop_of(mlp(k, k.optimizers.SGD()), dataset),
+    ):
+        pass
