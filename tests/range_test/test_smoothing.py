@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,6 +94,16 @@ def test_a_curve_with_gaps_of_decades_is_not_smoothed():
 def test_a_curve_may_have_any_length(length):
     losses = np.arange(length, dtype=float)
     assert smooth(RATES[:length], losses).shape == (length,)
+
+
+def test_the_memory_does_not_grow_with_the_square_of_the_number_of_rates():
+    rates = np.geomspace(1e-7, 10.0, 3000)  # one square matrix: 69 MiB
+    losses = np.random.default_rng(0).normal(size=3000)
+    tracemalloc.start()
+    local_linear(rates, losses, 0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 * 2**20
 
 
 def test_a_trend_and_spikes_do_not_count_as_noise():

@@ -12,6 +12,7 @@ MAX_PARAMETERS = 0.8
 """Widths that fit the curve with more parameters per loss than this are left out."""
 OUTLIER_SIGMAS = 8.0
 OUTLIER_WINDOW = 5
+BLOCK = 256
 
 
 def moving_average(losses: FloatArray, beta: float) -> FloatArray:
@@ -56,8 +57,8 @@ def local_linear(
       J. Fan, "Design-adaptive Nonparametric Regression", JASA 87 (1992).
     """
     level = float(np.median(losses))
-    smoothed: FloatArray = level + _hat(learning_rates, width) @ (losses - level)
-    return smoothed
+    fitted, _ = _regression(learning_rates, losses - level, width)
+    return level + fitted
 
 
 def smooth(learning_rates: FloatArray, losses: FloatArray) -> FloatArray:
@@ -85,11 +86,9 @@ def smooth(learning_rates: FloatArray, losses: FloatArray) -> FloatArray:
     best = math.inf
     smoothed = inner
     for width in np.geomspace(min(0.5 * gap, MAX_WIDTH), MAX_WIDTH, NUM_WIDTHS):
-        hat = _hat(learning_rates, width)
-        parameters = float(np.trace(hat)) / len(losses)
+        fitted, parameters = _regression(learning_rates, inner, width)
         if parameters > MAX_PARAMETERS:
             continue
-        fitted = hat @ inner
         score = float(np.mean((inner - fitted) ** 2)) / (1.0 - parameters) ** 2
         if score < best:
             best, smoothed = score, fitted
@@ -130,16 +129,27 @@ def noise_scale(losses: FloatArray) -> float:
     return float(np.median(differences)) * 1.4826 / math.sqrt(2.0)
 
 
-def _hat(learning_rates: FloatArray, width: float) -> FloatArray:
-    """Returns the matrix `[n, n]` that maps the losses to the smoothed ones."""
-    places = np.log10(learning_rates)
-    distances = (places[None, :] - places[:, None]) / width
-    weights = np.exp(-0.5 * distances**2)
-    first = np.sum(weights * distances, axis=1, keepdims=True)
-    # The addend keeps a rate without neighbours at its own loss.
-    second = np.sum(weights * distances**2, axis=1, keepdims=True) + 1e-9
-    total = np.sum(weights, axis=1, keepdims=True)
-    hat: FloatArray = (
-        weights * (second - distances * first) / (total * second - first**2)
-    )
-    return hat
+def _regression(
+    learning_rates: FloatArray, losses: FloatArray, width: float
+) -> tuple[FloatArray, float]:
+    """Returns the fitted losses `[n]`, and the number of parameters per loss.
+
+    A block of rates is fitted at a time, so that the memory grows with n only. The
+    number of parameters is the trace of the matrix that maps the losses to the fitted
+    ones.
+    """
+    places = np.log10(learning_rates) / width
+    fitted = np.empty(len(losses))
+    parameters = 0.0
+    for start in range(0, len(losses), BLOCK):
+        block = slice(start, start + BLOCK)
+        distances = places[None, :] - places[block, None]
+        weights = np.exp(-0.5 * distances**2)
+        first = np.sum(weights * distances, axis=1, keepdims=True)
+        # The addend keeps a rate without neighbours at its own loss.
+        second = np.sum(weights * distances**2, axis=1, keepdims=True) + 1e-9
+        total = np.sum(weights, axis=1, keepdims=True)
+        rows = weights * (second - distances * first) / (total * second - first**2)
+        fitted[block] = rows @ losses
+        parameters += float(np.trace(rows, offset=start))
+    return fitted, parameters / len(losses)
