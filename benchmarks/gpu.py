@@ -19,7 +19,7 @@ import tensorflow as tf
 from benchmarks.speed.contestants import CONTESTANTS
 from benchmarks.speed.plan import MODELS, SWEEP_STEPS
 from benchmarks.speed.problems import PROBLEMS
-from benchmarks.speed.report import table
+from benchmarks.tables import table
 from tfx_lr_finder import find_learning_rate
 from tfx_lr_finder.runtime.loop import gpus
 

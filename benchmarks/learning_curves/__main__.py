@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.learning_curves import truth
-from benchmarks.learning_curves.rules import peer
-from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, make
+from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT
 from benchmarks.learning_curves.training import Loop
+from benchmarks.quality import peers
 from benchmarks.tables import table
 from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.range_test.finder import run_range_test
@@ -27,6 +27,8 @@ SEEDS = range(3)
 MAX_PASSES = 30
 KERAS_DEFAULT = {"SGD": 0.01, "momentum": 0.01}
 OTHER_DEFAULT = 0.001
+LADDER = np.geomspace(1e-7, 10.0, 100)
+VALLEY = next(peer for peer in peers.PEERS if peer.name == "fastai valley")
 
 Scores = dict[tuple[str, str, int], list[tuple[str, float, float]]]
 """By contestant, schedule and steps: the family, the regret, the steps spent."""
@@ -44,30 +46,24 @@ def rates(loop: Loop, optimizer: str, steps: int, num_batches: int) -> dict[str,
         config = RangeTestConfig(train_steps=steps, **parameters)
         report = run_range_test(loop, config, time.monotonic, num_batches)
         found[name] = report.learning_rates_by_schedule, report.steps_spent
-    ladder = np.geomspace(1e-7, 10.0, 100)
-    readings = []
+    sweeps = []
     for _ in range(3):
         loop.begin_sweep()
-        readings.append(peer("fastai valley", ladder, loop.train(ladder)))
-    known = [rate for rate in readings if rate is not None]
-    mean = float(np.exp(np.mean(np.log(known)))) if known else None
-    for name, rate, cost in (
-        ("fastai valley", readings[0], 100),
-        ("fastai valley, mean of 3", mean, 300),
-        ("Keras' default", KERAS_DEFAULT.get(optimizer, OTHER_DEFAULT), 0),
-    ):
+        sweeps.append(loop.train(LADDER))
+    default = KERAS_DEFAULT.get(optimizer, OTHER_DEFAULT)
+    for name, (rate, cost) in {
+        "fastai valley": peers.at(VALLEY, LADDER).find(sweeps[:1]),
+        "fastai valley, mean of 3": peers.at(VALLEY, LADDER, 3).find(sweeps),
+        "Keras' default": (default, 0),
+    }.items():
         found[name] = dict.fromkeys(SCHEDULES, rate) if rate else {}, cost
     return found
 
 
 def measure(families: tuple[str, ...]) -> Scores:
     """Returns the regrets on the tasks of some families."""
-    truths, scores = truth.load(), collections.defaultdict(list)
-    for family, number in truth.names():
-        known = truths.get(f"{family} {number}")
-        if family not in families or known is None:
-            continue
-        task = make(family, number)
+    scores = collections.defaultdict(list)
+    for task, known in truth.measured(families):
         loop = Loop(task)
         per_epoch = max(1, task.num_train // task.batch_size)
         for steps in HORIZONS:
@@ -81,14 +77,15 @@ def measure(families: tuple[str, ...]) -> Scores:
                         regret = known.regret(
                             by_schedule.get(schedule), schedule, steps
                         )
-                        scores[name, schedule, steps].append((family, regret, cost))
+                        scores[name, schedule, steps].append(
+                            (task.family, regret, cost)
+                        )
     return scores
 
 
 def _cell(entries: list[tuple[str, float, float]]) -> str:
-    families = sorted({family for family, _, _ in entries})
-    means = [np.mean([r for f, r, _ in entries if f == name]) for name in families]
-    return f"{np.mean(means):.3f} (worst {max(r for _, r, _ in entries):.2f})"
+    mean = truth.mean_over_families([(family, regret) for family, regret, _ in entries])
+    return f"{mean:.3f} (worst {max(regret for _, regret, _ in entries):.2f})"
 
 
 def main() -> None:

@@ -8,13 +8,12 @@ and 800 steps at a constant rate.
 
 import argparse
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from benchmarks.learning_curves import truth
-from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, Array, make
+from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, Array, Task
 from benchmarks.learning_curves.training import Loop
 from benchmarks.quality import peers
 from benchmarks.tables import table
@@ -29,14 +28,19 @@ HORIZONS = (300, 500, 800)
 SEEDS = range(4)
 MIN_LR, MAX_LR = 1e-7, 10.0
 
-PEERS: dict[str, tuple[Callable[[Array], Array], Callable[..., float | None]]] = {
-    "fastai valley": (peers._fastai_record, peers.valley),
-    "fastai steep": (peers._fastai_record, peers.steep),
-    "fastai slide": (peers._fastai_record, peers.slide),
-    "fastai minimum": (peers._fastai_record, peers.minimum),
-    "pytorch-lr-finder": (peers._torch_record, peers._torch_lr_finder),
-    "Lightning >= 2.5.3": (peers._lightning_record, peers._lightning(True)),
-}
+PEERS = [
+    peer
+    for peer in peers.PEERS
+    if peer.name
+    in (
+        "fastai valley",
+        "fastai steep",
+        "fastai slide",
+        "fastai minimum/10",
+        "pytorch-lr-finder",
+        "Lightning >= 2.5.3",
+    )
+]
 
 Readings = dict[tuple[str, int], list[tuple[str, float, float]]]
 """By rule and number of rates: the family, the regret, the decades from the best."""
@@ -60,9 +64,9 @@ class _Recorded:
         return losses
 
 
-def record(family: str, number: int) -> dict[int, list[tuple[Array, Array]]]:
+def record(task: Task) -> dict[int, list[tuple[Array, Array]]]:
     """Returns the rates and the losses of the sweeps of each length."""
-    loop = Loop(make(family, number))
+    loop = Loop(task)
     sweeps: dict[int, list[tuple[Array, Array]]] = {num: [] for num in NUM_RATES}
     for seed in SEEDS:
         loop.begin(seed)
@@ -82,36 +86,22 @@ def ours(rates: Array, losses: Array) -> Sweep:
     return run_sweep(loop, rates, config)
 
 
-def peer(name: str, rates: Array, losses: Array) -> float | None:
-    """Returns what a peer reads; None where it raises or returns no number."""
-    keep, suggest = PEERS[name]
-    recorded = keep(losses)
-    try:
-        with np.errstate(all="ignore"):
-            rate = suggest(rates[: len(recorded)], recorded)
-    except (IndexError, ValueError):
-        return None
-    return rate if rate is not None and np.isfinite(rate) else None
-
-
 def measure(families: tuple[str, ...]) -> Readings:
     """Returns the readings of all rules on the tasks of some families."""
-    truths, found = truth.load(), Readings()
-    for family, number in truth.names():
-        known = truths.get(f"{family} {number}")
-        if family not in families or known is None:
-            continue
-        for num, pairs in record(family, number).items():
+    found = Readings()
+    for task, known in truth.measured(families):
+        for num, pairs in record(task).items():
             sweeps = [ours(*pair) for pair in pairs]
             rates = {rule: [read(rule, sweep) for sweep in sweeps] for rule in RULES}
             rates["valley, median of 3"] = [combine(rates["valley"][:3])]
-            for name in PEERS:
-                rates[name] = [peer(name, *pair) for pair in pairs]
+            for peer in PEERS:
+                rates[peer.name] = [
+                    peers.at(peer, ladder).find([losses])[0] for ladder, losses in pairs
+                ]
             for name, suggested in rates.items():
-                for rate in suggested:
-                    found.setdefault((name, num), []).append(
-                        (family, *_score(known, rate))
-                    )
+                found.setdefault((name, num), []).extend(
+                    (task.family, *_score(known, rate)) for rate in suggested
+                )
     return found
 
 
@@ -124,10 +114,9 @@ def _score(known: truth.Truth, rate: float | None) -> tuple[float, float]:
 
 def _cell(entries: list[tuple[str, float, float]]) -> str:
     """Returns the mean regret over families and the median distance in decades."""
-    families = sorted({family for family, _, _ in entries})
-    means = [np.mean([r for f, r, _ in entries if f == name]) for name in families]
+    mean = truth.mean_over_families([(family, regret) for family, regret, _ in entries])
     away = [distance for _, _, distance in entries if np.isfinite(distance)]
-    return f"{np.mean(means):.3f} ({np.median(away) if away else np.nan:+.2f})"
+    return f"{mean:.3f} ({np.median(away) if away else np.nan:+.2f})"
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.quality.task import epoch_order
+
 Array = npt.NDArray[Any]
 Params = dict[str, Array]
 Rng = np.random.Generator
@@ -77,6 +79,10 @@ class Task:
     init: Callable[[int], Params]
     forward: Callable[[Any, Any], Any]
     losses: Callable[[Any, Any], Any]
+
+    def rows(self, num_steps: int, seed: int) -> Array:
+        """Returns the training rows of each batch, int32 `[num_steps, batch_size]`."""
+        return epoch_order(self.num_train, self.batch_size, num_steps, seed)
 
     @property
     def eval_rows(self) -> slice:
@@ -153,8 +159,21 @@ def _dense(params: Any, x: Any, activation: Any = jax.nn.relu) -> Any:
     return x
 
 
-def _seeded(init: Callable[[Rng], Params]) -> Callable[[int], Params]:
-    return lambda seed: init(np.random.default_rng([seed, 31]))
+def _parts(
+    features: Array,
+    labels: Array,
+    init: Callable[[Rng], Params],
+    forward: Callable[[Any, Any], Any] = _dense,
+    losses: Callable[[Any, Any], Any] = cross_entropy,
+) -> dict[str, Any]:
+    """Returns what a family decides of a `Task`."""
+    return {
+        "features": features,
+        "labels": labels,
+        "init": lambda seed: init(np.random.default_rng([seed, 31])),
+        "forward": forward,
+        "losses": losses,
+    }
 
 
 def _hidden(rng: Rng) -> tuple[int, ...]:
@@ -183,13 +202,12 @@ def _make_dense(rng: Rng, rows: int) -> dict[str, Any]:
     x = rng.normal(size=(rows, features)).astype(np.float32)
     labels = _classes(rng, _teacher(rng, x, outputs), float(rng.choice([0.0, 0.2])))
     activation = (jax.nn.relu, jnp.tanh)[int(rng.integers(2))]
-    return {
-        "features": x,
-        "labels": labels,
-        "init": _seeded(_dense_init((features, *_hidden(rng), outputs))),
-        "forward": lambda params, x: _dense(params, x, activation),
-        "losses": cross_entropy,
-    }
+    return _parts(
+        x,
+        labels,
+        _dense_init((features, *_hidden(rng), outputs)),
+        forward=lambda params, x: _dense(params, x, activation),
+    )
 
 
 def _make_unscaled(rng: Rng, rows: int) -> dict[str, Any]:
@@ -206,13 +224,12 @@ def _make_linear(rng: Rng, rows: int) -> dict[str, Any]:
     noise = float(rng.choice([0.1, 0.5, 1.0]))
     y = (signal + noise * rng.normal(size=(rows, 1))).astype(np.float32)
     classes = bool(rng.integers(2))
-    return {
-        "features": x,
-        "labels": (y[:, 0] > 0).astype(np.int32) if classes else y,
-        "init": _seeded(_dense_init((features, 2 if classes else 1))),
-        "forward": _dense,
-        "losses": cross_entropy if classes else squared_error,
-    }
+    return _parts(
+        x,
+        (y[:, 0] > 0).astype(np.int32) if classes else y,
+        _dense_init((features, 2 if classes else 1)),
+        losses=cross_entropy if classes else squared_error,
+    )
 
 
 def _make_offset(rng: Rng, rows: int) -> dict[str, Any]:
@@ -221,13 +238,7 @@ def _make_offset(rng: Rng, rows: int) -> dict[str, Any]:
     noise = 0.3 * rng.normal(size=(rows, 1))
     offset = float(rng.choice([2.0, 5.0, 10.0]))
     y = (offset + _teacher(rng, x, 1) + noise).astype(np.float32)
-    return {
-        "features": x,
-        "labels": y,
-        "init": _seeded(_dense_init((features, *_hidden(rng), 1))),
-        "forward": _dense,
-        "losses": squared_error,
-    }
+    return _parts(x, y, _dense_init((features, *_hidden(rng), 1)), losses=squared_error)
 
 
 def _make_heavy(rng: Rng, rows: int) -> dict[str, Any]:
@@ -235,13 +246,12 @@ def _make_heavy(rng: Rng, rows: int) -> dict[str, Any]:
     x = rng.normal(size=(rows, features)).astype(np.float32)
     noise = 0.5 * rng.standard_t(2.0, size=(rows, 1))
     y = (_teacher(rng, x, 1) + noise).astype(np.float32)
-    return {
-        "features": x,
-        "labels": y,
-        "init": _seeded(_dense_init((features, *_hidden(rng), 1))),
-        "forward": _dense,
-        "losses": huber if rng.integers(2) else squared_error,
-    }
+    return _parts(
+        x,
+        y,
+        _dense_init((features, *_hidden(rng), 1)),
+        losses=huber if rng.integers(2) else squared_error,
+    )
 
 
 def _make_imbalance(rng: Rng, rows: int) -> dict[str, Any]:
@@ -250,13 +260,7 @@ def _make_imbalance(rng: Rng, rows: int) -> dict[str, Any]:
     score = _teacher(rng, x, 1)[:, 0] + 0.3 * rng.normal(size=rows)
     share = float(rng.choice([0.03, 0.1]))
     labels = (score > np.quantile(score, 1.0 - share)).astype(np.int32)
-    return {
-        "features": x,
-        "labels": labels,
-        "init": _seeded(_dense_init((features, *_hidden(rng), 2))),
-        "forward": _dense,
-        "losses": cross_entropy,
-    }
+    return _parts(x, labels, _dense_init((features, *_hidden(rng), 2)))
 
 
 def _make_autoencoder(rng: Rng, rows: int) -> dict[str, Any]:
@@ -265,13 +269,13 @@ def _make_autoencoder(rng: Rng, rows: int) -> dict[str, Any]:
     x = np.tanh(factors @ rng.normal(size=(code, features)))
     x = (x + 0.1 * rng.normal(size=x.shape)).astype(np.float32)
     widths = (features, 16, code, 16, features)
-    return {
-        "features": x,
-        "labels": x,
-        "init": _seeded(_dense_init(widths)),
-        "forward": lambda params, x: _dense(params, x, jnp.tanh),
-        "losses": squared_error,
-    }
+    return _parts(
+        x,
+        x,
+        _dense_init(widths),
+        forward=lambda params, x: _dense(params, x, jnp.tanh),
+        losses=squared_error,
+    )
 
 
 def _make_embedding(rng: Rng, rows: int) -> dict[str, Any]:
@@ -290,13 +294,7 @@ def _make_embedding(rng: Rng, rows: int) -> dict[str, Any]:
         weights = {name: value for name, value in params.items() if name != "table"}
         return _dense(weights, params["table"][ids].sum(1))
 
-    return {
-        "features": ids,
-        "labels": labels,
-        "init": _seeded(init),
-        "forward": forward,
-        "losses": cross_entropy,
-    }
+    return _parts(ids, labels, init, forward=forward)
 
 
 def _signals(rng: Rng, rows: int, outputs: int) -> tuple[Array, Array]:
@@ -326,13 +324,7 @@ def _make_convolution(rng: Rng, rows: int) -> dict[str, Any]:
             x = jax.nn.relu(jnp.concatenate(windows, axis=2) @ params[name])
         return x.mean(1) @ params["w0"] + params["b0"]
 
-    return {
-        "features": x,
-        "labels": labels,
-        "init": _seeded(init),
-        "forward": forward,
-        "losses": cross_entropy,
-    }
+    return _parts(x, labels, init, forward=forward)
 
 
 def _make_recurrent(rng: Rng, rows: int) -> dict[str, Any]:
@@ -357,13 +349,7 @@ def _make_recurrent(rng: Rng, rows: int) -> dict[str, Any]:
             state = update * state + (1.0 - update) * jnp.tanh(both @ params["new"])
         return state @ params["w0"] + params["b0"]
 
-    return {
-        "features": x,
-        "labels": labels,
-        "init": _seeded(init),
-        "forward": forward,
-        "losses": cross_entropy,
-    }
+    return _parts(x, labels, init, forward=forward)
 
 
 def _make_attention(rng: Rng, rows: int) -> dict[str, Any]:
@@ -392,13 +378,7 @@ def _make_attention(rng: Rng, rows: int) -> dict[str, Any]:
         x = x + jax.nn.relu(x @ params["m0"])
         return x.mean(1) @ params["w0"] + params["b0"]
 
-    return {
-        "features": ids,
-        "labels": labels,
-        "init": _seeded(init),
-        "forward": forward,
-        "losses": cross_entropy,
-    }
+    return _parts(ids, labels, init, forward=forward)
 
 
 def _make_fine_tuning(rng: Rng, rows: int) -> dict[str, Any]:
@@ -417,13 +397,7 @@ def _make_fine_tuning(rng: Rng, rows: int) -> dict[str, Any]:
         fresh = start(seeded)
         return {**trained, "w2": fresh["w2"], "b2": fresh["b2"]}
 
-    return {
-        "features": x,
-        "labels": second,
-        "init": _seeded(init),
-        "forward": _dense,
-        "losses": cross_entropy,
-    }
+    return _parts(x, second, init)
 
 
 _MAKERS: dict[str, Callable[[Rng, int], dict[str, Any]]] = {

@@ -13,7 +13,9 @@ MOMENTUM = 0.9
 WEIGHT_DECAY = 0.004
 
 
-def update(optimizer: str, rate: Any, step: Any, value: Any, grad: Any, m: Any, v: Any):  # noqa: ANN201
+def update(
+    optimizer: str, rate: Any, step: Any, value: Any, grad: Any, m: Any, v: Any
+) -> tuple[Any, Any, Any]:
     """Returns the new weight and slots, by the formulas of Keras' optimizers."""
     if optimizer == "SGD":
         return value - rate * grad, m, v
@@ -33,29 +35,18 @@ def update(optimizer: str, rate: Any, step: Any, value: Any, grad: Any, m: Any, 
     return value - decay * value - rate * scale * m / (jnp.sqrt(v) + 1e-7), m, v
 
 
-def epoch_order(task: Task, num_steps: int, seed: int) -> Array:
-    """Returns the rows of each batch, int32 `[steps, batch]`; epochs are shuffled."""
-    rng = np.random.default_rng([seed, 17])
-    per_epoch = max(1, task.num_train // task.batch_size)
-    epochs = []
-    for _ in range(-(-num_steps // per_epoch)):
-        rows = rng.permutation(task.num_train)[: per_epoch * task.batch_size]
-        epochs.append(rows.reshape(per_epoch, task.batch_size))
-    return np.concatenate(epochs)[:num_steps].astype(np.int32)
-
-
-def _step(task: Task) -> Callable[..., Any]:
+def _step(forward: Any, losses: Any, optimizer: str) -> Callable[..., Any]:
     """Returns one training step of one model at one rate."""
 
     def mean_loss(params: Any, x: Any, y: Any) -> Any:
-        return jnp.mean(task.losses(task.forward(params, x), y))
+        return jnp.mean(losses(forward(params, x), y))
 
     def step(state: Any, rate: Any, x: Any, y: Any) -> Any:
         params, m, v, count = state
         loss, grads = jax.value_and_grad(mean_loss)(params, x, y)
         new = {
             name: update(
-                task.optimizer, rate, count, params[name], grads[name], m[name], v[name]
+                optimizer, rate, count, params[name], grads[name], m[name], v[name]
             )
             for name in params
         }
@@ -77,7 +68,8 @@ class Grid:
     def __init__(self, task: Task) -> None:
         """Compiles on first use."""
         self._task = task
-        step = jax.vmap(_step(task), in_axes=(0, 0, None, None))
+        step = _step(task.forward, task.losses, task.optimizer)
+        step = jax.vmap(step, in_axes=(0, 0, None, None))
         x, y = jnp.asarray(task.features), jnp.asarray(task.labels)
 
         @jax.jit
@@ -112,7 +104,7 @@ class Grid:
         state = jax.tree.map(
             lambda a: jnp.broadcast_to(a, (len(rates), *np.shape(a))), start(params)
         )
-        rows = epoch_order(self._task, len(factors), seed)
+        rows = self._task.rows(len(factors), seed)
         chunk = int(np.gcd.reduce(marks))
         found = []
         rates = np.asarray(rates, np.float32)
@@ -139,7 +131,7 @@ class Loop:
     def __init__(self, task: Task) -> None:
         """Compiles on first use; `begin` gives it a seed."""
         self._task = task
-        step = _step(task)
+        step = _step(task.forward, task.losses, task.optimizer)
         x, y = jnp.asarray(task.features), jnp.asarray(task.labels)
 
         @jax.jit
@@ -164,7 +156,7 @@ class Loop:
     def begin(self, seed: int) -> "Loop":
         """Takes the weights and the order of the rows of this seed."""
         self._initial = start(self._task.init(seed))
-        self._rows = epoch_order(self._task, self.MOST_STEPS, seed)
+        self._rows = self._task.rows(self.MOST_STEPS, seed)
         self._position = self._next = 0
         self._state = self._initial
         return self
@@ -207,23 +199,9 @@ class Loop:
 def pretrain(params: Params, forward: Any, x: Array, y: Array) -> Params:
     """Returns weights after 600 steps of Adam on another task."""
     rng = np.random.default_rng(0)
-
-    def mean_loss(params: Any, x: Any, y: Any) -> Any:
-        return jnp.mean(cross_entropy(forward(params, x), y))
-
-    @jax.jit
-    def step(state: Any, x: Any, y: Any) -> Any:
-        params, m, v, count = state
-        grads = jax.grad(mean_loss)(params, x, y)
-        new = {
-            k: update("Adam", 3e-3, count, params[k], grads[k], m[k], v[k])
-            for k in params
-        }
-        first, second, third = ({k: new[k][i] for k in new} for i in range(3))
-        return first, second, third, count + 1.0
-
+    step = jax.jit(_step(forward, cross_entropy, "Adam"))
     state = start(params)
     for _ in range(600):
         rows = rng.integers(0, len(x), 64)
-        state = step(state, x[rows], y[rows])
+        state, _ = step(state, 3e-3, x[rows], y[rows])
     return {name: np.asarray(value) for name, value in state[0].items()}

@@ -8,11 +8,13 @@ import dataclasses
 import json
 import pathlib
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.learning_curves.tasks import FAMILIES, Array, Task, make
+from benchmarks.regret import regrets
 
 RATES = np.logspace(-6, 1, 29)
 MARKS = (50, 100, 200, 300, 500, 800, 1000, 2000, 3000, 5000, 10000)
@@ -20,7 +22,6 @@ LONG_STEPS = 10000
 SCHEDULED = (300, 1000, 3000)
 SEEDS = (1000, 1001)
 TASKS_PER_FAMILY = 6
-REGRET_CAP = 2.0
 PATH = pathlib.Path(__file__).parents[1] / "results" / "learning_curves.json"
 
 
@@ -57,18 +58,14 @@ class Truth:
 
     def regrets(self, schedule: str, num_steps: int) -> Array:
         """Returns `[rates]`: 0 for the best rate, 1 for the untrained model."""
-        losses = self.losses[schedule, num_steps]
-        losses = np.where(np.isfinite(losses), losses, np.inf)
-        gain = self.untrained - losses.min()
-        regrets: Array = np.minimum((losses - losses.min()) / gain, REGRET_CAP)
-        return regrets
+        return regrets(self.losses[schedule, num_steps], self.untrained)
 
     def regret(self, rate: float | None, schedule: str, num_steps: int) -> float:
         """Returns the regret of a rate, linear in its logarithm; none counts as 1."""
         if rate is None:
             return 1.0
-        regrets = self.regrets(schedule, num_steps)
-        return float(np.interp(np.log(rate), np.log(RATES), regrets))
+        known = self.regrets(schedule, num_steps)
+        return float(np.interp(np.log(rate), np.log(RATES), known))
 
     def best(self, schedule: str, num_steps: int) -> float:
         """Returns the best rate of the grid."""
@@ -113,6 +110,23 @@ def load(path: pathlib.Path = PATH) -> dict[str, Truth]:
             losses[kind, int(steps)] = np.array(line, float)
         found[name] = Truth(untrained=record["untrained"], losses=losses)
     return found
+
+
+def measured(families: Sequence[str]) -> Iterator[tuple[Task, Truth]]:
+    """Yields the tasks of some families whose truth is recorded, with that truth."""
+    truths = load()
+    for family, number in names():
+        known = truths.get(f"{family} {number}")
+        if family in families and known is not None:
+            yield make(family, number), known
+
+
+def mean_over_families(scores: Sequence[tuple[str, float]]) -> float:
+    """Returns the mean of the means of each family, from families and their scores."""
+    by_family: dict[str, list[float]] = {}
+    for family, score in scores:
+        by_family.setdefault(family, []).append(score)
+    return float(np.mean([np.mean(part) for part in by_family.values()]))
 
 
 def main() -> None:

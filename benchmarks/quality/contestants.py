@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.quality.loop import TrainingLoop, epoch_order
+from benchmarks.quality.loop import TrainingLoop
 from benchmarks.quality.peers import PEERS, Array, Peer
-from benchmarks.quality.task import Task
+from benchmarks.quality.task import Task, epoch_order
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

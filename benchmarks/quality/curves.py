@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.quality.jobs import prepare_process
 from benchmarks.quality.junk import KINDS, Array, JunkLoop
-from benchmarks.quality.task import Task
+from benchmarks.quality.task import Task, epoch_order
 from benchmarks.tables import table
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -33,8 +33,6 @@ class TaskLoop:
 
     def start(self, seed: int) -> "TaskLoop":
         """Takes the weights and the order of data of this seed."""
-        from benchmarks.quality.loop import epoch_order
-
         task = self._task
         self._state = self._loop.initial_state(seed)
         self._rows = epoch_order(

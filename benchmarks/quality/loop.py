@@ -18,29 +18,6 @@ _CHUNK = 100
 State = list[npt.NDArray[Any]]
 
 
-def epoch_order(
-    num_rows: int, batch_size: int, num_steps: int, seed: int
-) -> npt.NDArray[np.int32]:
-    """Returns the rows of each batch: whole epochs, each newly shuffled.
-
-    Args:
-        num_rows: rows of the training split, at least ``batch_size``.
-        batch_size: rows per step.
-        num_steps: steps wanted.
-        seed: of the shuffles.
-
-    Returns:
-        int32 ``[num_steps, batch_size]``; the remainder of an epoch is dropped.
-    """
-    rng = np.random.default_rng([seed, 17])
-    per_epoch = num_rows // batch_size
-    epochs = []
-    for _ in range(-(-num_steps // per_epoch)):
-        rows = rng.permutation(num_rows)[: per_epoch * batch_size]
-        epochs.append(rows.reshape(per_epoch, batch_size))
-    return np.concatenate(epochs)[:num_steps].astype(np.int32)
-
-
 class TrainingLoop:
     """Trains one task's model at any rates, from any saved state."""
 

@@ -204,6 +204,13 @@ def _seed_magnitude(rates: Array, losses: Array) -> float:
     return float(rates[np.argmin(np.abs(rates - wanted))])
 
 
+def at(peer: Peer, rates: Array, num_sweeps: int = 1) -> Peer:
+    """Returns a peer that sweeps other rates, or more often."""
+    return dataclasses.replace(
+        peer, ladder=tuple(rates.tolist()), num_sweeps=num_sweeps
+    )
+
+
 _STEPS = np.arange(100)
 _FASTAI = _ladder(1e-7, 10.0, _STEPS / 100)
 _INCLUSIVE = _ladder(1e-7, 10.0, _STEPS / 99)

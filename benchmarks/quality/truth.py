@@ -7,12 +7,12 @@ import pathlib
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.loop import TrainingLoop, epoch_order
-from benchmarks.quality.task import Task
+from benchmarks.quality.loop import TrainingLoop
+from benchmarks.quality.task import Task, epoch_order
+from benchmarks.regret import REGRET_CAP, regrets
 
 GRID = np.logspace(-6, 1, 29)
 SEEDS = (1000, 1001, 1002)
-REGRET_CAP = 2.0
 CACHE = pathlib.Path(__file__).parents[1] / "results" / "quality_truth.json"
 
 
@@ -35,9 +35,7 @@ class Truth:
     def regrets(self) -> npt.NDArray[np.float64]:
         """Returns ``[num_rates]``: 0 for the best rate, 1 for not training at all."""
         means = np.mean(np.array(self.losses, np.float64), axis=1)
-        means = np.where(np.isfinite(means), means, np.inf)
-        gain = self.untrained - np.min(means)
-        return np.minimum((means - np.min(means)) / gain, REGRET_CAP)
+        return regrets(means, self.untrained)
 
     def regret(self, learning_rate: float | None) -> float:
         """Returns the regret of one rate, linear in its logarithm between rates.

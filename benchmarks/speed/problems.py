@@ -174,8 +174,13 @@ def _transformer(keras: Any, width: int = 32, words: int = 16) -> Any:
         wider = layers.Dense(2 * width, activation="gelu")(hidden)
         narrow = layers.Dropout(0.1)(layers.Dense(width)(wider))
         hidden = layers.LayerNormalization()(layers.Add()([hidden, narrow]))
-    pooled = layers.GlobalAveragePooling1D()(hidden)
-    model = keras.Model(tokens, layers.Dense(2)(pooled))
+    return _classifier(keras, tokens, hidden)
+
+
+def _classifier(keras: Any, tokens: Any, hidden: Any) -> Any:
+    """Returns the compiled model that tells two classes by the mean over tokens."""
+    pooled = keras.layers.GlobalAveragePooling1D()(hidden)
+    model = keras.Model(tokens, keras.layers.Dense(2)(pooled))
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -192,16 +197,9 @@ def _token_data() -> tuple[Any, Any]:
 
 
 def _big_embedding(keras: Any) -> Any:
-    layers = keras.layers
     tokens = keras.Input((16,), dtype="int32")
-    hidden = layers.Embedding(EMBEDDING_ROWS, 64)(tokens)
-    pooled = layers.GlobalAveragePooling1D()(hidden)
-    model = keras.Model(tokens, layers.Dense(2)(pooled))
-    model.compile(
-        optimizer=keras.optimizers.Adam(1e-3),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    return model
+    hidden = keras.layers.Embedding(EMBEDDING_ROWS, 64)(tokens)
+    return _classifier(keras, tokens, hidden)
 
 
 PROBLEMS = {

@@ -1,10 +1,10 @@
 """The tables of the speed benchmark."""
 
 import statistics
-from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.speed.plan import EVERYBODY, GOALS, KERAS, MODELS
+from benchmarks.tables import table
 
 Results = dict[str, Any]
 TITLES = {
@@ -75,22 +75,6 @@ def render(results: Results) -> str:
         table(["keras", *TITLES.values()], _first_call_rows(results)),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table in Markdown that also reads well as text.
-
-    Args:
-      head: Titles of the columns.
-      rows: Cells, as many to a row as there are titles.
-    """
-    lines = [list(head), *map(list, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(c.ljust(w) for c, w in zip(x, widths, strict=True)) + " |"
-        for x in lines
-    )
 
 
 def _seconds(results: Results, *where: Any) -> dict[int, float]:
