@@ -8,7 +8,6 @@ import argparse
 import gc
 import itertools
 import json
-import pathlib
 import time
 from typing import Any
 
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.arguments import output_file
 from benchmarks.speed.contestants import CONTESTANTS
 from benchmarks.speed.plan import MODELS, SWEEP_STEPS
 from benchmarks.speed.problems import PROBLEMS
@@ -40,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--precisions", default=",".join(PRECISIONS))
-    parser.add_argument("--output", type=pathlib.Path, help="table; a .json beside it")
+    parser.add_argument("--output", type=output_file, help="table; a .json beside it")
     arguments = parser.parse_args()
     if not tf.config.list_physical_devices("GPU"):
         raise SystemExit(

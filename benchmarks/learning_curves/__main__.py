@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import output_file
 from benchmarks.learning_curves import truth
 from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT
 from benchmarks.learning_curves.training import Loop
@@ -92,17 +93,18 @@ def main() -> None:
     """Measures, prints the tables and writes them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--output", type=pathlib.Path, default=RESULTS / "learning_curves.md"
+        "--output", type=output_file, default=RESULTS / "learning_curves.md"
     )
     arguments = parser.parse_args()
     parts = [
         "# Regret by horizon and schedule",
-        "Command: `python -m benchmarks.learning_curves`. A cell has the mean regret "
-        "over families (0: the best rate, 1: the untrained model, no rate counts as 1, "
-        f"at most 2) and the worst. {len(SEEDS)} seeds. Trainings of more than "
-        f"{MAX_PASSES} passes over the data do not count. An INCONCLUSIVE test counts "
-        "as 1, although a pipeline then fails or falls back. The peers always return a "
-        "rate.",
+        "Command: `PYTHONPATH=component python -m benchmarks.learning_curves`, in an "
+        "environment with the dependency group `curves`.",
+        "A cell has the mean regret over families (0: the best rate, 1: the untrained "
+        f"model, at most 2) and the worst, with {len(SEEDS)} seeds. A finder without a "
+        "rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A pipeline then "
+        f"fails or falls back. Trainings of more than {MAX_PASSES} passes over the "
+        "data are left out.",
     ]
     for title, families in (
         ("Families on which constants may be chosen", CHOSEN_ON),

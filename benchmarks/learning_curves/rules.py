@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import output_file
 from benchmarks.learning_curves import truth
 from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, Array, Task
 from benchmarks.learning_curves.training import Loop
@@ -122,15 +123,16 @@ def _cell(entries: list[tuple[str, float, float]]) -> str:
 def main() -> None:
     """Measures, prints the tables and writes them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=pathlib.Path, default=RESULTS / "rules.md")
+    parser.add_argument("--output", type=output_file, default=RESULTS / "rules.md")
     arguments = parser.parse_args()
     parts = [
         "# The rules and their namesakes on the same sweeps",
-        "Command: `python -m benchmarks.learning_curves.rules`. A cell has the mean "
-        "regret over families (0: the best rate, 1: the untrained model, no rate "
-        "counts as 1), and in brackets the median distance to the best rate in decades."
-        " Sweeps run from 1e-7 to 10, with 4 seeds. Trainings take 300, 500 and 800 "
-        "steps.",
+        "Command: `PYTHONPATH=component python -m benchmarks.learning_curves.rules`, "
+        "in an environment with the dependency group `curves`.",
+        "A cell has the mean regret over families (0: the best rate, 1: the untrained "
+        "model; a rule without a rate counts as 1), and in brackets the median "
+        "distance to the best rate in decades. Sweeps run from 1e-7 to 10, with 4 seeds. "
+        "Trainings take 300, 500 and 800 steps.",
     ]
     for title, families in (
         ("Families on which the constants were chosen", CHOSEN_ON),

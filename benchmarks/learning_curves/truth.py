@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import output_file
 from benchmarks.learning_curves.tasks import FAMILIES, Array, Task, make
 from benchmarks.regret import regrets
 
@@ -132,7 +133,7 @@ def mean_over_families(scores: Sequence[tuple[str, float]]) -> float:
 def main() -> None:
     """Records the tasks that the file does not have, and writes after each one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=pathlib.Path, default=PATH)
+    parser.add_argument("--output", type=output_file, default=PATH)
     path = parser.parse_args().output
     tasks = json.loads(path.read_text())["tasks"] if path.exists() else {}
     for family, number in names():

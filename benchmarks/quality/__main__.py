@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 
+from benchmarks.arguments import output_file
 from benchmarks.quality.jobs import find, measure_truth, prepare_process
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -26,7 +27,7 @@ def _arguments() -> argparse.Namespace:
         "--truth-only", action="store_true", help="measure the truth and stop"
     )
     parser.add_argument(
-        "--output", type=pathlib.Path, default=RESULTS / "quality.md", help="report"
+        "--output", type=output_file, default=RESULTS / "quality.md", help="report"
     )
     return parser.parse_args()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import output_file
 from benchmarks.quality.jobs import prepare_process
 from benchmarks.quality.junk import KINDS, Array, JunkLoop
 from benchmarks.quality.task import Task, epoch_order
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--tasks", default="", help="parts of names, by commas")
     parser.add_argument("--junk-only", action="store_true")
     parser.add_argument(
-        "--output", type=pathlib.Path, default=RESULTS / "quality_curves.md"
+        "--output", type=output_file, default=RESULTS / "quality_curves.md"
     )
     arguments = parser.parse_args()
     prepare_process()

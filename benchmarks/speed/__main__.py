@@ -14,6 +14,7 @@ import warnings
 from importlib import metadata
 from typing import Any
 
+from benchmarks.arguments import output_file
 from benchmarks.speed.measure import measure_memory, measure_times
 from benchmarks.speed.plan import KERAS, MEMORY_ONLY, MODELS, Plan
 from benchmarks.speed.report import render
@@ -32,7 +33,7 @@ def _arguments() -> argparse.Namespace:
         "--repeats", type=float, default=1.0, help="scales the number of repeats"
     )
     parser.add_argument(
-        "--output", type=pathlib.Path, default=None, help="report; a .json beside it"
+        "--output", type=output_file, default=None, help="report; a .json beside it"
     )
     return parser.parse_args()
 

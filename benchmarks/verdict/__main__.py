@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from benchmarks.arguments import output_file
 from benchmarks.quality.jobs import prepare_process
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -23,7 +24,7 @@ def main() -> None:
         "--many", type=int, default=500, help="runs of each amount of held-out data"
     )
     parser.add_argument("--cases", default="", help="parts of names, by semicolons")
-    parser.add_argument("--output", type=pathlib.Path, default=RESULTS / "verdict.md")
+    parser.add_argument("--output", type=output_file, default=RESULTS / "verdict.md")
     arguments = parser.parse_args()
     prepare_process()
     began = time.monotonic()
