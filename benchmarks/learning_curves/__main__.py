@@ -104,7 +104,7 @@ def main() -> None:
         f"model, at most 2) and the worst, with {len(SEEDS)} seeds. A finder without a "
         "rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A pipeline then "
         f"fails or falls back. Trainings of more than {MAX_PASSES} passes over the "
-        "data are left out.",
+        "data do not count.",
     ]
     for title, families in (
         ("Families on which constants may be chosen", CHOSEN_ON),

@@ -131,8 +131,8 @@ def main() -> None:
         "in an environment with the dependency group `curves`.",
         "A cell has the mean regret over families (0: the best rate, 1: the untrained "
         "model; a rule without a rate counts as 1), and in brackets the median "
-        "distance to the best rate in decades. Sweeps run from 1e-7 to 10, with 4 seeds. "
-        "Trainings take 300, 500 and 800 steps.",
+        "distance to the best rate in decades. Sweeps run from 1e-7 to 10, with 4 "
+        "seeds. Trainings take 300, 500 and 800 steps.",
     ]
     for title, families in (
         ("Families on which the constants were chosen", CHOSEN_ON),

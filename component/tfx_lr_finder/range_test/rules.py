@@ -33,13 +33,13 @@ def valley(learning_rates: FloatArray, losses: FloatArray) -> float | None:
     """Returns the middle of the longest decreasing run of the averaged losses.
 
     The run may skip rates (a longest decreasing subsequence), so noise does not
-    interrupt it. Only its length counts: its first member is taken to be as many rates
-    before its end as it has members, because the real one often lies in the noise of
-    the plateau. The moving average lags by the same number of decades for any number of
+    interrupt it. The middle is half the length of the run before its end. The place
+    where the run starts does not count, because it often lies in the noise of the
+    plateau. The moving average lags by the same number of decades for any number of
     rates. None if the run has fewer than three members.
 
     References:
-      The `valley` of fastai, whose sweep of 100 rates this follows at any length.
+      fastai's `valley`. For 100 rates from 1e-7 to 10, the average is about fastai's.
     """
     gap = float(np.log10(learning_rates[-1] / learning_rates[0])) / (len(losses) - 1)
     start = losses.min()

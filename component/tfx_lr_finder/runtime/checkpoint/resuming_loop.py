@@ -34,7 +34,7 @@ class SkippingLoop(TrainingLoop, Protocol):
         """The number of scores that `evaluate` returns for each unit."""
 
     def skip(self, num_steps: int) -> None:
-        """Skips the batches that a sweep of some steps reads."""
+        """Skips the batches that a sweep of `num_steps` steps reads."""
 
 
 class ResumingLoop:

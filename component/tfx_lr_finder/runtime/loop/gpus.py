@@ -38,7 +38,7 @@ def grow_memory() -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except (RuntimeError, ValueError) as error:  # in use, or cut into virtual ones
+        except (RuntimeError, ValueError) as error:  # in use, or split
             logging.info(
                 "LRFinder: cannot turn on memory growth for %s: %s", gpu, error
             )

@@ -57,7 +57,7 @@ class TrainerLoop:
     Attributes:
       jit_compile: Whether XLA compiles the step.
       num_steps: Training steps run so far.
-      num_steps_thrown_away: Those of them whose losses nobody has seen.
+      num_steps_thrown_away: Those of them whose losses were discarded.
       step: The training step, traced or eager.
       start: The variables from which every sweep and candidate starts.
       scoring: Scores the held-out rows; None if nothing is evaluated.
@@ -152,7 +152,7 @@ class TrainerLoop:
         return 1 if self._stops_early else GPU_CHUNK
 
     def skip(self, num_steps: int) -> None:
-        """Skips the batches that a sweep of some steps reads."""
+        """Skips the batches that a sweep of `num_steps` steps reads."""
         self._read(num_steps + -num_steps % self._unit)
 
     def _read(self, num_batches: int) -> None:
