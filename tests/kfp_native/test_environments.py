@@ -3,6 +3,7 @@
 Each test makes the environment itself, with uv and the locked versions.
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import pytest
 import yaml
 
+import tfx_lr_finder
 from tests.kfp_native.processes import Run, run_command
 from tests.kfp_native.test_pipeline import compiled
 from tfx_lr_finder import read_result
@@ -19,14 +21,20 @@ ROOT = pathlib.Path(__file__).parents[2]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NEEDED = ("absl-py", "jinja2", "markupsafe", "matplotlib", "numpy", "tensorflow-cpu")
 """What find_learning_rate and the pod need, besides this package."""
-TFX_NAMES = (
-    "LRFinder",
-    "LRFinderResult",
-    "LRFinderTrainer",
-    "LastGoodKeeper",
-    "last_good_importer",
-    "last_good_resolver",
-)
+WITHOUT_TFX = {
+    "Cyclical",
+    "LRFinderFnResult",
+    "LRFinderReport",
+    "MomentumCycle",
+    "OneCycle",
+    "RangeTestConfig",
+    "__version__",
+    "find_learning_rate",
+    "learning_rate",
+    "read_result",
+    "show_in_console",
+}
+"""Public names that need no TFX."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -80,23 +88,51 @@ report = tfx_lr_finder.find_learning_rate(model, data, max_steps=200, num_sweeps
 for name in ("tfx", "ml_metadata", "apache_beam", "kfp", "click"):
     assert importlib.util.find_spec(name) is None, name
 print(report.verdict.name, report.learning_rate > 0)
-for name in ("OneCycle", "Cyclical", "MomentumCycle", "learning_rate", "read_result"):
-    getattr(tfx_lr_finder, name)
 """
     assert _run(without_tfx, code).split()[-1] == "True"
 
 
-@pytest.mark.parametrize("name", TFX_NAMES)
-def test_a_name_of_tfx_fails_with_a_sentence(without_tfx, name):
-    code = f"""
-try:
-    from tfx_lr_finder import {name}
-except ImportError as error:
-    print(error)
+def test_each_public_name_loads_or_fails_with_a_sentence(without_tfx):
+    code = """
+import json, tfx_lr_finder
+said = {}
+for name in tfx_lr_finder.__all__:
+    try:
+        getattr(tfx_lr_finder, name)
+    except ImportError as error:
+        said[name] = str(error)
+print(json.dumps(said))
 """
-    said = _run(without_tfx, code)
-    assert said.startswith(f"{name} needs TFX, and ")
-    assert "work without TFX." in said
+    said = json.loads(_run(without_tfx, code).splitlines()[-1])
+    assert set(said) == set(tfx_lr_finder.__all__) - WITHOUT_TFX
+    for name, sentence in said.items():
+        assert sentence.startswith(f"{name} needs TFX, and ")
+        assert "work without TFX." in sentence
+
+
+def test_the_command_fails_with_a_sentence(without_tfx, tmp_path):
+    def said(*arguments, python_path=""):
+        done = subprocess.run(
+            [without_tfx.with_name("lr-finder"), *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(python_path)},
+        )
+        assert done.returncode == 1
+        return done.stderr
+
+    def sentence(missing):
+        return (
+            f"lr-finder: this command needs {missing}, which is not installed. Install "
+            "tfx-lr-finder with its dependencies.\n"
+        )
+
+    run = ("run", "penguin_steps.lr_finder_fn", "--examples", str(tmp_path))
+    assert said(*run) == sentence("click")
+    _uv("pip", "install", "--quiet", "--target", tmp_path, "click")
+    assert said(*run, python_path=tmp_path) == sentence("tfx")
+    history = ("history", "--metadata", "sqlite", "--pipeline", "taxi")
+    assert said(*history, python_path=tmp_path) == sentence("ml_metadata")
 
 
 def test_the_whole_pipeline_runs_without_tfx(without_tfx, penguin_folders, tmp_path):

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from tfx_lr_finder.cli import compare, export, history, run, show, terminal
+from tfx_lr_finder.cli import (
+    advice,
+    compare,
+    export,
+    history,
+    run,
+    show,
+    terminal,
+)
 from tfx_lr_finder.cli.options import FAILED
 from tfx_lr_finder.version import __version__
 
@@ -39,7 +47,7 @@ class _Group(click.Group):
             text = str(error)
             if not isinstance(error, ValueError | OSError | RuntimeError | MemoryError):
                 text = f"{type(error).__name__}: {text}. --debug shows where."
-            click.echo(f"lr-finder: {terminal.plain(text)}", err=True)
+            click.echo(f"lr-finder: {terminal.plain(advice(error) or text)}", err=True)
             ctx.exit(FAILED)
 
 
