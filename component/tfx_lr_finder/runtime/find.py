@@ -26,7 +26,11 @@ from tfx_lr_finder.runtime.loop.checks import (
     is_model_function,
 )
 from tfx_lr_finder.runtime.loop.environment import describe
-from tfx_lr_finder.runtime.loop.inputs import as_dataset, check_batch_size
+from tfx_lr_finder.runtime.loop.inputs import (
+    as_dataset,
+    check_batch_size,
+    most_batches,
+)
 from tfx_lr_finder.runtime.loop.optimizers import (
     inner_optimizer,
     refuse_several_optimizers,
@@ -36,9 +40,6 @@ from tfx_lr_finder.runtime.loop.progress import Progress
 from tfx_lr_finder.runtime.loop.split_rows import split_rows
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 from tfx_lr_finder.runtime.loop.workers import refuse_several_workers
-
-HELD_OUT_PART = 5
-"""Without evaluation data, about one row in five is held out."""
 
 
 def find_learning_rate(
@@ -194,11 +195,10 @@ def _as_datasets(
     """Returns the training and the evaluation data as datasets of batches."""
     check_batch_size(batch_size, train_dataset)
     convert = functools.partial(as_dataset, model=model, batch_size=batch_size)
-    most = config.budget + HELD_OUT_PART * config.num_eval_batches
     train = convert(
         train_dataset,
         "training dataset",
-        max_batches=most,
+        max_batches=most_batches(config),
         seed=config.seed,
         reshuffle=eval_dataset is not None,
     )

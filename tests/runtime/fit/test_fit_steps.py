@@ -47,6 +47,27 @@ def test_the_steps_are_those_that_keras_takes(k, steps_per_epoch, epochs):
         assert foreseen.steps == steps
 
 
+def sequence(k):
+    base = k.utils.Sequence if k is tf_keras else k.utils.PyDataset
+
+    class Batches(base):
+        def __len__(self):
+            return NUM_BATCHES
+
+        def __getitem__(self, index):
+            return X[2 * index : 2 * index + 2], Y[2 * index : 2 * index + 2]
+
+    return Batches()
+
+
+@pytest.mark.parametrize(("steps_per_epoch", "epochs"), CALLS)
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_the_steps_of_a_sequence_are_those_that_keras_takes(k, steps_per_epoch, epochs):
+    given = {"steps_per_epoch": steps_per_epoch, "epochs": epochs}
+    steps, foreseen = taken(k, sequence(k), **given)
+    assert foreseen.steps == steps
+
+
 def test_the_source_says_that_the_data_end_before(k):
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(2)
     with intercepted_fit(fit_steps):

@@ -113,6 +113,42 @@ def test_an_endless_generator_gives_only_what_the_test_needs(model):
     assert int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
 
 
+class Endless(keras.utils.PyDataset):
+    """Keras 3 knows no length if `num_batches` is None."""
+
+    num_batches = None
+
+    def __getitem__(self, index):
+        return X + index, Y
+
+
+class CountedBatches(keras.utils.PyDataset):
+    """Three batches, counted by `num_batches`, which Keras 3 allows."""
+
+    num_batches = 3
+
+    def __getitem__(self, index):
+        return list(batches())[index]
+
+
+def test_a_pydataset_may_be_endless_or_count_its_batches_itself(model):
+    endless = convert(Endless(), model, max_batches=5)
+    assert int(endless.cardinality()) == tf.data.INFINITE_CARDINALITY
+    np.testing.assert_array_equal([x[0, 0] for x, _ in endless.take(5)], range(5))
+    assert int(convert(CountedBatches(), model).cardinality()) == 3
+
+
+def test_the_batches_of_a_pydataset_are_shuffled_with_the_seed(model):
+    def order(seed):
+        dataset = convert(Batches(), model, seed=seed)
+        return [[int(y[0]) for _, y in dataset] for _ in range(2)]
+
+    assert order(None)[0] == [0, 8, 16]
+    first, second = order(3)
+    assert first == second != [0, 8, 16]
+    assert sorted(first) == [0, 8, 16]
+
+
 def test_a_dataset_is_returned_unchanged(model):
     dataset = tf.data.Dataset.from_tensors((X, Y))
     assert convert(dataset, model) is dataset

@@ -30,7 +30,7 @@ def fn_args(tmp_path):
 def capture(run_fn, fn_args, seed=0, which_fit="first"):
     """The model, the data and the steps of a `fit`."""
     call = reach_fit(run_fn, fn_args, which_fit)
-    train, validation = fit_data.datasets(call, seed)
+    train, validation = fit_data.datasets(call, RangeTestConfig(seed=seed))
     return types.SimpleNamespace(
         model=call.model,
         train_dataset=train,
@@ -285,27 +285,60 @@ def _generator():
         yield X, Y
 
 
-def _sequence(k):
+def _sequence(k, shift=0):
     base = k.utils.PyDataset if k is keras else k.utils.Sequence
 
     class Batches(base):
         def __len__(self):
-            return 1
+            return 6
 
         def __getitem__(self, index):
-            return X, Y
+            rows = slice(2 * index, 2 * index + 2)
+            return X[rows] + shift, Y[rows]
 
     return Batches()
 
 
-@pytest.mark.parametrize("kind", ["generator", "sequence"])
-def test_data_that_cannot_be_read_twice_are_refused(captured, k, kind):
-    data = _generator() if kind == "generator" else _sequence(k)
+def test_a_sequence_gives_its_batches_in_the_shuffled_order_of_the_seed(captured, k):
+    found = captured(_sequence(k), validation_data=_sequence(k, shift=1))
+    got_x, got_y = rows(found.train_dataset)
+    np.testing.assert_array_equal(np.sort(got_x, axis=0), X)
+    assert got_y.tolist() != Y.tolist()
+    assert got_x[:, 0].tolist() == rows(found.train_dataset)[0][:, 0].tolist()
+    np.testing.assert_array_equal(rows(found.eval_dataset)[0], X + 1)
+    in_order = captured(_sequence(k), shuffle=False, class_weight={1: 3.0})
+    np.testing.assert_array_equal(rows(in_order.train_dataset)[0], X)
+    weights = rows(in_order.train_dataset)[2]
+    np.testing.assert_array_equal(weights, np.where(Y == 1, 3.0, 1.0))
+
+
+def test_a_generator_is_read_as_far_as_the_trainer_would_read_it(k, fn_args):
+    given = []
+
+    def batches():
+        for batch in _generator():
+            given.append(batch)
+            yield batch
+
+    def run_fn(_):
+        mlp(k).fit(batches(), steps_per_epoch=30, validation_data=_generator())
+
+    call = reach_fit(run_fn, fn_args)
+    config = _with_train_steps(RangeTestConfig(), fit_steps(call).steps)
+    train, validation = fit_data.datasets(call, config)
+    assert len(given) == 30 + 5 * 16
+    for dataset in (train, validation):
+        ((x, y),) = list(dataset.take(1))
+        np.testing.assert_array_equal(x, X)
+        np.testing.assert_array_equal(y, Y)
+
+
+def test_other_data_are_refused(captured):
     with pytest.raises(ValueError, match="cannot use the x of this fit") as raised:
-        captured(data)
+        captured(object())
     assert "lr_finder_fn" in str(raised.value)
     with pytest.raises(ValueError, match="cannot use the validation_data"):
-        captured(X, Y, validation_data=data)
+        captured(X, Y, validation_data=object())
 
 
 def test_fit_returns_what_the_handler_returns(k, dataset):

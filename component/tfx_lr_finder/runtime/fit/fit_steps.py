@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
+from tfx_lr_finder.runtime.loop.inputs import sequence_length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,7 @@ def _num_batches(given: dict[str, Any]) -> int | None:
         count = int(x.cardinality())
         return count if count >= 0 else None
     if hasattr(x, "on_epoch_end"):  # a Sequence
-        return len(x) if hasattr(x, "__len__") else None
+        return sequence_length(x)
     num_rows = num_train_rows(given)
     if num_rows is None:
         return None

@@ -9,10 +9,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
 
 DEFAULT_BATCH_SIZE = 32
 MAX_GENERATOR_BYTES = 1024**3
+HELD_OUT_PART = 5
+"""Without evaluation data, about one row in five is held out."""
 
 
 def as_dataset(
@@ -30,15 +33,16 @@ def as_dataset(
     Args:
       value: A `tf.data.Dataset`, which is returned unchanged; `(x, y)` or
         `(x, y, sample_weight)` of arrays or of lists or dicts of arrays; a
-        `keras.utils.PyDataset` or `Sequence`, which keeps its order; or a generator
-        of batches. A generator is read into memory once, up to `max_batches` and
+        `keras.utils.PyDataset` or `Sequence`; or a generator of batches. A generator
+        or an endless PyDataset is read into memory once, up to `max_batches` and
         1 GiB. Anything else is returned unchanged too, for the caller to refuse.
       name: "training dataset" or "evaluation dataset", for errors.
       model: The Keras model; floats become its Keras' `floatx`.
       batch_size: Rows in a batch of arrays; 32 if None.
       max_batches: The most batches of a generator that are needed.
-      seed: Shuffles the rows of arrays; None keeps their order.
-      reshuffle: Whether each pass has another order.
+      seed: Shuffles the rows of arrays, and the batches of a PyDataset, as `fit` does.
+        None keeps their order.
+      reshuffle: Whether each pass over arrays has another order.
 
     Raises:
       ValueError: The arrays do not fit together, or a generator gives too much or
@@ -47,14 +51,40 @@ def as_dataset(
     if is_arrays(value):
         rows = _rows(value, name, model)
         if seed is not None:
-            count = max(1, int(rows.cardinality()))
-            rows = rows.shuffle(count, seed, reshuffle_each_iteration=reshuffle)
+            buffer = max(1, int(rows.cardinality()))
+            rows = rows.shuffle(buffer, seed, reshuffle_each_iteration=reshuffle)
         return rows.batch(DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
-    if hasattr(value, "__getitem__") and _num_batches(value) is not None:
-        return _batches_of_sequence(value, name, model)
+    if is_sequence(value):
+        count = sequence_length(value)
+        if count is not None:
+            return _batches_of_sequence(value, count, name, model, seed)
+        value = iter(value)
     if isinstance(value, Iterator):
         return _batches_of_generator(value, name, model, max_batches)
     return value
+
+
+def is_sequence(value: Any) -> bool:
+    """Returns whether a value is a `PyDataset` or `Sequence`, or works like one."""
+    other = tf.data.Dataset | str | bytes | list | tuple | Mapping | type
+    if isinstance(value, other) or hasattr(value, "shape"):
+        return False
+    return hasattr(value, "__getitem__")
+
+
+def sequence_length(sequence: Any) -> int | None:
+    """Returns the length of a PyDataset or Sequence; None if it is endless."""
+    try:
+        if hasattr(sequence, "num_batches"):
+            return sequence.num_batches  # type: ignore[no-any-return]
+        return len(sequence)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def most_batches(config: RangeTestConfig) -> int:
+    """Returns the most training batches that a test reads, held-out ones included."""
+    return config.budget + HELD_OUT_PART * config.num_eval_batches
 
 
 def check_batch_size(batch_size: Any, train: Any) -> None:
@@ -109,31 +139,25 @@ def _rows(arrays: Any, name: str, model: Any) -> tf.data.Dataset:
     )
 
 
-def _batches_of_sequence(sequence: Any, name: str, model: Any) -> tf.data.Dataset:
+def _batches_of_sequence(
+    sequence: Any, count: int, name: str, model: Any, seed: int | None
+) -> tf.data.Dataset:
     """Returns the batches of a PyDataset or Sequence, read when they are needed."""
-    count = _num_batches(sequence)
     if not count:
         raise ValueError(f"The {name} has no batch: its length is {count}.")
+    order = np.arange(count)
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(count)
     first = _batch(sequence[0], model)
 
     def batches() -> Iterator[Any]:
-        for index in range(count):
+        for index in order.tolist():
             yield _batch(sequence[index], model)
 
     dataset = tf.data.Dataset.from_generator(
         batches, output_signature=tf.nest.map_structure(_spec, first)
     )
     return dataset.apply(tf.data.experimental.assert_cardinality(count))
-
-
-def _num_batches(value: Any) -> int | None:
-    """Returns the length of a PyDataset or Sequence; None for anything else."""
-    if isinstance(value, tf.data.Dataset | str | bytes | list | tuple | Mapping):
-        return None
-    try:
-        return len(value)
-    except (TypeError, NotImplementedError):  # an endless PyDataset has no length
-        return None
 
 
 def _batches_of_generator(

@@ -108,9 +108,13 @@ def _from_run_fn(
     calls: list[FitCall] = []
 
     def from_fit(fn_args: fn_args_utils.FnArgs) -> LRFinderFnResult:
-        calls.append(reach_fit(run_fn, fn_args, request.which_fit))
-        train, validation = fit_data.datasets(calls[0], request.config.seed)
-        return LRFinderFnResult(calls[0].model, train, validation)
+        call = reach_fit(run_fn, fn_args, request.which_fit)
+        calls.append(call)
+        config = request.config
+        if not request.train_steps_given:
+            config = _with_train_steps(config, fit_steps(call).steps)
+        train, validation = fit_data.datasets(call, config)
+        return LRFinderFnResult(call.model, train, validation)
 
     found = user_call.call_lr_finder_fn(from_fit, fn_args, request.config.seed)
     return found, calls[0]

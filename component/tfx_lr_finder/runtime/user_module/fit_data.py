@@ -1,35 +1,46 @@
 """The training and validation data of a `fit` call, as batched datasets."""
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfx_lr_finder.range_test.config import RangeTestConfig
 from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
+from tfx_lr_finder.runtime.loop.inputs import as_dataset, most_batches
 
 
-def datasets(call: FitCall, seed: int) -> tuple[tf.data.Dataset, Any]:
+def datasets(call: FitCall, config: RangeTestConfig) -> tuple[tf.data.Dataset, Any]:
     """Returns the training and the validation batches of a `fit` call.
 
     Args:
       call: The call.
-      seed: Seed that shuffles arrays.
+      config: Its seed shuffles what `fit` shuffles. Its budget says how many batches
+        of a generator are needed.
 
     Returns:
       Two datasets of `(x, y)` or `(x, y, sample_weight)` batches. A `tf.data.Dataset`
-      is returned unchanged; arrays are batched as `fit` does. Class weights become
-      sample weights of the training batches. The second is None if `fit` has no
-      validation data.
+      is returned unchanged; arrays are batched as `fit` does. A PyDataset, a Sequence
+      or a generator gives the batches that `find_learning_rate` takes from it. Class
+      weights become sample weights of the training batches. The second is None if
+      `fit` has no validation data.
 
     Raises:
-      ValueError: If the data are neither datasets nor arrays.
+      ValueError: If the data are nothing that `fit` takes.
     """
     given = call.arguments
     size = given["batch_size"] or DEFAULT_BATCH_SIZE
-    train = _as_dataset(given["x"], "x")
-    validation = _validation(call, given.get("validation_batch_size") or size)
+    convert = functools.partial(_as_dataset, call)
+    seed = config.seed if given["shuffle"] else None
+    train = convert(given["x"], "x", most_batches(config), seed)
+    validation = _validation(
+        call,
+        given.get("validation_batch_size") or size,
+        functools.partial(convert, max_batches=config.num_eval_batches),
+    )
     if train is None:
         arrays = _pack(call, given["x"], given.get("y"), given.get("sample_weight"))
         if given.get("validation_split") and validation is None:
@@ -39,18 +50,18 @@ def datasets(call: FitCall, seed: int) -> tuple[tf.data.Dataset, Any]:
                 held_out, given.get("validation_batch_size") or size, None
             )
             arrays = _rows(arrays, slice(None, num_kept))
-        train = _batched(arrays, size, seed if given["shuffle"] else None)
+        train = _batched(arrays, size, seed)
     if given.get("class_weight"):
         train = _with_class_weights(train, given["class_weight"])
     return train, validation
 
 
-def _validation(call: FitCall, batch_size: int) -> Any:
+def _validation(call: FitCall, batch_size: int, convert: Callable[..., Any]) -> Any:
     """Returns the batches of `validation_data`, or None."""
     given = call.arguments.get("validation_data")
     if given is None:
         return None
-    dataset = _as_dataset(given, "validation_data")
+    dataset = convert(given, "validation_data")
     if dataset is not None:
         return dataset
     if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
@@ -61,22 +72,29 @@ def _validation(call: FitCall, batch_size: int) -> Any:
     return _batched(_pack(call, *given), batch_size, None)
 
 
-def _as_dataset(value: Any, name: str) -> Any:
-    """Returns a dataset unchanged and None for arrays; refuses anything else."""
-    if isinstance(value, tf.data.Dataset):
-        return value
-    original = getattr(value, "_original_dataset", None)  # distributed by the user
-    if isinstance(original, tf.data.Dataset):
-        return original
-    if not hasattr(value, "shape") and not isinstance(value, Mapping | list | tuple):
-        raise ValueError(
-            f"LRFinder cannot use the {name} of this fit, a "
-            f"{type(value).__module__}.{type(value).__qualname__}. It reads the same "
-            "batches several times, and a generator or a Sequence may give others. "
-            "Pass a tf.data.Dataset or arrays to fit, or add an lr_finder_fn to the "
-            "module that wraps the generator in tf.data.Dataset.from_generator(...)."
-        )
-    return None
+def _as_dataset(
+    call: FitCall, value: Any, name: str, max_batches: int, seed: int | None = None
+) -> Any:
+    """Returns data that are batches already as a dataset, and None for arrays."""
+    value = getattr(value, "_original_dataset", value)  # distributed by the user
+    if hasattr(value, "shape") or isinstance(value, Mapping | list | tuple):
+        return None
+    dataset = as_dataset(
+        value,
+        f"{name} of fit",
+        call.model,
+        batch_size=None,
+        max_batches=max_batches,
+        seed=seed,
+    )
+    if isinstance(dataset, tf.data.Dataset):
+        return dataset
+    raise ValueError(
+        f"LRFinder cannot use the {name} of this fit, a "
+        f"{type(value).__module__}.{type(value).__qualname__}. Pass a tf.data.Dataset, "
+        "arrays, a PyDataset or a generator to fit, or add an lr_finder_fn to the "
+        "module."
+    )
 
 
 def _pack(call: FitCall, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
