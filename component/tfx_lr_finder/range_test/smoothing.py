@@ -13,6 +13,7 @@ MAX_PARAMETERS = 0.8
 OUTLIER_SIGMAS = 8.0
 OUTLIER_WINDOW = 5
 BLOCK = 256
+"""The number of rates that are fitted at a time."""
 
 
 def moving_average(losses: FloatArray, beta: float) -> FloatArray:

@@ -38,7 +38,8 @@ def grow_memory() -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except (RuntimeError, ValueError) as error:  # in use, or split
+        except (RuntimeError, ValueError) as error:
+            # The GPU is in use, or split into virtual GPUs.
             logging.info(
                 "LRFinder: cannot turn on memory growth for %s: %s", gpu, error
             )

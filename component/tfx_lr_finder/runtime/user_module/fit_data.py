@@ -29,7 +29,8 @@ def datasets(call: FitCall, config: RangeTestConfig) -> tuple[tf.data.Dataset, A
       `fit` has no validation data.
 
     Raises:
-      ValueError: If the data are nothing that `fit` takes.
+      ValueError: `fit` does not take data of this type, or a generator gives too much
+        or nothing.
     """
     given = call.arguments
     size = given["batch_size"] or DEFAULT_BATCH_SIZE
