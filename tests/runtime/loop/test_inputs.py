@@ -138,6 +138,18 @@ def test_a_pydataset_may_be_endless_or_count_its_batches_itself(model):
     assert int(convert(CountedBatches(), model).cardinality()) == 3
 
 
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [(0, "its length is 0"), (-1, "its length is -1"), (2.5, "2.5. Return a whole")],
+)
+def test_a_pydataset_has_a_whole_number_of_batches(model, length, message):
+    class Wrong(CountedBatches):
+        num_batches = length
+
+    with pytest.raises(ValueError, match=message):
+        convert(Wrong(), model, seed=0)
+
+
 def test_the_batches_of_a_pydataset_are_shuffled_with_the_seed(model):
     def order(seed):
         dataset = convert(Batches(), model, seed=seed)

@@ -143,7 +143,11 @@ def _batches_of_sequence(
     sequence: Any, count: int, name: str, model: Any, seed: int | None
 ) -> tf.data.Dataset:
     """Returns the batches of a PyDataset or Sequence, read when they are needed."""
-    if not count:
+    if not isinstance(count, int | np.integer):
+        raise ValueError(
+            f"The length of the {name} is {count!r}. Return a whole number of batches."
+        )
+    if count < 1:
         raise ValueError(f"The {name} has no batch: its length is {count}.")
     order = np.arange(count)
     if seed is not None:
