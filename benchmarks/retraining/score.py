@@ -1,0 +1,191 @@
+"""Excess over the best rate in hindsight, and bad models; no TensorFlow."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.regret import REGRET_CAP
+
+FIXED = "hand-written"
+DEFAULT = "Keras' default"
+DAY_1 = "found on day 1"
+LAST = "last run's"
+FALLBACK = "LRFinder, fallback"
+LAST_GOOD = "LRFinder, last_good"
+SEARCH = "search"
+SEARCH_5 = "search, 5 times the steps"
+CONTESTANTS = (FIXED, DEFAULT, DAY_1, LAST, FALLBACK, LAST_GOOD, SEARCH, SEARCH_5)
+
+BAD = 0.25
+"""Excess above which a model is bad."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What one contestant did on one span from one seed.
+
+    Attributes:
+      contestant: Its name.
+      seed: Of the weights and the order of the rows.
+      learning_rate: The rate it trained with.
+      loss: Test loss after the training.
+      steps: Training steps spent to choose the rate.
+      seconds: Wall time of the choice.
+      verdict: Of LRFinder; "" for the others.
+    """
+
+    contestant: str
+    seed: int
+    learning_rate: float
+    loss: float
+    steps: int
+    seconds: float
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The truth of one span, and all choices.
+
+    Attributes:
+      family: Name of the family.
+      span: Its number in the family.
+      change: What changed.
+      broken: Whether there is nothing to learn.
+      optimizer: Name of the optimizer.
+      batch_size: Rows per step.
+      train_steps: Training steps.
+      rates: The rates of the truth.
+      losses: Test losses, `[rates][seeds]`.
+      untrained: Test loss before training.
+      prior: Test loss of the best guess that looks at no feature.
+      choices: Of each contestant from each seed.
+      seconds: Wall time of the truth.
+    """
+
+    family: str
+    span: int
+    change: str
+    broken: bool
+    optimizer: str
+    batch_size: int
+    train_steps: int
+    rates: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+    untrained: float
+    prior: float
+    choices: tuple[Choice, ...]
+    seconds: float
+
+    @property
+    def reference(self) -> float:
+        """The loss that a model must beat: untrained or without features."""
+        return min(self.untrained, self.prior)
+
+    def best(self) -> tuple[float, float]:
+        """Returns the best rate in hindsight and its mean loss over the seeds."""
+        means = np.mean(np.array(self.losses, float), axis=1)
+        means = np.where(np.isfinite(means), means, np.inf)
+        index = int(np.argmin(means))
+        return self.rates[index], float(means[index])
+
+    def of(self, contestant: str) -> list[Choice]:
+        """Returns the choices of one contestant."""
+        return [entry for entry in self.choices if entry.contestant == contestant]
+
+    def excess(self, contestant: str) -> npt.NDArray[np.float64]:
+        """Returns the excess of each seed; see `excess`."""
+        losses = [choice.loss for choice in self.of(contestant)]
+        return excess(losses, self.best()[1], self.reference)
+
+
+def excess(
+    losses: npt.ArrayLike, best: float, reference: float
+) -> npt.NDArray[np.float64]:
+    """Returns the share of the possible gain that each training gives away.
+
+    Args:
+      losses: Test losses, not finite if the training diverged.
+      best: The loss of the best rate in hindsight.
+      reference: The loss of the untrained model or of a guess without features,
+        whichever is lower.
+
+    Returns:
+      0 for the best rate, 1 for the reference, at most `REGRET_CAP`. It is below 0 if
+      a training was luckier than the best rate is on average.
+    """
+    values = np.asarray(losses, np.float64)
+    values = np.where(np.isfinite(values), values, np.inf)
+    return np.minimum((values - best) / (reference - best), REGRET_CAP)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Total:
+    """The sum over all spans with something to learn.
+
+    Attributes:
+      contestant: Its name.
+      mean: Mean excess.
+      median: Median excess.
+      worst: Highest mean excess of a span.
+      bad: Trainings whose excess is above `BAD`.
+      trainings: Trainings in all.
+      steps: Mean steps to choose a rate.
+    """
+
+    contestant: str
+    mean: float
+    median: float
+    worst: float
+    bad: int
+    trainings: int
+    steps: float
+
+
+def total(spans: Sequence[Measured], contestant: str) -> Total:
+    """Returns one contestant's total over spans, none of which is broken."""
+    each = np.array([span.excess(contestant) for span in spans])
+    steps = [choice.steps for span in spans for choice in span.of(contestant)]
+    return Total(
+        contestant=contestant,
+        mean=float(each.mean()),
+        median=float(np.median(each)),
+        worst=float(each.mean(1).max()),
+        bad=int((each > BAD).sum()),
+        trainings=each.size,
+        steps=float(np.mean(steps)),
+    )
+
+
+def verdicts(spans: Sequence[Measured]) -> dict[str, int]:
+    """Returns how often LRFinder gave each verdict."""
+    seen: dict[str, int] = {}
+    for span in spans:
+        for choice in span.of(LAST_GOOD):
+            seen[choice.verdict] = seen.get(choice.verdict, 0) + 1
+    return seen
+
+
+def by_family(
+    spans: Sequence[Measured], value: Callable[[Sequence[Measured]], Any]
+) -> dict[str, Any]:
+    """Returns a value of the spans of each family."""
+    names = dict.fromkeys(span.family for span in spans)
+    return {n: value([span for span in spans if span.family == n]) for n in names}
+
+
+def wins(spans: Sequence[Measured], one: str, other: str, tie: float = 0.02) -> str:
+    """Returns in how many spans one is better than another, equal and worse.
+
+    Args:
+      spans: Spans with something to learn.
+      one: A contestant.
+      other: Another.
+      tie: Difference of the mean excess up to which two are equal.
+    """
+    gaps = [float(np.mean(s.excess(other)) - np.mean(s.excess(one))) for s in spans]
+    better, worse = (sum(sign * gap > tie for gap in gaps) for sign in (1, -1))
+    return f"{better} / {len(gaps) - better - worse} / {worse}"
