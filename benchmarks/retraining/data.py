@@ -21,7 +21,7 @@ CATEGORIES = (
     "trip_start_hour",
     "trip_start_day",
 )
-MOST_VALUES = 80
+MOST_VALUES = 30
 """Values of a category that get a column; rarer ones share none."""
 MOST_FARE = 60.0
 """Dollars at which the target of the fare model is cut; 1 % of the trips cost more."""
@@ -116,7 +116,12 @@ def taxi(
     if shuffled:
         labels = rng.permutation(labels)
     features, labels = features.astype(np.float32), labels.astype(np.float32)
-    splits = [Split(features=features[r], labels=labels[r]) for r in (train, evaluation, test)]
+    return _splits(features, labels, train, evaluation, test)
+
+
+def _splits(features: Array, labels: Array, *rows: Array) -> Data:
+    """Returns the training, the evaluation and the test rows."""
+    splits = [Split(features=features[part], labels=labels[part]) for part in rows]
     return Data(train=splits[0], eval=splits[1], test=splits[2])
 
 
@@ -155,8 +160,7 @@ def digits(
         labels = rng.permutation(labels)
     test, evaluation, pool = np.split(np.arange(len(labels)), [500, 800])
     train = rng.permutation(pool)[:num_train]
-    splits = [Split(features=features[r], labels=labels[r]) for r in (train, evaluation, test)]
-    return Data(train=splits[0], eval=splits[1], test=splits[2])
+    return _splits(features, labels, train, evaluation, test)
 
 
 def prior_loss(data: Data) -> float:

@@ -33,7 +33,7 @@ class Choice:
       learning_rate: The rate it trained with.
       loss: Test loss after the training.
       steps: Training steps spent to choose the rate.
-      seconds: Wall time of the choice.
+      seconds: CPU time of the choice.
       verdict: Of LRFinder; "" for the others.
     """
 
@@ -63,7 +63,6 @@ class Measured:
       untrained: Test loss before training.
       prior: Test loss of the best guess that looks at no feature.
       choices: Of each contestant from each seed.
-      seconds: Wall time of the truth.
     """
 
     family: str
@@ -78,7 +77,6 @@ class Measured:
     untrained: float
     prior: float
     choices: tuple[Choice, ...]
-    seconds: float
 
     @property
     def reference(self) -> float:
@@ -177,7 +175,9 @@ def by_family(
     return {n: value([span for span in spans if span.family == n]) for n in names}
 
 
-def wins(spans: Sequence[Measured], one: str, other: str, tie: float = 0.02) -> str:
+def wins(
+    spans: Sequence[Measured], one: str, other: str, tie: float
+) -> tuple[int, int, int]:
     """Returns in how many spans one is better than another, equal and worse.
 
     Args:
@@ -188,4 +188,4 @@ def wins(spans: Sequence[Measured], one: str, other: str, tie: float = 0.02) -> 
     """
     gaps = [float(np.mean(s.excess(other)) - np.mean(s.excess(one))) for s in spans]
     better, worse = (sum(sign * gap > tie for gap in gaps) for sign in (1, -1))
-    return f"{better} / {len(gaps) - better - worse} / {worse}"
+    return better, len(gaps) - better - worse, worse

@@ -1,0 +1,213 @@
+"""The tables, as Markdown and as JSON."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.retraining.score import (
+    BAD,
+    CONTESTANTS,
+    FALLBACK,
+    LAST_GOOD,
+    Choice,
+    Measured,
+    by_family,
+    total,
+    verdicts,
+    wins,
+)
+from benchmarks.tables import table
+
+TIE = 0.02
+
+LEGEND = f"""\
+Each family is one pipeline that is retrained. Each span has new training rows and one
+change, and all contestants train on the same rows with the same seeds, for the same
+number of steps, at a constant rate. The data are the taxi trips of TFX's wheel and
+scikit-learn's digits.
+
+- **Excess**: `(V - V*) / (V0 - V*)`, at most 2. `V` is the loss on test rows, `V*` that
+  of the best rate in hindsight: the best of 15 rates from 1e-6 to 10, by the mean over
+  the seeds. `V0` is the loss of the untrained model or of a guess without features,
+  whichever is lower. A luckier training than the best one's mean is below 0.
+- **Bad model**: its excess is above {BAD}, or its loss is not finite.
+- **hand-written**: the best of these 15 rates on day 1 of the family, by evaluation
+  rows, and never changed. This is a well-tuned rate.
+- **found on day 1**: LRFinder's rate of day 1, never changed. **last run's**: the rate
+  of LRFinder's newest OK result of the spans before. On day 1 there is none, so both
+  then have the hand-written rate.
+- **LRFinder**: a test on every span, with the results of the spans before on
+  `previous`. If it is INCONCLUSIVE, `fallback` trains with the hand-written rate, and
+  `last_good` with the newest OK rate of the same optimizer.
+- **search**: random rates from 1e-5 to 1, uniform in the logarithm, as in a
+  RandomSearch of KerasTuner. The best by evaluation rows wins. 5 trials share the
+  steps that LRFinder may take, or 10 trials share 5 times as many."""
+
+
+def document(spans: Sequence[Measured], command: str, seconds: float) -> str:
+    """Returns the whole report.
+
+    Args:
+      spans: All spans, those of a family in a row.
+      command: That made it.
+      seconds: Wall time of the run.
+    """
+    good = [span for span in spans if not span.broken]
+    broken = [span for span in spans if span.broken]
+    seen = verdicts(good)
+    runs = sum(seen.values())
+    seeds = runs // len(good)
+    parts = [
+        "# Retrainings in a row",
+        f"Command: `{command}`. {len(spans)} retrainings in "
+        f"{len({span.family for span in spans})} families, {seeds} seeds each.",
+        LEGEND,
+        f"## In all\n\n{len(good)} spans with something to learn:",
+        _totals(good),
+        "LRFinder's verdicts there: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
+        + f". INCONCLUSIVE is a false alarm: {seen.get('INCONCLUSIVE', 0)} of {runs}.",
+        f"Spans on which LRFinder (last_good) is better, equal or worse. Two are equal "
+        f"if the mean excess differs by at most {TIE}:",
+        _wins(good),
+        "## By family\n\nMean excess over the spans with something to learn:",
+        _families(good),
+    ]
+    if broken:
+        parts += [
+            "## Broken spans\n\nThe labels are shuffled, so every model is worthless. "
+            "With `on_inconclusive='fail'` the run stops before training if the "
+            "verdict is INCONCLUSIVE. The last column is the test loss of the model "
+            "that was trained with `last_good`, less that of a guess without features:",
+            _broken(broken),
+        ]
+    parts += [
+        "## Each span\n\nRates, and the excess in brackets; means over the seeds:",
+        _rates(spans),
+        "Test loss of each contestant, mean over the seeds:",
+        _losses(spans),
+        "## Seconds\n\nOnly this section differs between two runs with the same seeds. "
+        "CPU seconds. LRFinder's include reading and tracing. Those of a search are "
+        "of a compiled loop that was traced before, so a Tuner takes longer.",
+        _seconds(spans),
+        f"The whole run took {seconds:.0f} seconds.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(spans: Sequence[Measured], command: str) -> dict[str, Any]:
+    """Returns all numbers but seconds; losses that are not finite become null."""
+
+    def strict(value: Any) -> Any:
+        if isinstance(value, dict):
+            kept = {key: entry for key, entry in value.items() if key != "seconds"}
+            return {key: strict(entry) for key, entry in kept.items()}
+        if isinstance(value, (list, tuple)):
+            return [strict(entry) for entry in value]
+        if isinstance(value, float):
+            return float(f"{value:.6g}") if math.isfinite(value) else None
+        return value
+
+    return {
+        "command": command,
+        "spans": [strict(dataclasses.asdict(span)) for span in spans],
+    }
+
+
+def _totals(good: Sequence[Measured]) -> str:
+    rows = []
+    for name in CONTESTANTS:
+        found = total(good, name)
+        rows.append(
+            [
+                name,
+                f"{found.mean:.3f}",
+                f"{found.median:.3f}",
+                f"{found.worst:.2f}",
+                f"{found.bad} of {found.trainings}",
+                f"{found.steps:.0f}",
+            ]
+        )
+    header = ["rate", "mean excess", "median", "worst span", "bad models", "steps"]
+    return table(header, rows)
+
+
+def _wins(good: Sequence[Measured]) -> str:
+    others = [name for name in CONTESTANTS if name not in (LAST_GOOD, FALLBACK)]
+    rows = [[name, *wins(good, LAST_GOOD, name, TIE)] for name in others]
+    text = [[name, *map(str, counts)] for name, *counts in rows]
+    return table(["against", "better", "equal", "worse"], text)
+
+
+def _families(good: Sequence[Measured]) -> str:
+    columns = [by_family(good, lambda part, n=n: total(part, n)) for n in CONTESTANTS]
+    rows = [
+        [family, *(f"{column[family].mean:.3f}" for column in columns)]
+        for family in columns[0]
+    ]
+    return table(["family", *CONTESTANTS], rows)
+
+
+def _broken(broken: Sequence[Measured]) -> str:
+    rows = []
+    for span in broken:
+        for choice in span.of(LAST_GOOD):
+            stops = "stops" if choice.verdict == "INCONCLUSIVE" else "trains"
+            rows.append(
+                [
+                    f"{span.family}, span {span.span}",
+                    str(choice.seed),
+                    choice.verdict,
+                    stops,
+                    f"{choice.learning_rate:.2g}",
+                    f"{choice.loss - span.prior:+.3f}",
+                ]
+            )
+    header = ["span", "seed", "verdict", "`fail`", "rate of `last_good`", "loss"]
+    return table(header, rows)
+
+
+def rate_of(choices: Sequence[Choice]) -> float:
+    """Returns the geometric mean of the rates of some choices."""
+    return float(np.exp(np.mean([np.log(choice.learning_rate) for choice in choices])))
+
+
+def _rates(spans: Sequence[Measured]) -> str:
+    shown = [name for name in CONTESTANTS if name != FALLBACK]
+    rows = []
+    for span in spans:
+        cells = [f"{rate_of(span.of(name)):.2g}" for name in shown]
+        if not span.broken:
+            means = [float(np.mean(span.excess(name))) for name in shown]
+            cells = [f"{c} ({m:.2f})" for c, m in zip(cells, means, strict=True)]
+        words = [choice.verdict for choice in span.of(LAST_GOOD)]
+        best = "none" if span.broken else f"{span.best()[0]:.2g}"
+        name = f"{span.family}, {span.span}: {span.change}"
+        rows.append([name, best, *cells, ", ".join(words)])
+    return table(["span", "best rate", *shown, "verdicts"], rows)
+
+
+def _losses(spans: Sequence[Measured]) -> str:
+    rows = []
+    for span in spans:
+        means = [
+            float(np.mean([choice.loss for choice in span.of(name)]))
+            for name in CONTESTANTS
+        ]
+        numbers = [span.reference, span.best()[1], *means]
+        name = f"{span.family}, {span.span}"
+        rows.append([name, str(span.train_steps), *(f"{n:.4g}" for n in numbers)])
+    header = ["span", "steps", "no training", "best rate", *CONTESTANTS]
+    return table(header, rows)
+
+
+def _seconds(spans: Sequence[Measured]) -> str:
+    rows = []
+    for name in CONTESTANTS:
+        each = [choice.seconds for span in spans for choice in span.of(name)]
+        if any(each):
+            rows.append([name, f"{np.median(each):.1f}", f"{max(each):.1f}"])
+    return table(["rate", "median", "longest"], rows)
