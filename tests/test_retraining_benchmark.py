@@ -10,23 +10,23 @@ from benchmarks.retraining import data, figure, report, score
 from benchmarks.retraining.score import CONTESTANTS, Choice, Measured, excess
 
 
-def _choice(contestant, seed, rate, loss, verdict=""):
+def _choice(contestant, seed, rate, loss, verdict="", seconds=1.5):
     return Choice(
         contestant=contestant,
         seed=seed,
         learning_rate=rate,
         loss=loss,
         steps=100,
-        seconds=1.5,
+        seconds=seconds,
         verdict=verdict,
     )
 
 
-def _measured(number, *, losses=None, broken=False, verdict="OK"):
+def _measured(number, *, losses=None, broken=False, verdict="OK", seconds=1.5):
     """A span whose best rate is 0.01 with the loss 0.2; nothing learned costs 1."""
     losses = {name: (0.2, 0.2) for name in CONTESTANTS} | (losses or {})
     choices = [
-        _choice(name, seed, 0.01, loss, verdict if "LRFinder" in name else "")
+        _choice(name, seed, 0.01, loss, verdict if "LRFinder" in name else "", seconds)
         for name, both in losses.items()
         for seed, loss in enumerate(both)
     ]
@@ -77,27 +77,30 @@ def test_wins_ties_and_losses_add_up_to_the_spans():
 
 def test_broken_spans_count_in_their_own_table_only():
     spans = [_measured(1), _measured(2, broken=True, verdict="INCONCLUSIVE")]
-    text = report.document(spans, "a command", 10.0)
+    text = report.document(spans, "a command")
     assert "0 of 2" in text.split("## By family")[0]
     assert "1 spans with something to learn" in text
     broken = text.split("## Broken spans")[1].split("## Each span")[0]
     assert broken.count("INCONCLUSIVE | stops") == 2
 
 
-def test_two_runs_differ_in_the_section_of_seconds_only():
+def test_two_runs_differ_in_their_seconds_only():
     slow, fast = (
-        report.document([_measured(1)], "a command", s).split("## Seconds")
+        report.document([_measured(1, seconds=s)], "a command").split("## Seconds")
         for s in (10.0, 20.0)
     )
     assert slow[0] == fast[0]
     assert slow[1] != fast[1]
 
 
-def test_the_numbers_are_strict_json_without_seconds():
-    found = report.as_json([_measured(1)], "a command")
+def test_the_numbers_are_strict_json_and_come_back():
+    spans = [_measured(1), _measured(2, losses={score.FIXED: (np.nan, 0.4)})]
+    found = report.as_json(spans, "a command")
     text = json.dumps(found, allow_nan=False)
-    assert found["spans"][0]["losses"][2][0] is None
-    assert "seconds" not in text
+    assert "seconds" not in json.dumps(found["spans"])
+    again = report.from_json(json.loads(text))
+    assert report.as_json(again, "a command") == found
+    assert np.isnan(again[1].of(score.FIXED)[0].loss)
 
 
 @pytest.mark.parametrize("mode", figure.MODES)

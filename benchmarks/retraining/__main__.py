@@ -27,6 +27,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each span")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument(
+        "--keep", action="store_true", help="keep the families that the output has"
+    )
+    parser.add_argument(
         "--pipelines", action="store_true", help="run whole TFX pipelines instead"
     )
     parser.add_argument("--output", type=output_file, help="report")
@@ -69,31 +72,34 @@ def main() -> None:
         return
     prepare_process()
     from benchmarks.retraining import figure, report
+    from benchmarks.retraining.score import by_family
 
     output = arguments.output or RESULTS / "retraining.md"
-    began = time.monotonic()
+    numbers = output.with_suffix(".json")
+    kept = {}
+    if arguments.keep and numbers.exists():
+        spans = report.from_json(json.loads(numbers.read_text()))
+        kept = by_family(spans, list)
     names = _chosen(arguments.families)
+    missing = [name for name in names if name not in kept]
+    context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
-        arguments.jobs,
-        multiprocessing.get_context("spawn"),
-        prepare_process,
+        arguments.jobs, context, prepare_process
     ) as pool:
-        jobs = [
-            pool.submit(_measure, name, arguments.spans, arguments.seeds)
-            for name in names
-        ]
-        measured = []
-        for name, job in zip(names, jobs, strict=True):
-            spans, seconds = job.result()
-            print(f"{name}: {len(spans)} spans, {seconds:.0f} s", flush=True)
-            measured += spans
-    seconds = time.monotonic() - began
-    text = report.document(measured, command, seconds)
+        jobs = {
+            pool.submit(_measure, name, arguments.spans, arguments.seeds): name
+            for name in missing
+        }
+        for job in concurrent.futures.as_completed(jobs):
+            kept[jobs[job]], seconds = job.result()
+            print(f"{jobs[job]}: {seconds:.0f} s", flush=True)
+            measured = [span for name in names for span in kept.get(name, [])]
+            as_json = report.as_json(measured, command)
+            numbers.write_text(json.dumps(as_json, indent=1, allow_nan=False) + "\n")
+    measured = [span for name in names for span in kept[name]]
+    text = report.document(measured, command)
     print(text)
     output.write_text(text)
-    output.with_suffix(".json").write_text(
-        json.dumps(report.as_json(measured, command), indent=1, allow_nan=False) + "\n"
-    )
     for mode in figure.MODES:
         figure.write(measured, arguments.images / f"retraining_{mode}.png", mode)
 

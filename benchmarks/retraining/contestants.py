@@ -22,6 +22,7 @@ from benchmarks.retraining.score import (
     SEARCH_5,
     Choice,
     Measured,
+    summary,
 )
 from benchmarks.retraining.spans import DEFAULT_RATES, Span
 from tfx_lr_finder.lineage.previous import PreviousResult
@@ -148,6 +149,7 @@ def run_family(spans: Sequence[Span], seeds: Sequence[int]) -> list[Measured]:
                 choices=tuple(choices),
             )
         )
+        print(summary(measured[-1]), flush=True)
     return measured
 
 

@@ -47,13 +47,12 @@ scikit-learn's digits.
   steps that LRFinder may take, or 10 trials share 5 times as many."""
 
 
-def document(spans: Sequence[Measured], command: str, seconds: float) -> str:
+def document(spans: Sequence[Measured], command: str) -> str:
     """Returns the whole report.
 
     Args:
       spans: All spans, those of a family in a row.
       command: That made it.
-      seconds: Wall time of the run.
     """
     good = [span for span in spans if not span.broken]
     broken = [span for span in spans if span.broken]
@@ -93,13 +92,16 @@ def document(spans: Sequence[Measured], command: str, seconds: float) -> str:
         "CPU seconds. LRFinder's include reading and tracing. Those of a search are "
         "of a compiled loop that was traced before, so a Tuner takes longer.",
         _seconds(spans),
-        f"The whole run took {seconds:.0f} seconds.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def as_json(spans: Sequence[Measured], command: str) -> dict[str, Any]:
-    """Returns all numbers but seconds; losses that are not finite become null."""
+    """Returns all numbers; losses that are not finite become null.
+
+    `spans` is the same in two runs with the same seeds. `seconds` has those of each
+    choice of each span.
+    """
 
     def strict(value: Any) -> Any:
         if isinstance(value, dict):
@@ -107,14 +109,31 @@ def as_json(spans: Sequence[Measured], command: str) -> dict[str, Any]:
             return {key: strict(entry) for key, entry in kept.items()}
         if isinstance(value, (list, tuple)):
             return [strict(entry) for entry in value]
-        if isinstance(value, float):
-            return float(f"{value:.6g}") if math.isfinite(value) else None
-        return value
+        return value if not isinstance(value, float) or math.isfinite(value) else None
 
     return {
         "command": command,
         "spans": [strict(dataclasses.asdict(span)) for span in spans],
+        "seconds": [[round(c.seconds, 2) for c in span.choices] for span in spans],
     }
+
+
+def from_json(document: dict[str, Any]) -> list[Measured]:
+    """Returns the spans that `as_json` wrote."""
+    found = []
+    for span, seconds in zip(document["spans"], document["seconds"], strict=True):
+        choices = [
+            Choice(**{**c, "loss": _number(c["loss"])}, seconds=s)
+            for c, s in zip(span["choices"], seconds, strict=True)
+        ]
+        losses = [tuple(map(_number, line)) for line in span["losses"]]
+        changed = {"choices": tuple(choices), "losses": tuple(losses)}
+        found.append(Measured(**{**span, **changed, "rates": tuple(span["rates"])}))
+    return found
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _totals(good: Sequence[Measured]) -> str:

@@ -120,6 +120,15 @@ def excess(
     return np.minimum((values - best) / (reference - best), REGRET_CAP)
 
 
+def summary(span: Measured) -> str:
+    """Returns one line for the terminal: the best rate, and some excesses."""
+    means = {name: np.mean(span.excess(name)) for name in (FIXED, LAST_GOOD, SEARCH)}
+    shown = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
+    words = " ".join(choice.verdict for choice in span.of(LAST_GOOD))
+    best = f"best rate {span.best()[0]:.2g}"
+    return f"{span.family} {span.span}, {span.change}: {best}, {shown}, {words}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Total:
     """The sum over all spans with something to learn.
