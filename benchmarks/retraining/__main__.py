@@ -6,8 +6,6 @@ import json
 import multiprocessing
 import pathlib
 import sys
-import time
-from typing import Any
 
 from benchmarks.arguments import output_file
 from benchmarks.quality.jobs import prepare_process
@@ -39,14 +37,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(name: str, num_spans: int, num_seeds: int) -> tuple[list[Any], float]:
-    """Returns the measured spans of a family and the seconds; in its own process."""
-    from benchmarks.retraining.contestants import run_family
-    from benchmarks.retraining.spans import families
-
-    began = time.monotonic()
-    spans = families()[name][:num_spans]
-    return run_family(spans, range(num_seeds)), time.monotonic() - began
+def _pool(jobs: int) -> concurrent.futures.Executor:
+    """Returns fresh processes, or this one if a single one is asked for."""
+    if jobs == 1:
+        return concurrent.futures.ThreadPoolExecutor(1)
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(jobs, context, prepare_process)
 
 
 def _chosen(wanted: str) -> list[str]:
@@ -72,6 +68,7 @@ def main() -> None:
         return
     prepare_process()
     from benchmarks.retraining import figure, report
+    from benchmarks.retraining.contestants import run_family
     from benchmarks.retraining.score import by_family
 
     output = arguments.output or RESULTS / "retraining.md"
@@ -82,17 +79,13 @@ def main() -> None:
         kept = by_family(spans, list)
     names = _chosen(arguments.families)
     missing = [name for name in names if name not in kept]
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        arguments.jobs, context, prepare_process
-    ) as pool:
+    with _pool(arguments.jobs) as pool:
         jobs = {
-            pool.submit(_measure, name, arguments.spans, arguments.seeds): name
+            pool.submit(run_family, name, arguments.spans, arguments.seeds): name
             for name in missing
         }
         for job in concurrent.futures.as_completed(jobs):
-            kept[jobs[job]], seconds = job.result()
-            print(f"{jobs[job]}: {seconds:.0f} s", flush=True)
+            kept[jobs[job]] = job.result()
             measured = [span for name in names for span in kept.get(name, [])]
             as_json = report.as_json(measured, command)
             numbers.write_text(json.dumps(as_json, indent=1, allow_nan=False) + "\n")

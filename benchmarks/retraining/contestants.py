@@ -24,14 +24,14 @@ from benchmarks.retraining.score import (
     Measured,
     summary,
 )
-from benchmarks.retraining.spans import DEFAULT_RATES, Span
+from benchmarks.retraining.spans import DEFAULT_RATES, Span, families
 from tfx_lr_finder.lineage.previous import PreviousResult
 from tfx_lr_finder.range_test.report import LRFinderReport
 from tfx_lr_finder.runtime import outcome
 from tfx_lr_finder.runtime.find import find_learning_rate
 from tfx_lr_finder.settings.request import FinderRequest
 
-GRID = tuple(float(f"{rate:.4g}") for rate in np.logspace(-6, 1, 15))
+GRID = tuple(float(f"{rate:.4g}") for rate in np.logspace(-6, 0, 13))
 """The rates of the truth: two in each decade."""
 SEARCH_RANGE = (1e-5, 1.0)
 BUDGET = 600
@@ -110,13 +110,20 @@ class Referee(TrainingLoop):
         return loss
 
 
-def run_family(spans: Sequence[Span], seeds: Sequence[int]) -> list[Measured]:
-    """Returns what each span of one family was worth to each contestant."""
+def run_family(name: str, num_spans: int, num_seeds: int) -> list[Measured]:
+    """Returns what each span of one family was worth to each contestant.
+
+    Args:
+      name: The family.
+      num_spans: Spans from day 1; those that the family has are the most.
+      num_seeds: Seeds of each span.
+    """
+    seeds = range(num_seeds)
     day_1 = 0.0
     histories: dict[int, list[PreviousResult]] = {seed: [] for seed in seeds}
     referees: dict[Any, Referee] = {}
     measured: list[Measured] = []
-    for span in spans:
+    for span in families()[name][:num_spans]:
         key = span.model, span.task.batch_size, span.task.data.train.features.shape
         if key not in referees:
             referees[key] = Referee(span.task)

@@ -177,11 +177,6 @@ def families() -> dict[str, list[Span]]:
     seconds = {"factors": (1.0, 1.0, 60.0)}
     cents = {"factors": (100.0, 1609.0, 60.0)}
     found = [
-        _taxi("more data", "Adam")
-        .add("day 1: 1,125 trips, 8 epochs", num_train=1125, steps=140)
-        .add("2,250 trips, 8 epochs", num_train=2250, steps=280)
-        .add("4,500 trips, 8 epochs", num_train=4500, steps=560)
-        .add("9,000 trips, 8 epochs", num_train=9000, steps=1120),
         _taxi("feature units, Adam", "Adam")
         .add("day 1: dollars, miles, minutes; not normalized", **raw)
         .add("minutes become seconds", **seconds)
@@ -192,36 +187,28 @@ def families() -> dict[str, list[Span]]:
         .add("minutes become seconds", **seconds)
         .add("the units of day 1 again", **raw)
         .add("all features normalized"),
-        _taxi("target units", "Adam", loss="mse", target="fare")
-        .add("day 1: the fare in dollars")
-        .add("the fare in cents", target_factor=100.0)
-        .add("new trips, in cents", target_factor=100.0),
-        _taxi("class balance", "Adam")
-        .add("day 1: 20 % big tips", positives=0.2)
-        .add("5 % big tips", positives=0.05)
-        .add("1 % big tips", positives=0.01),
-        _taxi("label noise", "momentum")
-        .add("day 1: clean labels")
-        .add("20 % of the labels inverted", flipped=0.2)
-        .add("40 % of the labels inverted", flipped=0.4),
-        _taxi("batch size", "momentum")
-        .add("day 1: batches of 64, 10 epochs", steps=930)
-        .add("batches of 256, 10 epochs", steps=230, batch_size=256)
-        .add("batches of 1,024, 10 epochs", steps=58, batch_size=1024)
-        .add("batches of 1,024, 400 steps", steps=400, batch_size=1024),
-        _digits("deeper model", "momentum")
-        .add("day 1: 1 hidden layer", model={"hidden": (64,)})
-        .add("4 hidden layers", model={"hidden": (64,) * 4})
-        .add("10 hidden layers", model={"hidden": (64,) * 10}),
+        _taxi("broken span, Adam", "Adam")
+        .add("day 1")
+        .add("shuffled labels", broken=True)
+        .add("good labels again"),
         _taxi("optimizer", "Adam")
         .add("day 1: Adam")
         .add("Lion", model={"optimizer": "Lion"})
         .add("SGD", model={"optimizer": "SGD"})
         .add("SGD with momentum", model={"optimizer": "momentum"}),
-        _taxi("mixed precision", "momentum")
-        .add("day 1: float32")
-        .add("mixed_bfloat16", model={"policy": "mixed_bfloat16"})
-        .add("mixed_float16", model={"policy": "mixed_float16"}),
+        _taxi("batch size", "momentum")
+        .add("day 1: batches of 64, 10 epochs", steps=930)
+        .add("batches of 256, 10 epochs", steps=230, batch_size=256)
+        .add("batches of 1,024, 10 epochs", steps=58, batch_size=1024)
+        .add("batches of 1,024, 400 steps", steps=400, batch_size=1024),
+        _taxi("target units", "Adam", loss="mse", target="fare")
+        .add("day 1: the fare in dollars")
+        .add("the fare in cents", target_factor=100.0)
+        .add("new trips, in cents", target_factor=100.0),
+        _digits("deeper model", "momentum")
+        .add("day 1: 1 hidden layer", model={"hidden": (64,)})
+        .add("4 hidden layers", model={"hidden": (64,) * 4})
+        .add("10 hidden layers", model={"hidden": (64,) * 10}),
         _digits("fine-tuning", "Adam", steps=300)
         .add("day 1: turned digits, from scratch", turned=True)
         .add("from a base model", turned=True, model={"base": base_weights})
@@ -231,13 +218,26 @@ def families() -> dict[str, list[Span]]:
             num_train=200,
             model={"base": base_weights},
         ),
-        _taxi("broken span, Adam", "Adam")
-        .add("day 1")
-        .add("shuffled labels", broken=True)
-        .add("good labels again"),
         _digits("broken span, momentum", "momentum")
         .add("day 1")
         .add("shuffled labels", broken=True)
         .add("good labels again"),
+        _taxi("mixed precision", "momentum")
+        .add("day 1: float32")
+        .add("mixed_bfloat16", model={"policy": "mixed_bfloat16"})
+        .add("mixed_float16", model={"policy": "mixed_float16"}),
+        _taxi("class balance", "Adam")
+        .add("day 1: 20 % big tips", positives=0.2)
+        .add("5 % big tips", positives=0.05)
+        .add("1 % big tips", positives=0.01),
+        _taxi("label noise", "momentum")
+        .add("day 1: clean labels")
+        .add("20 % of the labels inverted", flipped=0.2)
+        .add("40 % of the labels inverted", flipped=0.4),
+        _taxi("more data", "Adam")
+        .add("day 1: 1,125 trips, 8 epochs", num_train=1125, steps=140)
+        .add("2,250 trips, 8 epochs", num_train=2250, steps=280)
+        .add("4,500 trips, 8 epochs", num_train=4500, steps=560)
+        .add("9,000 trips, 8 epochs", num_train=9000, steps=1120),
     ]
     return {family.spans[0].family: family.spans for family in found}
