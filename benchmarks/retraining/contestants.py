@@ -92,8 +92,8 @@ class Referee(TrainingLoop):
         return self._losses[key]
 
     def untrained(self, seed: int) -> float:
-        """Returns the test loss of the first weights."""
-        self.restore(self.initial_state(seed))
+        """Returns the test loss of the first weights, after `losses` of this seed."""
+        self.restore(self._states[seed][0])
         return self.loss("test")
 
     def _step(

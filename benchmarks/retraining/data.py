@@ -21,7 +21,7 @@ CATEGORIES = (
     "trip_start_hour",
     "trip_start_day",
 )
-MOST_VALUES = 30
+MOST_VALUES = 12
 """Values of a category that get a column; rarer ones share none."""
 MOST_FARE = 60.0
 """Dollars at which the target of the fare model is cut; 1 % of the trips cost more."""
@@ -69,7 +69,7 @@ def _one_hot(rows: list[dict[str, str]], name: str) -> Array:
 def taxi(
     span: int,
     *,
-    num_train: int = 6000,
+    num_train: int = 4000,
     factors: tuple[float, float, float] | None = None,
     target: str = "tip",
     target_factor: float = 1.0,

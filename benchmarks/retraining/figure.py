@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.retraining.report import rate_of
-from benchmarks.retraining.score import BAD, FIXED, LAST_GOOD, Measured
+from benchmarks.retraining.score import BAD, FIXED, LAST_GOOD, Measured, rate_of
 
 MODES = {
     "light": {

@@ -15,6 +15,7 @@ from benchmarks.retraining.score import (
     Choice,
     Measured,
     by_family,
+    rate_of,
     total,
     verdicts,
     wins,
@@ -30,11 +31,11 @@ number of steps, at a constant rate. The data are the taxi trips of TFX's wheel 
 scikit-learn's digits.
 
 - **Excess**: `(V - V*) / (V0 - V*)`, at most 2. `V` is the loss on test rows, `V*` that
-  of the best rate in hindsight: the best of 13 rates from 1e-6 to 1, by the mean over
-  the seeds. `V0` is the loss of the untrained model or of a guess without features,
-  whichever is lower. A luckier training than the best one's mean is below 0.
+  of the best rate in hindsight: the best of 13 rates from 1e-6 to 1 and of what the
+  contestants chose, by the mean over the seeds. `V0` is the loss of the untrained model or of a guess without features,
+  whichever is lower.
 - **Bad model**: its excess is above {BAD}, or its loss is not finite.
-- **hand-written**: the best of these 13 rates on day 1 of the family, by evaluation
+- **hand-written**: the best of the 13 rates on day 1 of the family, by evaluation
   rows, and never changed. This is a well-tuned rate.
 - **found on day 1**: LRFinder's rate of day 1, never changed. **last run's**: the rate
   of LRFinder's newest OK result of the spans before. On day 1 there is none, so both
@@ -187,11 +188,6 @@ def _broken(broken: Sequence[Measured]) -> str:
             )
     header = ["span", "seed", "verdict", "`fail`", "rate of `last_good`", "loss"]
     return table(header, rows)
-
-
-def rate_of(choices: Sequence[Choice]) -> float:
-    """Returns the geometric mean of the rates of some choices."""
-    return float(np.exp(np.mean([np.log(choice.learning_rate) for choice in choices])))
 
 
 def _rates(spans: Sequence[Measured]) -> str:

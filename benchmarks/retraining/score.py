@@ -84,11 +84,16 @@ class Measured:
         return min(self.untrained, self.prior)
 
     def best(self) -> tuple[float, float]:
-        """Returns the best rate in hindsight and its mean loss over the seeds."""
-        means = np.mean(np.array(self.losses, float), axis=1)
-        means = np.where(np.isfinite(means), means, np.inf)
-        index = int(np.argmin(means))
-        return self.rates[index], float(means[index])
+        """Returns the best rate in hindsight and its mean loss over the seeds.
+
+        It is the best of the rates of the truth and of what contestants chose, where
+        the rate is the geometric mean over the seeds.
+        """
+        found = list(zip(self.rates, map(_mean, self.losses), strict=True))
+        for name in dict.fromkeys(choice.contestant for choice in self.choices):
+            losses = [choice.loss for choice in self.of(name)]
+            found.append((rate_of(self.of(name)), _mean(losses)))
+        return min(found, key=lambda entry: entry[1])
 
     def of(self, contestant: str) -> list[Choice]:
         """Returns the choices of one contestant."""
@@ -98,6 +103,17 @@ class Measured:
         """Returns the excess of each seed; see `excess`."""
         losses = [choice.loss for choice in self.of(contestant)]
         return excess(losses, self.best()[1], self.reference)
+
+
+def rate_of(choices: Sequence[Choice]) -> float:
+    """Returns the geometric mean of the rates of some choices."""
+    return float(np.exp(np.mean([np.log(choice.learning_rate) for choice in choices])))
+
+
+def _mean(losses: Sequence[float]) -> float:
+    """Returns the mean loss, infinite if one is not finite."""
+    mean = float(np.mean(losses))
+    return mean if np.isfinite(mean) else np.inf
 
 
 def excess(
@@ -112,8 +128,8 @@ def excess(
         whichever is lower.
 
     Returns:
-      0 for the best rate, 1 for the reference, at most `REGRET_CAP`. It is below 0 if
-      a training was luckier than the best rate is on average.
+      0 for the best rate, 1 for the reference, at most `REGRET_CAP`. A seed may be
+      below 0, the mean over the seeds of one span is not.
     """
     values = np.asarray(losses, np.float64)
     values = np.where(np.isfinite(values), values, np.inf)
@@ -126,7 +142,8 @@ def summary(span: Measured) -> str:
     shown = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
     words = " ".join(choice.verdict for choice in span.of(LAST_GOOD))
     best = f"best rate {span.best()[0]:.2g}"
-    return f"{span.family} {span.span}, {span.change}: {best}, {shown}, {words}"
+    spent = f"{sum(choice.seconds for choice in span.choices):.0f} CPU s for choices"
+    return f"{span.family} {span.span}: {best}, {shown}, {words}, {spent}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ class Model:
 
     loss: str
     optimizer: str
-    hidden: tuple[int, ...] = (64, 32)
+    hidden: tuple[int, ...] = (32, 16)
     policy: str = "float32"
     base: Callable[[], list[Any]] | None = None
 
@@ -175,12 +175,12 @@ def families() -> dict[str, list[Span]]:
     """Returns the spans of each family, in their order."""
     raw = {"factors": (1.0, 1.0, 1.0)}
     seconds = {"factors": (1.0, 1.0, 60.0)}
-    cents = {"factors": (100.0, 1609.0, 60.0)}
+    cents = {"factors": (100.0, 1.0, 1.0)}
     found = [
         _taxi("feature units, Adam", "Adam")
         .add("day 1: dollars, miles, minutes; not normalized", **raw)
         .add("minutes become seconds", **seconds)
-        .add("miles become metres, dollars cents", **cents)
+        .add("dollars become cents, seconds minutes", **cents)
         .add("the units of day 1 again", **raw),
         _taxi("feature units, momentum", "momentum")
         .add("day 1: dollars, miles, minutes; not normalized", **raw)
@@ -197,18 +197,18 @@ def families() -> dict[str, list[Span]]:
         .add("SGD", model={"optimizer": "SGD"})
         .add("SGD with momentum", model={"optimizer": "momentum"}),
         _taxi("batch size", "momentum")
-        .add("day 1: batches of 64, 10 epochs", steps=930)
-        .add("batches of 256, 10 epochs", steps=230, batch_size=256)
-        .add("batches of 1,024, 10 epochs", steps=58, batch_size=1024)
+        .add("day 1: batches of 64, 15 epochs", steps=930)
+        .add("batches of 256, 15 epochs", steps=230, batch_size=256)
+        .add("batches of 1,024, 15 epochs", steps=58, batch_size=1024)
         .add("batches of 1,024, 400 steps", steps=400, batch_size=1024),
         _taxi("target units", "Adam", loss="mse", target="fare")
         .add("day 1: the fare in dollars")
         .add("the fare in cents", target_factor=100.0)
         .add("new trips, in cents", target_factor=100.0),
         _digits("deeper model", "momentum")
-        .add("day 1: 1 hidden layer", model={"hidden": (64,)})
-        .add("4 hidden layers", model={"hidden": (64,) * 4})
-        .add("10 hidden layers", model={"hidden": (64,) * 10}),
+        .add("day 1: 1 hidden layer", model={"hidden": (32,)})
+        .add("3 hidden layers", model={"hidden": (32,) * 3})
+        .add("6 hidden layers", model={"hidden": (32,) * 6}),
         _digits("fine-tuning", "Adam", steps=300)
         .add("day 1: turned digits, from scratch", turned=True)
         .add("from a base model", turned=True, model={"base": base_weights})
@@ -228,12 +228,12 @@ def families() -> dict[str, list[Span]]:
         .add("mixed_float16", model={"policy": "mixed_float16"}),
         _taxi("class balance", "Adam")
         .add("day 1: 20 % big tips", positives=0.2)
-        .add("5 % big tips", positives=0.05)
-        .add("1 % big tips", positives=0.01),
+        .add("10 % big tips", positives=0.1)
+        .add("3 % big tips", positives=0.03),
         _taxi("label noise", "momentum")
         .add("day 1: clean labels")
-        .add("20 % of the labels inverted", flipped=0.2)
-        .add("40 % of the labels inverted", flipped=0.4),
+        .add("10 % of the labels inverted", flipped=0.1)
+        .add("25 % of the labels inverted", flipped=0.25),
         _taxi("more data", "Adam")
         .add("day 1: 1,125 trips, 8 epochs", num_train=1125, steps=140)
         .add("2,250 trips, 8 epochs", num_train=2250, steps=280)
