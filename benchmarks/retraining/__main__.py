@@ -22,7 +22,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--spans", type=int, default=99, help="spans of each family, from day 1"
     )
-    parser.add_argument("--seeds", type=int, default=2, help="seeds of each span")
+    parser.add_argument("--seeds", type=int, default=2, help="seeds of each training")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument(
         "--keep", action="store_true", help="keep the families that the output has"

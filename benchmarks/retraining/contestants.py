@@ -116,11 +116,11 @@ def run_family(name: str, num_spans: int, num_seeds: int) -> list[Measured]:
     Args:
       name: The family.
       num_spans: Spans from day 1; those that the family has are the most.
-      num_seeds: Seeds of each span.
+      num_seeds: Seeds of each training.
     """
     seeds = range(num_seeds)
     day_1 = 0.0
-    histories: dict[int, list[PreviousResult]] = {seed: [] for seed in seeds}
+    history: list[PreviousResult] = []
     referees: dict[Any, Referee] = {}
     measured: list[Measured] = []
     for span in families()[name][:num_spans]:
@@ -135,11 +135,6 @@ def run_family(name: str, num_spans: int, num_seeds: int) -> list[Measured]:
             day_1 = GRID[
                 int(np.nanargmin(np.where(np.isfinite(scores), scores, np.inf)))
             ]
-        choices = [
-            choice
-            for seed in seeds
-            for choice in _choices(span, referee, seed, day_1, histories[seed])
-        ]
         measured.append(
             Measured(
                 family=span.family,
@@ -153,7 +148,7 @@ def run_family(name: str, num_spans: int, num_seeds: int) -> list[Measured]:
                 losses=tuple(tuple(test for _, test in line) for line in truth),
                 untrained=float(np.mean([referee.untrained(seed) for seed in seeds])),
                 prior=prior_loss(span.task.data),
-                choices=tuple(choices),
+                choices=tuple(_choices(span, referee, seeds, day_1, history)),
             )
         )
         print(summary(measured[-1]), flush=True)
@@ -163,11 +158,12 @@ def run_family(name: str, num_spans: int, num_seeds: int) -> list[Measured]:
 def _choices(
     span: Span,
     referee: Referee,
-    seed: int,
+    seeds: Sequence[int],
     day_1: float,
     history: list[PreviousResult],
 ) -> list[Choice]:
-    """Returns the choice of every contestant on one span from one seed."""
+    """Returns the choice of every contestant on one span, from the first seed."""
+    seed = seeds[0]
     reports = [result.report for result in history]
     began = time.process_time()
     report = find_learning_rate(
@@ -200,9 +196,8 @@ def _choices(
     return [
         Choice(
             contestant=name,
-            seed=seed,
             learning_rate=rate,
-            loss=referee.losses(rate, seed)[1],
+            losses=tuple(referee.losses(rate, seed)[1] for seed in seeds),
             steps=steps,
             seconds=seconds,
             verdict=verdict,

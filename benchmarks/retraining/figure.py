@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.retraining.score import BAD, FIXED, LAST_GOOD, Measured, rate_of
+from benchmarks.retraining.score import BAD, FIXED, LAST_GOOD, Measured
 
 MODES = {
     "light": {
@@ -124,7 +124,7 @@ def _rates(axes: Axes, spans: Sequence[Measured], colors: dict[str, str]) -> Non
         _lines(
             axes,
             spans,
-            lambda span, name=name: rate_of(span.of(name)),
+            lambda span, name=name: span.of(name).learning_rate,
             label=label,
             color=colors[name],
             marker="o",

@@ -11,11 +11,11 @@ from benchmarks.retraining.score import (
     BAD,
     CONTESTANTS,
     FALLBACK,
+    FIXED,
     LAST_GOOD,
     Choice,
     Measured,
     by_family,
-    rate_of,
     total,
     verdicts,
     wins,
@@ -32,8 +32,8 @@ scikit-learn's digits.
 
 - **Excess**: `(V - V*) / (V0 - V*)`, at most 2. `V` is the loss on test rows, `V*` that
   of the best rate in hindsight: the best of 13 rates from 1e-6 to 1 and of what the
-  contestants chose, by the mean over the seeds. `V0` is the loss of the untrained model or of a guess without features,
-  whichever is lower.
+  contestants chose, by the mean over the seeds. `V0` is the loss of the untrained model
+  or of a guess without features, whichever is lower.
 - **Bad model**: its excess is above {BAD}, or its loss is not finite.
 - **hand-written**: the best of the 13 rates on day 1 of the family, by evaluation
   rows, and never changed. This is a well-tuned rate.
@@ -58,18 +58,18 @@ def document(spans: Sequence[Measured], command: str) -> str:
     good = [span for span in spans if not span.broken]
     broken = [span for span in spans if span.broken]
     seen = verdicts(good)
-    runs = sum(seen.values())
-    seeds = runs // len(good)
     parts = [
         "# Retrainings in a row",
         f"Command: `{command}`. {len(spans)} retrainings in "
-        f"{len({span.family for span in spans})} families, {seeds} seeds each.",
+        f"{len({span.family for span in spans})} families. Each contestant names one "
+        f"rate for a span, which trains from {len(spans[0].losses[0])} seeds.",
         LEGEND,
         f"## In all\n\n{len(good)} spans with something to learn:",
         _totals(good),
         "LRFinder's verdicts there: "
         + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
-        + f". INCONCLUSIVE is a false alarm: {seen.get('INCONCLUSIVE', 0)} of {runs}.",
+        + f". INCONCLUSIVE is a false alarm: {seen.get('INCONCLUSIVE', 0)} of "
+        f"{len(good)}.",
         f"Spans on which LRFinder (last_good) is better, equal or worse. Two are equal "
         f"if the mean excess differs by at most {TIE}:",
         _wins(good),
@@ -80,8 +80,8 @@ def document(spans: Sequence[Measured], command: str) -> str:
         parts += [
             "## Broken spans\n\nThe labels are shuffled, so every model is worthless. "
             "With `on_inconclusive='fail'` the run stops before training if the "
-            "verdict is INCONCLUSIVE. The last column is the test loss of the model "
-            "that was trained with `last_good`, less that of a guess without features:",
+            "verdict is INCONCLUSIVE. A loss is that on test rows, less that of a "
+            "guess without features:",
             _broken(broken),
         ]
     parts += [
@@ -124,7 +124,7 @@ def from_json(document: dict[str, Any]) -> list[Measured]:
     found = []
     for span, seconds in zip(document["spans"], document["seconds"], strict=True):
         choices = [
-            Choice(**{**c, "loss": _number(c["loss"])}, seconds=s)
+            Choice(**{**c, "losses": tuple(map(_number, c["losses"]))}, seconds=s)
             for c, s in zip(span["choices"], seconds, strict=True)
         ]
         losses = [tuple(map(_number, line)) for line in span["losses"]]
@@ -174,19 +174,19 @@ def _families(good: Sequence[Measured]) -> str:
 def _broken(broken: Sequence[Measured]) -> str:
     rows = []
     for span in broken:
-        for choice in span.of(LAST_GOOD):
-            stops = "stops" if choice.verdict == "INCONCLUSIVE" else "trains"
-            rows.append(
-                [
-                    f"{span.family}, span {span.span}",
-                    str(choice.seed),
-                    choice.verdict,
-                    stops,
-                    f"{choice.learning_rate:.2g}",
-                    f"{choice.loss - span.prior:+.3f}",
-                ]
-            )
-    header = ["span", "seed", "verdict", "`fail`", "rate of `last_good`", "loss"]
+        choice = span.of(LAST_GOOD)
+        lost = [np.mean(span.of(n).losses) - span.prior for n in (LAST_GOOD, FIXED)]
+        rows.append(
+            [
+                f"{span.family}, {span.span}",
+                choice.verdict,
+                "stops" if choice.verdict == "INCONCLUSIVE" else "trains",
+                f"{choice.learning_rate:.2g}",
+                *(f"{loss:+.3f}" for loss in lost),
+            ]
+        )
+    header = ["span", "verdict", "with `fail`", "rate of `last_good`"]
+    header += ["loss with `last_good`", "loss with the hand-written rate"]
     return table(header, rows)
 
 
@@ -194,24 +194,20 @@ def _rates(spans: Sequence[Measured]) -> str:
     shown = [name for name in CONTESTANTS if name != FALLBACK]
     rows = []
     for span in spans:
-        cells = [f"{rate_of(span.of(name)):.2g}" for name in shown]
+        cells = [f"{span.of(name).learning_rate:.2g}" for name in shown]
         if not span.broken:
             means = [float(np.mean(span.excess(name))) for name in shown]
             cells = [f"{c} ({m:.2f})" for c, m in zip(cells, means, strict=True)]
-        words = [choice.verdict for choice in span.of(LAST_GOOD)]
         best = "none" if span.broken else f"{span.best()[0]:.2g}"
         name = f"{span.family}, {span.span}: {span.change}"
-        rows.append([name, best, *cells, ", ".join(words)])
-    return table(["span", "best rate", *shown, "verdicts"], rows)
+        rows.append([name, best, *cells, span.of(LAST_GOOD).verdict])
+    return table(["span", "best rate", *shown, "verdict"], rows)
 
 
 def _losses(spans: Sequence[Measured]) -> str:
     rows = []
     for span in spans:
-        means = [
-            float(np.mean([choice.loss for choice in span.of(name)]))
-            for name in CONTESTANTS
-        ]
+        means = [float(np.mean(span.of(name).losses)) for name in CONTESTANTS]
         numbers = [span.reference, span.best()[1], *means]
         name = f"{span.family}, {span.span}"
         rows.append([name, str(span.train_steps), *(f"{n:.4g}" for n in numbers)])
@@ -222,7 +218,7 @@ def _losses(spans: Sequence[Measured]) -> str:
 def _seconds(spans: Sequence[Measured]) -> str:
     rows = []
     for name in CONTESTANTS:
-        each = [choice.seconds for span in spans for choice in span.of(name)]
+        each = [span.of(name).seconds for span in spans]
         if any(each):
             rows.append([name, f"{np.median(each):.1f}", f"{max(each):.1f}"])
     return table(["rate", "median", "longest"], rows)

@@ -25,22 +25,20 @@ BAD = 0.25
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What one contestant did on one span from one seed.
+    """What one contestant did on one span.
 
     Attributes:
       contestant: Its name.
-      seed: Of the weights and the order of the rows.
       learning_rate: The rate it trained with.
-      loss: Test loss after the training.
+      losses: Test loss after the training of each seed.
       steps: Training steps spent to choose the rate.
       seconds: CPU time of the choice.
       verdict: Of LRFinder; "" for the others.
     """
 
     contestant: str
-    seed: int
     learning_rate: float
-    loss: float
+    losses: tuple[float, ...]
     steps: int
     seconds: float
     verdict: str
@@ -62,7 +60,7 @@ class Measured:
       losses: Test losses, `[rates][seeds]`.
       untrained: Test loss before training.
       prior: Test loss of the best guess that looks at no feature.
-      choices: Of each contestant from each seed.
+      choices: One of each contestant.
     """
 
     family: str
@@ -86,28 +84,19 @@ class Measured:
     def best(self) -> tuple[float, float]:
         """Returns the best rate in hindsight and its mean loss over the seeds.
 
-        It is the best of the rates of the truth and of what contestants chose, where
-        the rate is the geometric mean over the seeds.
+        It is the best of the rates of the truth and of what contestants chose.
         """
         found = list(zip(self.rates, map(_mean, self.losses), strict=True))
-        for name in dict.fromkeys(choice.contestant for choice in self.choices):
-            losses = [choice.loss for choice in self.of(name)]
-            found.append((rate_of(self.of(name)), _mean(losses)))
+        found += [(c.learning_rate, _mean(c.losses)) for c in self.choices]
         return min(found, key=lambda entry: entry[1])
 
-    def of(self, contestant: str) -> list[Choice]:
-        """Returns the choices of one contestant."""
-        return [entry for entry in self.choices if entry.contestant == contestant]
+    def of(self, contestant: str) -> Choice:
+        """Returns the choice of one contestant."""
+        return next(entry for entry in self.choices if entry.contestant == contestant)
 
     def excess(self, contestant: str) -> npt.NDArray[np.float64]:
         """Returns the excess of each seed; see `excess`."""
-        losses = [choice.loss for choice in self.of(contestant)]
-        return excess(losses, self.best()[1], self.reference)
-
-
-def rate_of(choices: Sequence[Choice]) -> float:
-    """Returns the geometric mean of the rates of some choices."""
-    return float(np.exp(np.mean([np.log(choice.learning_rate) for choice in choices])))
+        return excess(self.of(contestant).losses, self.best()[1], self.reference)
 
 
 def _mean(losses: Sequence[float]) -> float:
@@ -140,10 +129,10 @@ def summary(span: Measured) -> str:
     """Returns one line for the terminal: the best rate, and some excesses."""
     means = {name: np.mean(span.excess(name)) for name in (FIXED, LAST_GOOD, SEARCH)}
     shown = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
-    words = " ".join(choice.verdict for choice in span.of(LAST_GOOD))
     best = f"best rate {span.best()[0]:.2g}"
     spent = f"{sum(choice.seconds for choice in span.choices):.0f} CPU s for choices"
-    return f"{span.family} {span.span}: {best}, {shown}, {words}, {spent}"
+    verdict = span.of(LAST_GOOD).verdict
+    return f"{span.family} {span.span}: {best}, {shown}, {verdict}, {spent}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -172,7 +161,7 @@ class Total:
 def total(spans: Sequence[Measured], contestant: str) -> Total:
     """Returns one contestant's total over spans, none of which is broken."""
     each = np.array([span.excess(contestant) for span in spans])
-    steps = [choice.steps for span in spans for choice in span.of(contestant)]
+    steps = [span.of(contestant).steps for span in spans]
     return Total(
         contestant=contestant,
         mean=float(each.mean()),
@@ -188,8 +177,8 @@ def verdicts(spans: Sequence[Measured]) -> dict[str, int]:
     """Returns how often LRFinder gave each verdict."""
     seen: dict[str, int] = {}
     for span in spans:
-        for choice in span.of(LAST_GOOD):
-            seen[choice.verdict] = seen.get(choice.verdict, 0) + 1
+        verdict = span.of(LAST_GOOD).verdict
+        seen[verdict] = seen.get(verdict, 0) + 1
     return seen
 
 
