@@ -1,5 +1,6 @@
 """The retraining benchmark's scores, tables, data and figure."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -75,13 +76,19 @@ def test_wins_ties_and_losses_add_up_to_the_spans():
     assert score.wins(spans, score.LAST_GOOD, score.FIXED, 0.02) == (1, 1, 1)
 
 
+def test_a_span_that_no_rate_can_learn_is_not_learnable():
+    hopeless = dataclasses.replace(_measured(1), prior=0.205)
+    assert _measured(1).learnable
+    assert not hopeless.learnable
+
+
 def test_broken_spans_count_in_their_own_table_only():
     spans = [_measured(1), _measured(2, broken=True, verdict="INCONCLUSIVE")]
     text = report.document(spans, "a command")
     assert "0 of 1" in text.split("## By family")[0]
-    assert "1 spans with something to learn" in text
-    broken = text.split("## Broken spans")[1].split("## Each span")[0]
-    assert "INCONCLUSIVE |       stops" in broken
+    assert "1 learnable spans" in text
+    others = text.split("## Spans that cannot be learned")[1].split("## Each")[0]
+    assert "INCONCLUSIVE |       stops" in others
 
 
 def test_two_runs_differ_in_their_seconds_only():

@@ -73,11 +73,11 @@ def _families(spans: Sequence[Measured]) -> list[tuple[str, int, int]]:
 
 
 def _separate(axes: Axes, spans: Sequence[Measured], colors: dict[str, str]) -> None:
-    """Draws a line before each family, and shades the broken spans."""
+    """Draws a line before each family, and shades the spans that cannot be learned."""
     for _, first, _ in _families(spans)[1:]:
         axes.axvline(first - 0.5, color=colors["faint"], linewidth=0.8)
     for place, span in enumerate(spans):
-        if span.broken:
+        if not span.learnable:
             axes.axvspan(
                 place - 0.5, place + 0.5, color=colors["faint"], alpha=0.5, linewidth=0
             )
@@ -108,7 +108,7 @@ def _lines(axes: Axes, spans: Sequence[Measured], values: Any, **style: Any) -> 
 
 
 def _rates(axes: Axes, spans: Sequence[Measured], colors: dict[str, str]) -> None:
-    good = [(place, span) for place, span in enumerate(spans) if not span.broken]
+    good = [(place, span) for place, span in enumerate(spans) if span.learnable]
     axes.plot(
         [place for place, _ in good],
         [span.best()[0] for _, span in good],
@@ -142,7 +142,7 @@ def _excess(axes: Axes, spans: Sequence[Measured], colors: dict[str, str]) -> No
     width = 0.36
     for shift, name in ((-0.5, FIXED), (0.5, LAST_GOOD)):
         heights = [
-            np.nan if span.broken else max(0.0, float(np.mean(span.excess(name))))
+            max(0.0, float(np.mean(span.excess(name)))) if span.learnable else np.nan
             for span in spans
         ]
         axes.bar(
@@ -153,7 +153,7 @@ def _excess(axes: Axes, spans: Sequence[Measured], colors: dict[str, str]) -> No
     axes.set_xlim(-0.7, len(spans) - 0.3)
     axes.set_ylabel("share of the gain lost")
     axes.set_xlabel(
-        "retraining (shaded: shuffled labels, nothing to learn; "
+        "retraining (shaded: cannot be learned; "
         "above the dotted line: a bad model; bars end at 1, the untrained model)"
     )
     axes.set_xticks(np.arange(len(spans)), [str(span.span) for span in spans])

@@ -13,6 +13,7 @@ from benchmarks.retraining.score import (
     FALLBACK,
     FIXED,
     LAST_GOOD,
+    LEAST_GAIN,
     Choice,
     Measured,
     by_family,
@@ -55,8 +56,8 @@ def document(spans: Sequence[Measured], command: str) -> str:
       spans: All spans, those of a family in a row.
       command: That made it.
     """
-    good = [span for span in spans if not span.broken]
-    broken = [span for span in spans if span.broken]
+    good = [span for span in spans if span.learnable]
+    others = [span for span in spans if not span.learnable]
     seen = verdicts(good)
     parts = [
         "# Retrainings in a row",
@@ -64,7 +65,7 @@ def document(spans: Sequence[Measured], command: str) -> str:
         f"{len({span.family for span in spans})} families. Each contestant names one "
         f"rate for a span, which trains from {len(spans[0].losses[0])} seeds.",
         LEGEND,
-        f"## In all\n\n{len(good)} spans with something to learn:",
+        f"## In all\n\n{len(good)} learnable spans:",
         _totals(good),
         "LRFinder's verdicts there: "
         + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
@@ -73,16 +74,17 @@ def document(spans: Sequence[Measured], command: str) -> str:
         f"Spans on which LRFinder (last_good) is better, equal or worse. Two are equal "
         f"if the mean excess differs by at most {TIE}:",
         _wins(good),
-        "## By family\n\nMean excess over the spans with something to learn:",
+        "## By family\n\nMean excess over the learnable spans:",
         _families(good),
     ]
-    if broken:
+    if others:
         parts += [
-            "## Broken spans\n\nThe labels are shuffled, so every model is worthless. "
-            "With `on_inconclusive='fail'` the run stops before training if the "
-            "verdict is INCONCLUSIVE. A loss is that on test rows, less that of a "
-            "guess without features:",
-            _broken(broken),
+            "## Spans that cannot be learned\n\nThe labels are shuffled, or no rate "
+            f"gains {100 * LEAST_GAIN:.0f} % over a guess without features. Every model is "
+            "then worthless. With `on_inconclusive='fail'` the run stops before "
+            "training if the verdict is INCONCLUSIVE. A loss is that on test rows, "
+            "less that of a guess without features:",
+            _others(others),
         ]
     parts += [
         "## Each span\n\nRates, and the excess in brackets; means over the seeds:",
@@ -171,14 +173,14 @@ def _families(good: Sequence[Measured]) -> str:
     return table(["family", *CONTESTANTS], rows)
 
 
-def _broken(broken: Sequence[Measured]) -> str:
+def _others(others: Sequence[Measured]) -> str:
     rows = []
-    for span in broken:
+    for span in others:
         choice = span.of(LAST_GOOD)
         lost = [np.mean(span.of(n).losses) - span.prior for n in (LAST_GOOD, FIXED)]
         rows.append(
             [
-                f"{span.family}, {span.span}",
+                f"{span.family}, {span.span}: {span.change}",
                 choice.verdict,
                 "stops" if choice.verdict == "INCONCLUSIVE" else "trains",
                 f"{choice.learning_rate:.2g}",
@@ -195,7 +197,7 @@ def _rates(spans: Sequence[Measured]) -> str:
     rows = []
     for span in spans:
         cells = [f"{span.of(name).learning_rate:.2g}" for name in shown]
-        if not span.broken:
+        if span.learnable:
             means = [float(np.mean(span.excess(name))) for name in shown]
             cells = [f"{c} ({m:.2f})" for c, m in zip(cells, means, strict=True)]
         best = "none" if span.broken else f"{span.best()[0]:.2g}"

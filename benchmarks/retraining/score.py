@@ -21,6 +21,8 @@ CONTESTANTS = (FIXED, DEFAULT, DAY_1, LAST, FALLBACK, LAST_GOOD, SEARCH, SEARCH_
 
 BAD = 0.25
 """Excess above which a model is bad."""
+LEAST_GAIN = 0.05
+"""Share of the reference that the best rate must gain, so that excess means much."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,12 @@ class Measured:
         """The loss that a model must beat: untrained or without features."""
         return min(self.untrained, self.prior)
 
+    @property
+    def learnable(self) -> bool:
+        """Whether some rate lowers the reference by at least `LEAST_GAIN`."""
+        gain = 1.0 - self.best()[1] / self.reference
+        return not self.broken and gain >= LEAST_GAIN
+
     def best(self) -> tuple[float, float]:
         """Returns the best rate in hindsight and its mean loss over the seeds.
 
@@ -137,7 +145,7 @@ def summary(span: Measured) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Total:
-    """The sum over all spans with something to learn.
+    """The sum over all learnable spans.
 
     Attributes:
       contestant: Its name.
@@ -159,7 +167,7 @@ class Total:
 
 
 def total(spans: Sequence[Measured], contestant: str) -> Total:
-    """Returns one contestant's total over spans, none of which is broken."""
+    """Returns one contestant's total over learnable spans."""
     each = np.array([span.excess(contestant) for span in spans])
     steps = [span.of(contestant).steps for span in spans]
     return Total(
@@ -196,7 +204,7 @@ def wins(
     """Returns in how many spans one is better than another, equal and worse.
 
     Args:
-      spans: Spans with something to learn.
+      spans: Learnable spans.
       one: A contestant.
       other: Another.
       tie: Difference of the mean excess up to which two are equal.
