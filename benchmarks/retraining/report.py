@@ -12,6 +12,7 @@ from benchmarks.retraining.score import (
     CONTESTANTS,
     FALLBACK,
     FIXED,
+    LAST,
     LAST_GOOD,
     LEAST_GAIN,
     Choice,
@@ -67,10 +68,9 @@ def document(spans: Sequence[Measured], command: str) -> str:
         LEGEND,
         f"## In all\n\n{len(good)} learnable spans:",
         _totals(good),
-        "LRFinder's verdicts there: "
-        + ", ".join(f"{count} {name}" for name, count in sorted(seen.items()))
-        + f". INCONCLUSIVE is a false alarm: {seen.get('INCONCLUSIVE', 0)} of "
-        f"{len(good)}.",
+        "By LRFinder's verdict. INCONCLUSIVE is a false alarm here: "
+        f"{seen.get('INCONCLUSIVE', 0)} of {len(good)}.",
+        _verdicts(good),
         f"Spans on which LRFinder (last_good) is better, equal or worse. Two are equal "
         f"if the mean excess differs by at most {TIE}:",
         _wins(good),
@@ -80,8 +80,8 @@ def document(spans: Sequence[Measured], command: str) -> str:
     if others:
         parts += [
             "## Spans that cannot be learned\n\nThe labels are shuffled, or no rate "
-            f"gains {100 * LEAST_GAIN:.0f} % over a guess without features. Every model is "
-            "then worthless. With `on_inconclusive='fail'` the run stops before "
+            f"gains {100 * LEAST_GAIN:.0f} % over a guess without features. Every model "
+            "is then worthless. With `on_inconclusive='fail'` the run stops before "
             "training if the verdict is INCONCLUSIVE. A loss is that on test rows, "
             "less that of a guess without features:",
             _others(others),
@@ -155,6 +155,20 @@ def _totals(good: Sequence[Measured]) -> str:
         )
     header = ["rate", "mean excess", "median", "worst span", "bad models", "steps"]
     return table(header, rows)
+
+
+def _verdicts(good: Sequence[Measured]) -> str:
+    names = (LAST_GOOD, LAST, FIXED)
+    rows = []
+    for verdict in verdicts(good):
+        part = [span for span in good if span.of(LAST_GOOD).verdict == verdict]
+        found = [total(part, name) for name in names]
+        cells = [
+            f"{entry.mean:.3f}, {entry.bad} of {entry.trainings}" for entry in found
+        ]
+        rows.append([verdict, str(len(part)), *cells])
+    header = [f"{name}: mean excess, bad models" for name in names]
+    return table(["verdict", "spans", *header], rows)
 
 
 def _wins(good: Sequence[Measured]) -> str:
