@@ -81,9 +81,9 @@ def document(spans: Sequence[Measured], command: str) -> str:
         parts += [
             "## Spans that cannot be learned\n\nThe labels are shuffled, or no rate "
             f"gains {100 * LEAST_GAIN:.0f} % over a guess without features. Every "
-            "model is then worthless. With `on_inconclusive='fail'` the run stops before "
-            "training if the verdict is INCONCLUSIVE. A loss is that on test rows, "
-            "less that of a guess without features:",
+            "model is then worthless. With `on_inconclusive='fail'` the run stops "
+            "before training if the verdict is INCONCLUSIVE. A loss is that on test "
+            "rows, less that of a guess without features:",
             _others(others),
         ]
     parts += [
