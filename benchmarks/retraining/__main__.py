@@ -64,7 +64,7 @@ def main() -> None:
         from benchmarks.retraining import pipelines
 
         output = arguments.output or RESULTS / "retraining_pipelines.md"
-        output.write_text(pipelines.document(command))
+        output.write_text(pipelines.document(command, arguments.spans))
         return
     prepare_process()
     from benchmarks.retraining import figure, report
