@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import threading
-import time
 
 from kfp import components, local
 from kfp.local import docker_task_handler
@@ -32,12 +31,14 @@ def run_container(client, image, command, volumes, killer, **options):
         volumes=volumes,
         **options,
     )
-    killer.watch(container)
+    ended = threading.Event()
+    threading.Thread(target=killer.watch, args=[container, ended]).start()
     try:
         for line in container.logs(stream=True, follow=True):
             print(line.decode(errors="replace"), end="")
         return container.wait()["StatusCode"]
     finally:
+        ended.set()
         container.remove(force=True)
 
 
@@ -46,19 +47,14 @@ class Killer:
 
     def __init__(self, pattern):
         self._pattern = pattern
-        self._has_killed = False
 
-    def watch(self, container):
-        """Kills the container if a file matches while it runs."""
-        threading.Thread(target=self._kill, args=[container], daemon=True).start()
-
-    def _kill(self, container):
-        while self._pattern and not self._has_killed:
+    def watch(self, container, ended):
+        """Kills the container if a file matches before it has ended."""
+        while self._pattern and not ended.wait(0.005):
             if glob.glob(self._pattern):
-                self._has_killed = True
+                self._pattern = ""
                 container.kill("SIGKILL")
                 print("killed: a file is there")
-            time.sleep(0.005)
 
 
 def main(pipeline, root, parameters, kill_at=""):
