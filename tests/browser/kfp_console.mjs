@@ -13,8 +13,6 @@ const { uri } = JSON.parse(json).artifacts.lr_finder_page.artifacts[0];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox"] });
 const page = await browser.newPage({ viewport: { width: 1200, height: 1500 } });
 page.on("pageerror", (error) => console.log(String(error)));
-await page.route("**/lr_finder", (route) =>
-  route.fulfill({ contentType: "text/html", body: '<body><div id="root"></div><script type="module" src="/src/lr_finder.tsx"></script>' }));
 await page.route("**/lr_finder/executor_output.json", (route) => route.fulfill({ contentType: "application/json", body: json }));
 await page.route("**/artifacts/**", (route) => {
   const asked = new URL(route.request().url()).searchParams;
@@ -22,8 +20,8 @@ await page.route("**/artifacts/**", (route) => {
   console.log(`the console reads ${found}`);
   return found === uri ? route.fulfill({ contentType: "text/plain", body: report }) : route.abort();
 });
-await page.goto(`${address}/lr_finder`);
-const frame = await (await page.waitForSelector("iframe", { timeout: 120000 })).contentFrame();
+await page.goto(`${address}/lr_finder.html`, { waitUntil: "commit" }); // the first load compiles the packages
+const frame = await (await page.waitForSelector("iframe", { timeout: 600000 })).contentFrame();
 await frame.waitForSelector("#sweeps svg");
 await page.waitForTimeout(1000);
 await page.screenshot({ path: picture, fullPage: true });

@@ -31,6 +31,7 @@ cp "$here/kfp_console.page.tsx" src/lr_finder.tsx
 npx vitest run src/components/viewers/LRFinder.test.tsx
 
 if [ -n "$picture" ]; then
+  echo '<div id="root"></div><script type="module" src="/src/lr_finder.tsx"></script>' >lr_finder.html
   node node_modules/vite/bin/vite.js --port 3017 --strictPort &
   server=$!
   until curl --silent --output /dev/null http://localhost:3017; do

@@ -1,6 +1,6 @@
 // Shows the outputs of an LRFinder pod with the viewer of KFP's console. kfp_console.sh copies it into KFP's frontend.
 import { readFileSync } from 'node:fs';
-import { render, screen, waitFor } from '@testing-library/react';
+import { render, screen, waitFor, within } from '@testing-library/react';
 import { Apis } from 'src/lib/Apis';
 import { LRFinderNode } from './LRFinderNode';
 
@@ -27,8 +27,8 @@ it('lists the rate and the verdict in the table of scalar metrics', async () => 
   await screen.findByText('Scalar Metrics: lr_finder_scalars');
   const { metadata } = written.lr_finder_scalars.artifacts[0];
   for (const name of ['learning_rate', 'log10_learning_rate', 'verdict']) {
-    screen.getByText(name);
-    screen.getByText(JSON.stringify(metadata[name]));
+    const row = screen.getByText(name).closest('tr')!;
+    within(row).getByText(JSON.stringify(metadata[name]));
     console.log(`the console shows ${name} = ${JSON.stringify(metadata[name])}`);
   }
 });
