@@ -5,7 +5,9 @@ momentum, and the rate stayed. The rows compare the ways to choose a new one.
 """
 
 import math
+from collections.abc import Sequence
 
+import tensorflow as tf
 from run_summary import Outputs, Records, read_record
 from taxi.module import taxi_module
 from taxi.pipeline import TRAIN_STEPS
@@ -30,10 +32,10 @@ def trainings(outputs: Outputs, seed: int) -> Records:
       held-out loss that it shows, so it is a rate in hindsight.
     """
     by_hand = taxi_module.LEARNING_RATE
-    adam = train(outputs, "adam", by_hand, seed)
-    grid = {rate: train(outputs, "sgd", rate, seed) for rate in GRID}
+    adam = train(outputs, "adam", [by_hand], seed)
+    grid = train(outputs, "sgd", GRID, seed)
     return {
-        "Adam, rate by hand": adam,
+        "Adam, rate by hand": adam[by_hand],
         "SGD, the same rate": grid[by_hand],
         "SGD, Keras' default": grid[KERAS_DEFAULT],
         "SGD, rate found": read_record(outputs["LRFinderTrainer", "model_run"].uri),
@@ -42,23 +44,25 @@ def trainings(outputs: Outputs, seed: int) -> Records:
 
 
 def train(
-    outputs: Outputs, optimizer: str, rate: float, seed: int
-) -> dict[str, float]:
-    """Trains on the data of the pipeline, for the steps and with the seed of its Trainer.
+    outputs: Outputs, optimizer: str, rates: Sequence[float], seed: int
+) -> dict[float, dict[str, float]]:
+    """Trains as the Trainer of the pipeline does, with each rate from the same start.
 
     Args:
       outputs: The artifacts of the pipeline's run.
       optimizer: "adam" or "sgd".
-      rate: The learning rate.
+      rates: Learning rates.
       seed: The seed of the run.
 
     Returns:
-      The rate and the metrics on held-out data, as a Trainer would record them.
+      Rate to what a Trainer would record: the rate and the metrics on held-out data.
     """
     examples = standard_artifacts.Examples()
     examples.set_mlmd_artifact(outputs["Transform", "transformed_examples"])
     files = {
-        split: io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))
+        split: io_utils.all_files_pattern(
+            artifact_utils.get_split_uri([examples], split)
+        )
         for split in ("train", "eval")
     }
     fn_args = FnArgs(
@@ -73,8 +77,17 @@ def train(
         ),
         custom_config={"seed": seed, "optimizer": optimizer},
     )
-    _, record = taxi_module.train(fn_args, rate)
-    return record
+    # One model for all rates: Keras traces it once, which takes longer than a training.
+    model = taxi_module.build_model(fn_args, rates[0])
+    initial_weights = model.get_weights()
+    records = {}
+    for rate in rates:
+        model.set_weights(initial_weights)
+        for variable in model.optimizer.variables:  # the momentum and its like
+            variable.assign(tf.zeros_like(variable))
+        model.optimizer.learning_rate.assign(rate)
+        records[rate] = taxi_module.train(model, fn_args)
+    return records
 
 
 def _loss(record: dict[str, float]) -> float:

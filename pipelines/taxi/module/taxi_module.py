@@ -106,10 +106,9 @@ def _num_categories(transform_output: tft.TFTransformOutput) -> dict[str, int]:
     return {**vocabularies, **NUM_CATEGORIES}
 
 
-def _build_model(
-    transform_output: tft.TFTransformOutput, rate: float, fn_args: FnArgs
-) -> keras.Model:
+def build_model(fn_args: FnArgs, rate: float) -> keras.Model:
     """A compiled wide-and-deep network that predicts the probability of a big tip."""
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     keras.utils.set_random_seed(_seed(fn_args))
     inputs = {name: keras.Input([1], name=name) for name in NUMERIC_FEATURES}
     wide: list[tf.Tensor] = []
@@ -126,7 +125,7 @@ def _build_model(
     output = keras.layers.Activation("sigmoid")(logit)
     model = keras.Model(inputs, output)
     model.compile(
-        optimizer=_optimizer(rate, fn_args),
+        optimizer=_optimizer(fn_args, rate),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[
             keras.metrics.BinaryAccuracy("accuracy"),
@@ -136,7 +135,7 @@ def _build_model(
     return model
 
 
-def _optimizer(rate: float, fn_args: FnArgs) -> keras.optimizers.Optimizer:
+def _optimizer(fn_args: FnArgs, rate: float) -> keras.optimizers.Optimizer:
     name = (fn_args.custom_config or {}).get("optimizer", "adam")
     if name == "sgd":
         return keras.optimizers.SGD(rate, momentum=MOMENTUM)
@@ -149,7 +148,7 @@ def lr_finder_fn(fn_args: FnArgs) -> LRFinderFnResult:
     """The model and the data of `run_fn`, for LRFinder."""
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     return LRFinderFnResult(
-        model=_build_model(transform_output, LEARNING_RATE, fn_args),
+        model=build_model(fn_args, LEARNING_RATE),
         train_dataset=_input_fn(fn_args.train_files, fn_args, transform_output),
         eval_dataset=_input_fn(fn_args.eval_files, fn_args, transform_output, 1),
     )
@@ -159,8 +158,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains for `fn_args.train_steps` steps and saves the model for serving."""
     # From LRFinderTrainer, or from the hyperparameters of another Trainer.
     rate = learning_rate(fn_args, default=LEARNING_RATE)
-    model, record = train(fn_args, rate)
-    _write_record(record, fn_args.model_run_dir)
+    model = build_model(fn_args, rate)
+    _write_record(train(model, fn_args), fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     model.save(
         fn_args.serving_model_dir,
@@ -169,19 +168,14 @@ def run_fn(fn_args: FnArgs) -> None:
     )
 
 
-def train(fn_args: FnArgs, rate: float) -> tuple[keras.Model, dict[str, float]]:
-    """Trains a new model for `fn_args.train_steps` steps.
-
-    Args:
-      fn_args: The argument of `run_fn`.
-      rate: The learning rate.
+def train(model: keras.Model, fn_args: FnArgs) -> dict[str, float]:
+    """Trains the model for `fn_args.train_steps` steps.
 
     Returns:
-      The model, and the rate of its optimizer (float32) with its loss and metrics on
-      the evaluation data.
+      The rate of the optimizer (float32), and the loss and the metrics on the
+      evaluation data.
     """
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    model = _build_model(transform_output, rate, fn_args)
     model.fit(
         _input_fn(fn_args.train_files, fn_args, transform_output),
         epochs=1,
@@ -194,7 +188,7 @@ def train(fn_args: FnArgs, rate: float) -> tuple[keras.Model, dict[str, float]]:
         **model.evaluate(eval_dataset, verbose=0, return_dict=True),
     }
     logging.info("Trained: %s", record)
-    return model, record
+    return record
 
 
 def _seed(fn_args: FnArgs) -> int:
