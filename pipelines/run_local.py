@@ -73,8 +73,8 @@ def _parse_arguments() -> argparse.Namespace:
         "--optimizer",
         choices=("adam", "sgd"),
         default="adam",
-        help="of the taxi model, whose rate was written for adam. After sgd, the "
-        "summary also compares other rates (default: %(default)s)",
+        help="optimizer of the taxi model, whose rate was written for Adam. With sgd, "
+        "the summary compares the rate found with others (default: %(default)s)",
     )
     options = parser.parse_args()
     if options.pipeline != "taxi" and options.optimizer != "adam":
