@@ -26,8 +26,8 @@ help: ## Show this list
 venv: ## Install the locked dependencies and this project into a folder of .venvs
 	@.ci/setup.sh
 
-demo: venv ## Run the taxi pipeline: find a learning rate and train with it
-	@$(python) pipelines/run_local.py --pipeline taxi
+demo: venv ## Run the taxi pipeline after a change of the optimizer: find a learning rate, and compare it with others
+	@$(python) pipelines/run_local.py --pipeline taxi --optimizer sgd
 
 test: venv ## Run the tests, except the long ones
 	@$(python) -m pytest $(workers)
