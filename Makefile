@@ -18,7 +18,7 @@ export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-modules lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -80,6 +80,9 @@ bench-quality: venv ## Compare the quality of the suggestions with other finders
 
 bench-verdict: venv ## Count how often the verdict is wrong, on data of nothing and on clean tasks
 	@$(python) -m benchmarks.verdict
+
+bench-modules: venv ## Run the Keras modules of the tfx wheel, and others, through both components
+	@$(python) -m benchmarks.modules
 
 lock: ## Refresh the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@.ci/lock.sh
