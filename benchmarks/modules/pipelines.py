@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import pathlib
 import time
@@ -69,6 +70,7 @@ class FitRecord:
             yield
 
     def _wrap(self, fit: Any) -> Any:
+        @functools.wraps(fit)
         def recorded(model: Any, *args: Any, **kwargs: Any) -> Any:
             self._model, self._arguments = model, kwargs
             return fit(model, *args, **kwargs)

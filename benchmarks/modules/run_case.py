@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 import tempfile
+import traceback
 from typing import Any
 
 
@@ -25,6 +26,7 @@ def main(name: str, output: str, num_seeds: int) -> None:
                 run = pipelines.run(case, inputs, folder, seed)
                 found["runs"].append(dataclasses.asdict(run))
         except Exception as error:  # noqa: BLE001 - a module may raise anything
+            traceback.print_exc()
             found["error"] = f"{type(error).__name__}: {error}"
     pathlib.Path(output).write_text(json.dumps(found))
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 def _texts(files):
     x, y = penguins.arrays(files)
-    words = np.round(2.0 * x).astype(int)
+    words = np.round(8.0 * x).astype(int)
     names = [name.partition("_mm")[0].replace("_", "") for name in penguins.FEATURES]
     texts = [
         " ".join(f"{n}{w}" for n, w in zip(names, row, strict=True)) for row in words
