@@ -1,148 +1,161 @@
 """Runs user modules through both components: ``python -m benchmarks.modules``."""
 
 import argparse
-import importlib.util
 import json
 import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from typing import Any
 
 from benchmarks.arguments import output_file
-from benchmarks.modules.cases import Case, cases
+from benchmarks.modules.cases import CANNOT_RUN, Case, cases, unknown
+from benchmarks.quality.jobs import prepare_process
 from benchmarks.tables import table
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 HEADER = (
     "module",
+    "seeds",
     "verdicts",
+    "own rate",
     "rate found",
     "rate used",
-    "own rate",
-    "held-out loss, own",
-    "held-out loss, found",
+    "held-out loss, own rate",
+    "held-out loss, rate found",
     "seconds LRFinder",
-    "seconds Trainer",
+    "seconds LRFinderTrainer",
 )
+NODES = ("LRFinder", "LRFinderTrainer")
+
+Results = dict[str, dict[str, Any]]
+"""By case: `runs`, and `seconds` of all of them with their data."""
 
 
 def main() -> None:
-    """Runs the modules, prints the tables and writes them after each module."""
+    """Runs the modules, and writes all results after each module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each module")
     parser.add_argument("--cases", default="", help="parts of names, by semicolons")
-    parser.add_argument("--output", type=output_file, default=RESULTS / "modules.md")
+    parser.add_argument(
+        "--output",
+        type=output_file,
+        default=RESULTS / "modules.md",
+        help="the table. Results of other cases are kept in the same path with .json",
+    )
     arguments = parser.parse_args()
+    # tf.keras becomes tf_keras, which the wheel's modules were written for.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    prepare_process()
+    from benchmarks.modules.pipelines import Pipelines
+
     wanted = [part.strip() for part in arguments.cases.split(";") if part.strip()]
-    began = time.monotonic()
-    found: list[tuple[Case, dict[str, Any]]] = []
-    for case in cases():
-        if wanted and not any(part in case.name for part in wanted):
-            continue
-        if case.needs and importlib.util.find_spec(case.needs) is None:
-            found.append((case, {"runs": [], "error": f"needs {case.needs}"}))
-            continue
-        found.append((case, _run(case, arguments.seeds)))
-        print(case.name, json.dumps(found[-1][1]), flush=True)
-        command = " ".join(["python -m benchmarks.modules", *sys.argv[1:]])
-        text = _document(found, command, arguments.seeds, time.monotonic() - began)
-        arguments.output.write_text(text)
-    print(text)
-
-
-def _run(case: Case, num_seeds: int) -> dict[str, Any]:
-    """Returns what the process of a module wrote."""
+    kept = arguments.output.with_suffix(".json")
+    results: Results = json.loads(kept.read_text()) if kept.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
-        output = pathlib.Path(folder, "found.json")
-        command = [sys.executable, "-m", "benchmarks.modules.run_case"]
-        done = subprocess.run(
-            [*command, case.name, str(output), str(num_seeds)],
-            env={
-                **os.environ,
-                "TF_USE_LEGACY_KERAS": str(int(case.legacy_keras)),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        if done.returncode:
-            return {"runs": [], "error": f"the process died: {done.stderr[-500:]}"}
-        result: dict[str, Any] = json.loads(output.read_text())
-        return result
+        pipelines = Pipelines(pathlib.Path(folder))
+        for case in cases():
+            if wanted and not any(part in case.name for part in wanted):
+                continue
+            began = time.monotonic()
+            runs: list[dict[str, Any]] = []
+            for seed in range(arguments.seeds):
+                runs.append(pipelines.run(case, seed))
+                print(case.name, json.dumps(runs[-1]), flush=True)
+                spent = round(time.monotonic() - began)
+                results[case.name] = {"runs": runs, "seconds": spent}
+                kept.write_text(json.dumps(results, indent=1) + "\n")
+                arguments.output.write_text(_document(results))
+    print(arguments.output.read_text())
 
 
-def _document(
-    found: list[tuple[Case, dict[str, Any]]], command: str, seeds: int, seconds: float
-) -> str:
-    rows = [_row(case, result["runs"]) for case, result in found if result["runs"]]
-    refused = [
-        [case.name, _first_sentence(result["error"])]
-        for case, result in found
-        if result["error"]
-    ]
+def _document(results: Results) -> str:
+    measured = [(case, results[case.name]) for case in cases() if case.name in results]
+    rows, failed = [], []
+    for case, result in measured:
+        worked = [run for run in result["runs"] if run["error"] is None]
+        if worked:
+            rows.append(_row(case, worked))
+        failed += _failures(case, result["runs"])
+    seconds = sum(result["seconds"] for _, result in measured)
     parts = [
         "# User modules through both components",
-        f"Command: `{command}`, {seconds:.0f} seconds. TensorFlow on a CPU.",
+        f"Command: `python -m benchmarks.modules`, {seconds} seconds on a CPU.",
         "Each module ran in a local TFX pipeline: LRFinder and LRFinderTrainer, then "
-        "the stock Trainer with the module's own rate, with "
-        f"{seeds} {'seed' if seeds == 1 else 'seeds'}. A cell has the median over the "
-        "seeds. The held-out loss is that of the model that `fit` "
-        "trained last, on the held-out data of that `fit`. The rate used is read from "
-        "the optimizer of the saved model. Modules with a path are files of the "
-        "tfx wheel, unchanged. The others are short modules in "
-        "`benchmarks/modules/written`.",
+        "the stock Trainer with the module's own rate. Rates, losses and seconds are "
+        "medians over the seeds. The held-out loss is that of the model that `fit` "
+        "trained last, on the held-out data of that `fit`. The rate used is what "
+        "LRFinderTrainer reports for the saved model. No own rate means a schedule. "
+        "Modules with a path are files of the tfx wheel, unchanged, with tf_keras as "
+        "`tf.keras`. The others are short modules in `benchmarks/modules/written`. "
+        "The wheel has no MNIST data, so its module got pictures of ten noisy shapes.",
+        _summary([result["runs"] for _, result in measured]),
         table(HEADER, rows),
     ]
-    better, worse, equal = _wins([result["runs"] for _, result in found])
-    parts.append(
-        f"Of {better + worse + equal} modules with a held-out loss, the rate found "
-        f"gives a loss at least 2 % lower than the module's own rate on {better}, at "
-        f"least 2 % higher on {worse}, and about the same on {equal}."
-    )
-    if refused:
-        parts += ["Modules that did not run:", table(("module", "reason"), refused)]
+    if failed:
+        parts += [
+            "What did not give a rate:",
+            table(("module", "seeds", "what it says", "the stock Trainer"), failed),
+        ]
+    cannot = [[name, reason] for name, reason in CANNOT_RUN.items()]
+    cannot += [[name, "not known to this benchmark"] for name in unknown()]
+    parts += [
+        "Other modules of the wheel with a `run_fn`, not run:",
+        table(("module", "reason"), cannot),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
 def _row(case: Case, runs: list[dict[str, Any]]) -> list[str]:
     verdicts = sorted(run["verdict"] for run in runs)
     counted = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
-    doubts = {run["doubt"] for run in runs} - {None}
+    num_doubts = sum(run["doubt"] is not None for run in runs)
     used = _median(runs, "rate_used")
-    seconds = [
-        statistics.median(run["seconds"][node] for run in runs)
-        for node in ("LRFinder", "LRFinderTrainer")
-    ]
     return [
-        case.name,
+        f"{case.name} ({case.num_steps} steps)" if case.data == "imdb" else case.name,
+        str(len(runs)),
         ", ".join(counted),
-        _median(runs, "rate_found"),
-        f"in doubt: {min(doubts)}" if doubts else used,
         _median(runs, "own_rate"),
+        _median(runs, "rate_found"),
+        f"{used}, in doubt: {num_doubts}" if num_doubts else used,
         _median(runs, "loss_own"),
         _median(runs, "loss_found"),
-        *(f"{value:.1f}" for value in seconds),
+        *(
+            f"{statistics.median(run['seconds'][node] for run in runs):.1f}"
+            for node in NODES
+        ),
     ]
+
+
+def _failures(case: Case, runs: list[dict[str, Any]]) -> list[list[str]]:
+    """Returns a row for each different error or doubt of a module."""
+    said: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        text = run["error"] or run.get("doubt")
+        if text:
+            said.setdefault(_first_sentence(text), []).append(run)
+    rows = []
+    for text, these in said.items():
+        stock = these[0]["stock_error"]
+        ran = "runs" if stock is None else f"fails: {_first_sentence(stock)}"
+        rows.append([case.name, str(len(these)), text, ran])
+    return rows
 
 
 def _median(runs: list[dict[str, Any]], name: str) -> str:
-    values = [run[name] for run in runs if run[name] is not None]
+    values = [run[name] for run in runs if run.get(name) is not None]
     return f"{statistics.median(values):.3g}" if values else "-"
 
 
-def _wins(results: list[list[dict[str, Any]]]) -> tuple[int, int, int]:
+def _summary(results: list[list[dict[str, Any]]]) -> str:
     """Returns on how many modules the rate found is better, worse, about the same."""
     better = worse = equal = 0
     for runs in results:
         pairs = [
             (run["loss_found"], run["loss_own"])
             for run in runs
-            if run["loss_found"] is not None and run["loss_own"] is not None
+            if run.get("loss_found") is not None and run.get("loss_own") is not None
         ]
         if not pairs:
             continue
@@ -150,12 +163,17 @@ def _wins(results: list[list[dict[str, Any]]]) -> tuple[int, int, int]:
         better += ratio < 0.98
         worse += ratio > 1.02
         equal += 0.98 <= ratio <= 1.02
-    return better, worse, equal
+    return (
+        f"Of {better + worse + equal} modules with a rate and a held-out loss, the "
+        "rate found gives a loss at least 2 % lower than the module's own rate on "
+        f"{better}, at least 2 % higher on {worse}, and about the same on {equal}."
+    )
 
 
 def _first_sentence(text: str) -> str:
-    first = " ".join(text.split()).partition(". ")[0]
-    return f"{first[:200]}." if first[-1] != "." else first[:200]
+    """Returns the first sentence of an error, or 200 characters, for a table cell."""
+    first = " ".join(text.split()).partition(". ")[0].replace("|", "\\|")
+    return f"{first[:200].rstrip('.')}."
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Trains in a loop of its own, without `fit`."""
 
 import keras
-import penguins
 import tensorflow as tf
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

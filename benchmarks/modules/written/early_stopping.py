@@ -1,7 +1,8 @@
 """Stops when the held-out loss no longer falls, and restores the best weights."""
 
 import keras
-import penguins
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

@@ -1,6 +1,6 @@
 """Trains by epochs, and ignores the steps of TrainArgs."""
 
-import penguins
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

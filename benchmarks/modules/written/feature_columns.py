@@ -1,8 +1,9 @@
 """tf_keras with TensorFlow's feature columns."""
 
-import penguins
 import tensorflow as tf
 import tf_keras
+
+from benchmarks.modules.written import penguins
 
 
 def _named(files):

@@ -1,6 +1,6 @@
 """`run_fn` calls a function that calls `fit`."""
 
-import penguins
+from benchmarks.modules.written import penguins
 
 
 def train_and_return(model, fn_args):

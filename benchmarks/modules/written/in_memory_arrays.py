@@ -1,6 +1,6 @@
 """`fit` gets arrays and a batch size."""
 
-import penguins
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

@@ -1,7 +1,8 @@
 """The optimizer has a `LearningRateSchedule`."""
 
 import keras
-import penguins
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

@@ -1,7 +1,8 @@
 """Builds the model under a MirroredStrategy."""
 
-import penguins
 import tensorflow as tf
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

@@ -1,8 +1,9 @@
 """Two towers with a `train_step` of their own and in-batch negatives."""
 
 import keras
-import penguins
 import tensorflow as tf
+
+from benchmarks.modules.written import penguins
 
 
 @keras.saving.register_keras_serializable()

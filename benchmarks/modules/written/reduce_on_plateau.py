@@ -1,7 +1,8 @@
 """A callback lowers the rate during the training."""
 
 import keras
-import penguins
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):

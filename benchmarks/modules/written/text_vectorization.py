@@ -2,8 +2,9 @@
 
 import keras
 import numpy as np
-import penguins
 import tensorflow as tf
+
+from benchmarks.modules.written import penguins
 
 
 def _texts(files):

@@ -1,7 +1,8 @@
 """A KerasTuner search inside `run_fn`, then a `fit` of the best model."""
 
 import keras_tuner
-import penguins
+
+from benchmarks.modules.written import penguins
 
 
 def _build(space):

@@ -1,7 +1,8 @@
 """Two phases: the head alone, then the whole network at a smaller rate."""
 
 import keras
-import penguins
+
+from benchmarks.modules.written import penguins
 
 
 def run_fn(fn_args):
