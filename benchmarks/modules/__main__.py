@@ -1,6 +1,7 @@
 """Runs user modules through both components: ``python -m benchmarks.modules``."""
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -34,7 +35,7 @@ Results = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Runs the modules, and writes all results after each module."""
+    """Runs the modules, seed by seed, and writes all results after each run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each module")
     parser.add_argument("--cases", default="", help="parts of names, by semicolons")
@@ -53,25 +54,32 @@ def main() -> None:
     wanted = [part.strip() for part in arguments.cases.split(";") if part.strip()]
     kept = arguments.output.with_suffix(".json")
     results: Results = json.loads(kept.read_text()) if kept.exists() else {}
+    chosen = [
+        case
+        for case in cases()
+        if not wanted or any(part in case.name for part in wanted)
+    ]
+    results |= {case.name: {"runs": [], "seconds": 0} for case in chosen}
     with tempfile.TemporaryDirectory() as folder:
         pipelines = Pipelines(pathlib.Path(folder))
-        for case in cases():
-            if wanted and not any(part in case.name for part in wanted):
-                continue
+        for seed, case in itertools.product(range(arguments.seeds), chosen):
             began = time.monotonic()
-            runs: list[dict[str, Any]] = []
-            for seed in range(arguments.seeds):
-                runs.append(pipelines.run(case, seed))
-                print(case.name, json.dumps(runs[-1]), flush=True)
-                spent = round(time.monotonic() - began)
-                results[case.name] = {"runs": runs, "seconds": spent}
-                kept.write_text(json.dumps(results, indent=1) + "\n")
-                arguments.output.write_text(_document(results))
+            run = pipelines.run(case, seed)
+            print(case.name, json.dumps(run), flush=True)
+            result = results[case.name]
+            result["runs"].append(run)
+            result["seconds"] += round(time.monotonic() - began)
+            kept.write_text(json.dumps(results, indent=1) + "\n")
+            arguments.output.write_text(_document(results))
     print(arguments.output.read_text())
 
 
 def _document(results: Results) -> str:
-    measured = [(case, results[case.name]) for case in cases() if case.name in results]
+    measured = [
+        (case, results[case.name])
+        for case in cases()
+        if results.get(case.name, {}).get("runs")
+    ]
     rows, failed = [], []
     for case, result in measured:
         worked = [run for run in result["runs"] if run["error"] is None]
