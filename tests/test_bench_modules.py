@@ -1,4 +1,4 @@
-"""The benchmark of user modules knows the modules of the wheel, and reports failures."""
+"""The benchmark of user modules knows those of the wheel, and reports failures."""
 
 import pathlib
 
