@@ -142,11 +142,11 @@ def _failures(case: Case, runs: list[dict[str, Any]]) -> list[list[str]]:
     for run in runs:
         text = run["error"] or run.get("doubt")
         if text:
-            said.setdefault(_first_sentence(text), []).append(run)
+            said.setdefault(_said(text), []).append(run)
     rows = []
     for text, these in said.items():
         stock = these[0]["stock_error"]
-        ran = "runs" if stock is None else f"fails: {_first_sentence(stock)}"
+        ran = "runs" if stock is None else f"fails: {_said(stock)}"
         rows.append([case.name, str(len(these)), text, ran])
     return rows
 
@@ -178,10 +178,14 @@ def _summary(results: list[list[dict[str, Any]]]) -> str:
     )
 
 
-def _first_sentence(text: str) -> str:
-    """Returns the first sentence of an error, or 200 characters, for a table cell."""
-    first = " ".join(text.split()).partition(". ")[0].replace("|", "\\|")
-    return f"{first[:200].rstrip('.')}."
+def _said(error: str) -> str:
+    """Returns the first sentence of an error, for a table cell.
+
+    The first sentence of InconclusiveError is always the same, so the second follows.
+    """
+    sentences = " ".join(error.split()).replace("|", "\\|").split(". ")
+    shown = sentences[: 2 if error.startswith("InconclusiveError") else 1]
+    return f"{'. '.join(shown)[:250].rstrip('.')}."
 
 
 if __name__ == "__main__":

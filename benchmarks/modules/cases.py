@@ -9,6 +9,9 @@ WRITTEN = "benchmarks.modules.written"
 
 TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing"
 
+DATA = ("penguin", "digits", "taxi", "imdb")
+"""The data sets, the quickest first."""
+
 # Path in the wheel: the data. A module without Transform is in `WITHOUT_TRANSFORM`.
 WHEEL = {
     "examples/penguin/penguin_utils_keras.py": "penguin",
@@ -85,15 +88,8 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Returns every case: ours, then the Keras modules of the installed tfx wheel."""
+    """Returns every case: of each data set, first the modules of the tfx wheel."""
     found = []
-    for name in BEHAVIORS:
-        found.append(Case(name=name, module=f"{WRITTEN}.{name}", data="penguin"))
-        if name == "tuner_inside":
-            third = dataclasses.replace(
-                found[-1], name="tuner_inside, which_fit=3", which_fit=3
-            )
-            found.append(third)
     for path, data in WHEEL.items():
         module = "tfx." + path.removesuffix(".py").replace("/", ".")
         preprocessing: str | None = module
@@ -111,7 +107,14 @@ def cases() -> list[Case]:
                 eval_steps={"taxi": 60, "imdb": 6}.get(data, 10),
             )
         )
-    return found
+    for name in BEHAVIORS:
+        found.append(Case(name=name, module=f"{WRITTEN}.{name}", data="penguin"))
+        if name == "tuner_inside":
+            third = dataclasses.replace(
+                found[-1], name="tuner_inside, which_fit=3", which_fit=3
+            )
+            found.append(third)
+    return sorted(found, key=lambda case: DATA.index(case.data))
 
 
 def unknown() -> Iterator[str]:

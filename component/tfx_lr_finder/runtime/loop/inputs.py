@@ -205,7 +205,10 @@ def _batch(batch: Any, name: str, model: Any) -> Any:
         batch = tuple(batch)
     parts = batch if isinstance(batch, tuple) else (batch,)
     if not parts or parts[0] is None:
-        raise ValueError(f"A batch of the {name} is {batch!r}, without features.")
+        raise ValueError(
+            f"A batch of the {name} has no features: it is None, empty, or begins "
+            "with None."
+        )
     if isinstance(batch, tuple):
         batch = tuple(part for part in batch if part is not None)
     tensors = _tensors(batch, model)
