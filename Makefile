@@ -18,7 +18,7 @@ export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-retraining lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-retraining bench-modules lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -83,6 +83,9 @@ bench-verdict: venv ## Count how often the verdict is wrong, on data of nothing 
 
 bench-retraining: venv ## Compare LRFinder with a fixed rate and others over retrainings with changes of production
 	@$(python) -m benchmarks.retraining
+
+bench-modules: venv ## Run the Keras modules of the tfx wheel, and others, through both components
+	@$(python) -m benchmarks.modules
 
 lock: ## Refresh the lock files after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@.ci/lock.sh
