@@ -102,7 +102,9 @@ def test_a_sure_gain_of_another_training_gives_a_rate_but_never_ok(
     clear = dataclasses.replace(
         clear,
         # the rows gain a tenth, and differ by a tenth
-        eval_losses=tuple((0.9 * UNTRAINED + 0.1 * np.array(clear.eval_losses)).tolist()),
+        eval_losses=tuple(
+            (0.9 * UNTRAINED + 0.1 * np.array(clear.eval_losses)).tolist()
+        ),
     )
     trainings = (clear, *getattr(found.confirmation, where))
     confirmation = dataclasses.replace(found.confirmation, **{where: trainings})
