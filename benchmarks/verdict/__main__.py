@@ -23,6 +23,9 @@ def main() -> None:
     parser.add_argument(
         "--many", type=int, default=500, help="runs of each amount of held-out data"
     )
+    parser.add_argument(
+        "--seeds", type=int, default=20, help="runs of each task whose spread is shown"
+    )
     parser.add_argument("--cases", default="", help="parts of names, by semicolons")
     parser.add_argument("--output", type=output_file, default=RESULTS / "verdict.md")
     arguments = parser.parse_args()
@@ -31,12 +34,15 @@ def main() -> None:
     wanted = [part.strip() for part in arguments.cases.split(";") if part.strip()]
     from benchmarks.verdict.models import testers
 
-    models = testers() if arguments.count else {}
+    models = testers() if arguments.count or arguments.seeds else {}
     nothing = _nothing(models, arguments.count, wanted)
     clean = _clean(models, arguments.count, wanted)
+    spread = _spread(models, arguments.seeds, wanted)
     amounts = _amounts(arguments.many, wanted)
     command = " ".join(["python -m benchmarks.verdict", *sys.argv[1:]])
     text = _document(nothing, clean, amounts, command, time.monotonic() - began)
+    if spread:
+        text += f"\n{spread}\n"
     print(text)
     arguments.output.write_text(text)
 
@@ -100,6 +106,38 @@ def _clean(models: dict[str, Any], count: int, wanted: list[str]) -> list[Row]:
         print(f"{times} clean: {reason}")
     total = sum((seen for _, _, seen in rows), collections.Counter())
     return [*rows, _shown("clean: all", each * len(CLEAN), total)]
+
+
+def _spread(models: dict[str, Any], count: int, wanted: list[str]) -> str:
+    """Returns the table of the rates of one clean task over many seeds."""
+    import numpy as np
+
+    from benchmarks.tables import table
+    from benchmarks.verdict.cases import CLEAN, clean, rng_of
+
+    if not count or not _chosen("spread", wanted):
+        return ""
+    rows = []
+    for kind in CLEAN:
+        model, data = clean(rng_of(kind, 0), kind)
+        reports = [models[model].find(data, seed) for seed in range(count)]
+        seen = collections.Counter(report.verdict.name for report in reports)
+        found = [report.learning_rate for report in reports if report.learning_rate]
+        logs = np.log10(found)
+        rows.append(
+            [
+                kind,
+                str(count),
+                *[str(seen[verdict]) for verdict in VERDICTS],
+                f"{min(found):.2g}",
+                f"{float(10.0 ** np.median(logs)):.2g}",
+                f"{max(found):.2g}",
+                f"{float(np.std(logs)):.2f}",
+            ]
+        )
+        print(f"spread: {rows[-1]}", flush=True)
+    header = ["one clean task, other weights", "runs", *VERDICTS]
+    return table([*header, "lowest", "median", "highest", "std in decades"], rows)
 
 
 def _amounts(count: int, wanted: list[str]) -> list[Row]:

@@ -6,6 +6,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 
 from tfx_lr_finder.runtime.checkpoint import preemption
+from tfx_lr_finder.runtime.stopwatch import Stopwatch
 from tfx_lr_finder.settings.request import FinderRequest
 
 _LOCAL_RUNNER = "--runner=FnApiRunner"
@@ -41,17 +42,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           SystemExit: With 143 after SIGTERM. The same execution, run again, resumes
             from its checkpoint.
         """
+        stopwatch = Stopwatch()
         request = FinderRequest.from_properties(exec_properties)
         with preemption.watched() as watch:
             # Imported late: it loads TensorFlow, which a pipeline file does not need.
             from tfx_lr_finder.runtime import job
 
+            stopwatch.end("imports")
             node = job.Node(
                 inputs=input_dict,
                 outputs=output_dict,
                 context=self._context,
                 tmp_dir=self._get_tmp_dir(),
                 make_beam_pipeline=self._make_beam_pipeline,
+                stopwatch=stopwatch,
             )
             job.run(request, node, watch)
 

@@ -105,11 +105,11 @@ def test_the_executor_logs_one_line_at_the_start_and_one_at_the_end(
         sum("starting with RangeTestConfig(min_lr=0.0001" in line for line in lines)
         == 1
     )
-    assert sum("ended after" in line for line in lines) == 1
+    (end,) = (line for line in lines if "ended after" in line)
     assert re.search(
         r"learning_rate=\d.* \(rule\), .*verdict LOW_CONFIDENCE \(A sweep of 40 .*"
         r"12 training batches.*\), in \d",
-        lines[-1],
+        end,
     )
 
 
@@ -124,3 +124,16 @@ def test_the_hook_may_return_a_function_that_builds_the_model(
         default_learning_rate=0.1,
     )
     assert read_result(outputs["lr_finder_result"]).sweeps
+
+
+def test_the_log_divides_the_seconds_of_the_node(
+    run_finder, penguin_examples, penguin_module, caplog
+):
+    with caplog.at_level("INFO"):
+        run_finder({"examples": penguin_examples}, module_file=penguin_module)
+    (line,) = re.findall(r"the node took ([\d.]+) seconds \((.*)\)", caplog.text)
+    parts = dict(part.rsplit(" ", 1) for part in line[1].split(", "))
+    assert list(parts) == ["imports", "user module and data", "range test", "outputs"]
+    total = sum(map(float, parts.values()))
+    assert total == pytest.approx(float(line[0]), abs=0.2)  # rounded to 0.1
+    assert "installed and imported the user's code in" in caplog.text

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_the_bracket_grows_until_the_best_rate_is_inside(centre):
     tried = bracket(loop, candidate(centre, 0.5), untrained, 50, 10_000)
     best = best_candidate(tried)
     assert best is not tried[-1]
-    assert choose(tried, untrained) is not tried[0]
+    assert choose(tried, untrained, 0.0) is not tried[0]
     assert 0.1 <= best.learning_rate < 1.0
 
 
@@ -109,16 +110,43 @@ def test_all_candidates_start_from_the_same_weights():
 
 def test_the_smallest_rate_about_as_good_as_the_best_is_chosen():
     tried = candidates([0.5, 0.034, 0.02, 0.0, 0.9])
-    assert choose(tried, UNTRAINED).learning_rate == tried[1].learning_rate
-    assert as_good_as_best(tried, UNTRAINED) == (
+    assert choose(tried, UNTRAINED, 0.0).learning_rate == tried[1].learning_rate
+    assert as_good_as_best(tried, UNTRAINED, 0.0) == (
         tried[1].learning_rate,
         tried[3].learning_rate,
     )
 
 
+@pytest.mark.parametrize(
+    ("num_passes", "chosen"),
+    [(10.0, 3), (10.1, 1), (0.0, 3)],
+    ids=["few passes", "many passes", "passes unknown"],
+)
+def test_the_gain_of_predicting_the_mean_does_not_count_in_a_few_passes(
+    num_passes, chosen
+):
+    tried = [
+        dataclasses.replace(item, mismatched_loss=0.1)
+        for item in candidates([0.5, 0.034, 0.02, 0.0, 0.9])
+    ]
+    assert choose(tried, UNTRAINED, num_passes) is tried[chosen]
+
+
+def test_a_mismatched_loss_above_the_untrained_one_changes_nothing():
+    tried = candidates([0.5, 0.034, 0.02, 0.0, 0.9])
+    higher = [dataclasses.replace(item, mismatched_loss=5.0) for item in tried]
+    assert choose(higher, UNTRAINED, 0.0) is higher[1]
+
+
+def test_a_candidate_below_every_mismatched_loss_is_still_chosen():
+    tried = candidates([0.01, 0.5, 0.0, 0.9])
+    lower = [dataclasses.replace(item, mismatched_loss=-1.0) for item in tried]
+    assert choose(lower, UNTRAINED, 0.0) is lower[2]
+
+
 def test_a_smaller_rate_beyond_a_worse_one_is_not_chosen():
     tried = candidates([0.01, 0.5, 0.0, 0.9])
-    assert choose(tried, UNTRAINED) is tried[2]
+    assert choose(tried, UNTRAINED, 0.0) is tried[2]
 
 
 def test_the_smaller_rate_wins_a_tie():

@@ -89,6 +89,38 @@ def test_ok_needs_a_sure_gain_of_the_best_rate_and_of_the_suggested_rate(
     assert verdict(best, final_check)[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [(9.0, Verdict.LOW_CONFIDENCE), (3.9, Verdict.INCONCLUSIVE)],
+)
+@pytest.mark.parametrize("where", ["probes", "candidates"])
+def test_a_sure_gain_of_another_training_gives_a_rate_but_never_ok(
+    where, gain, expected
+):
+    found = evidence(3.5, 3.5)
+    clear = training(gain, 1e-4)
+    clear = dataclasses.replace(
+        clear,
+        # the rows gain a tenth, and differ by a tenth
+        eval_losses=tuple(
+            (0.9 * UNTRAINED + 0.1 * np.array(clear.eval_losses)).tolist()
+        ),
+    )
+    trainings = (clear, *getattr(found.confirmation, where))
+    confirmation = dataclasses.replace(found.confirmation, **{where: trainings})
+    found = dataclasses.replace(found, confirmation=confirmation)
+    assert judge(found)[0] is expected
+
+
+def test_a_small_gain_does_not_vouch_for_a_rate_that_gains_less():
+    found = evidence(0.5, 0.5)
+    confirmation = dataclasses.replace(
+        found.confirmation, probes=(training(9.0, 1e-4),)
+    )
+    found = dataclasses.replace(found, confirmation=confirmation)
+    assert judge(found)[0] is Verdict.INCONCLUSIVE
+
+
 def test_fewer_rows_need_a_clearer_gain():
     few = dataclasses.replace(HELD_OUT, num_independent=21.0)
     assert verdict(6.0, 6.0)[0] is Verdict.OK

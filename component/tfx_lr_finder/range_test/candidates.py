@@ -12,6 +12,8 @@ from tfx_lr_finder.range_test.values import FloatArray, Rate
 
 SCORED_AT = (0.8, 0.9, 1.0)
 TOLERANCE = 0.05
+MAX_PASSES = 10.0
+"""Passes over the training data up to which `choose` counts the gain over the mean."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class Candidate:
       mismatch_zscore: How much higher the held-out loss is if every row gets the
         prediction for another row, in standard errors. A model that learns nothing from
         the features gives about 0. NaN if the loss has no value for each row.
+      mismatched_loss: That higher loss, the mean over the rows. NaN likewise.
     """
 
     learning_rate: Rate
@@ -35,6 +38,7 @@ class Candidate:
     train_loss: float
     num_steps: int
     mismatch_zscore: float = math.nan
+    mismatched_loss: float = math.nan
 
     @property
     def eval_loss(self) -> float:
@@ -74,6 +78,7 @@ def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidat
         train_loss=float(np.mean(history[-max(1, num_steps // 5) :])),
         num_steps=len(history),
         mismatch_zscore=zscore(mismatched[0], eval_losses) if mismatched else math.nan,
+        mismatched_loss=float(np.mean(mismatched[0])) if mismatched else math.nan,
     )
 
 
@@ -82,18 +87,29 @@ def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
     return min(candidates, key=lambda item: (item.eval_loss, item.learning_rate))
 
 
-def choose(candidates: Sequence[Candidate], untrained: FloatArray) -> Candidate:
+def choose(
+    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
+) -> Candidate:
     """Returns the smallest rate that is about as good as the best.
 
     "About as good" means that the held-out loss is within 5 % of the best candidate's
-    gain over the untrained model. The same must hold for all candidates between the
-    two. A rate that is too small costs little, one that is too large costs much.
+    gain. The same must hold for all candidates between the two. A rate that is too
+    small costs little, one that is too large costs much.
+
+    The gain counts from the loss of the untrained model. If predicting the mean of the
+    labels is better, it counts from there: a model learns the mean in a few steps at
+    any rate, so that gain does not tell rates apart. If each row gets the prediction
+    for another row, the model can do no better than the mean. So the lowest of these
+    losses stands for it. A training of more than `MAX_PASSES` passes may overfit, which
+    a short candidate does not show. The gain then always counts from the untrained
+    model, which favors smaller rates.
 
     Args:
       candidates: At least one, smallest rate first.
       untrained: Held-out loss of each unit before training, `[u]`.
+      num_passes: Passes of the Trainer over the training data; 0 if unknown.
     """
-    highest_loss = _highest_good_loss(candidates, untrained)
+    highest_loss = _highest_good_loss(candidates, untrained, num_passes)
     chosen = list(candidates).index(best_candidate(candidates))
     while chosen > 0 and candidates[chosen - 1].eval_loss <= highest_loss:
         chosen -= 1
@@ -101,19 +117,28 @@ def choose(candidates: Sequence[Candidate], untrained: FloatArray) -> Candidate:
 
 
 def as_good_as_best(
-    candidates: Sequence[Candidate], untrained: FloatArray
+    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
 ) -> tuple[float, float]:
-    """Returns the lowest and the highest rate that are about as good as the best."""
-    highest_loss = _highest_good_loss(candidates, untrained)
+    """Returns the lowest and the highest rate that are about as good as the best.
+
+    See `choose`.
+    """
+    highest_loss = _highest_good_loss(candidates, untrained, num_passes)
     rates = [
         item.learning_rate for item in candidates if item.eval_loss <= highest_loss
     ]
-    return choose(candidates, untrained).learning_rate, max(rates)
+    return choose(candidates, untrained, num_passes).learning_rate, max(rates)
 
 
-def _highest_good_loss(candidates: Sequence[Candidate], untrained: FloatArray) -> float:
+def _highest_good_loss(
+    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
+) -> float:
     best = best_candidate(candidates).eval_loss
-    return best + TOLERANCE * max(0.0, float(np.mean(untrained)) - best)
+    start = float(np.mean(untrained))
+    if num_passes <= MAX_PASSES:
+        mismatched = (item.mismatched_loss for item in candidates)
+        start = min([start, *filter(math.isfinite, mismatched)])
+    return best + TOLERANCE * max(0.0, start - best)
 
 
 def zscore(higher: FloatArray, lower: FloatArray) -> float:

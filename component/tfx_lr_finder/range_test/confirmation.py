@@ -14,7 +14,7 @@ from tfx_lr_finder.range_test.candidates import (
     train_candidate,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.ladder import horizon_factor
+from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS, horizon_factor
 from tfx_lr_finder.range_test.sweep import TrainingLoop
 from tfx_lr_finder.range_test.values import FloatArray
 
@@ -93,8 +93,14 @@ def confirm_rate(
     probes = tuple(sorted(probes, key=lambda item: item.learning_rate))
     steps_left -= _steps(probes)
     num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
+    num_passes = _num_passes(config, num_train_batches)
     candidates = bracket(
-        loop, best_candidate(probes), untrained, num_steps, steps_left - MIN_CHECK_STEPS
+        loop,
+        best_candidate(probes),
+        untrained,
+        num_steps,
+        steps_left - MIN_CHECK_STEPS,
+        num_passes,
     )
     steps_left -= _steps(candidates)
     found = Confirmation(
@@ -105,7 +111,8 @@ def confirm_rate(
         return found
     overfitted = overfits(best, untrained, num_train_batches)
     factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
-    low, high = (factor * rate for rate in as_good_as_best(found.candidates, untrained))
+    good = as_good_as_best(found.candidates, untrained, num_passes)
+    low, high = (factor * rate for rate in good)
     final_check = None
     if steps_left >= MIN_CHECK_STEPS:
         final_check = train_candidate(loop, low, min(num_steps, steps_left))
@@ -170,6 +177,7 @@ def bracket(
     untrained: FloatArray,
     num_steps: int,
     steps_left: int,
+    num_passes: float = 0.0,
 ) -> tuple[Candidate, ...]:
     """Returns candidates half a decade apart around the best one, smallest rate first.
 
@@ -183,6 +191,7 @@ def bracket(
       untrained: Held-out loss of each unit before training, `[u]`.
       num_steps: Training steps of each candidate, at least 1.
       steps_left: The most training steps to spend.
+      num_passes: See `choose`.
 
     References:
       L. N. Smith, arXiv:1803.09820, section 4.1, recommends a short test of a few
@@ -202,7 +211,7 @@ def bracket(
     growing = growing and all(train(offset) for offset in (0, -1, -2))
     while growing:
         ordered = [tried[offset] for offset in sorted(tried)]
-        if choose(ordered, untrained) is ordered[0]:
+        if choose(ordered, untrained, num_passes) is ordered[0]:
             growing = train(min(tried) - 1)
         elif best_candidate(ordered) is ordered[-1]:
             growing = train(max(tried) + 1)
@@ -225,6 +234,13 @@ def num_possible_trainings(config: RangeTestConfig) -> int:
 def most_candidate_steps(config: RangeTestConfig) -> int:
     """Returns the largest number of steps that a probe or a candidate can take."""
     return max(PROBE_STEPS, config.confirm_steps or _steps_per_candidate(config.budget))
+
+
+def _num_passes(config: RangeTestConfig, num_train_batches: int | None) -> float:
+    """Returns the Trainer's passes over the training data; 0 if unknown."""
+    if num_train_batches is None:
+        return 0.0
+    return (config.train_steps or ASSUMED_TRAIN_STEPS) / num_train_batches
 
 
 def _steps_per_candidate(steps_left: int) -> int:

@@ -55,12 +55,12 @@ class Evidence:
         return best_candidate(self.confirmation.candidates)
 
     def learns(self) -> bool:
-        """Returns whether the best candidate or the final check surely gains.
+        """Returns whether a training surely gains, and the best one gains no less.
 
-        The final check may be the clearer one although it gains less: at a smaller
-        rate, the gains of the rows differ less.
+        A training at a smaller rate is often the clearer one although it gains less,
+        because the gains of its rows differ less.
         """
-        return any(self.is_sure(item) for item in self._decisive)
+        return any(self.is_sure(item) for item in self._clearest)
 
     def repeats(self) -> bool:
         """Returns whether the best candidate and the final check both surely gain."""
@@ -106,7 +106,7 @@ class Evidence:
         ):
             return None
         untrained = self.confirmation.untrained
-        largest = max(gain_zscore(item, untrained) for item in self._decisive)
+        largest = max(gain_zscore(item, untrained) for item in self._clearest)
         largest *= self._shrinkage
         if largest < 1.0:
             return None
@@ -120,6 +120,14 @@ class Evidence:
     def _decisive(self) -> tuple[Candidate, ...]:
         check = self.confirmation.final_check
         return (self.best,) if check is None else (self.best, check)
+
+    @property
+    def _clearest(self) -> tuple[Candidate, ...]:
+        """The decisive trainings, and all others that gain no more than these."""
+        lowest = min(item.eval_loss for item in self._decisive)
+        trainings = (*self.confirmation.probes, *self.confirmation.candidates)
+        others = (item for item in trainings if item.eval_loss >= lowest)
+        return (*self._decisive, *others)
 
     @property
     def _shrinkage(self) -> float:

@@ -23,6 +23,7 @@ from tfx_lr_finder.runtime.lasting_folders import lasting_folders
 from tfx_lr_finder.runtime.loop import gpus, workers
 from tfx_lr_finder.runtime.sampling import draw
 from tfx_lr_finder.runtime.sampling.source import Source
+from tfx_lr_finder.runtime.stopwatch import Stopwatch
 from tfx_lr_finder.runtime.user_module import lr_finder_fn
 from tfx_lr_finder.runtime.user_module.fit_capture import (
     TrainerData,
@@ -44,6 +45,7 @@ class Node:
       context: The executor's context, or None.
       tmp_dir: Scratch folder.
       make_beam_pipeline: Returns a Beam pipeline with the node's Beam options.
+      stopwatch: Measures the parts of the node's time.
     """
 
     inputs: dict[str, list[types.Artifact]]
@@ -51,6 +53,7 @@ class Node:
     context: Any
     tmp_dir: str
     make_beam_pipeline: Callable[[], Any]
+    stopwatch: Stopwatch
 
     def output(self, key: str) -> types.Artifact:
         """Returns the output artifact of a channel."""
@@ -90,6 +93,8 @@ def run(request: FinderRequest, node: Node, watch: Watch) -> None:
         _write_outputs(request, node, report, hyperparameters)
         if not watch.received:  # the next attempt resumes from the checkpoint
             outcome.remove(plan)
+    node.stopwatch.end("outputs")
+    logging.info("LRFinder: the node took %s", node.stopwatch)
     watch.exit_if_received()
 
 
@@ -106,6 +111,7 @@ def _search(
         corruption.name_damaged_file_on_error(fn_args, node.inputs[keys.EXAMPLES]),
         _model_and_data(request, node, fn_args) as (module, sample),
     ):
+        node.stopwatch.end("user module and data")
         report = find.find_learning_rate(
             module.found.model,
             module.found.train_dataset,
@@ -120,6 +126,7 @@ def _search(
             ),
             checkpoint=plan,
         )
+    node.stopwatch.end("range test")
     facts = {
         **report.environment,
         "train_steps_source": module.train_steps_source,

@@ -119,8 +119,7 @@ class InconclusivePolicy:
         return (
             "The range test found no learning rate it can vouch for. "
             f"{' '.join(report.reasons) or report.stop_reason.value}{missing} "
-            "Check the data and the loss. Widen min_lr and max_lr, or raise num_rates "
-            "or num_sweeps. Or set on_inconclusive='fallback' and "
+            f"{_advice(report)} Or set on_inconclusive='fallback' and "
             "default_learning_rate to train with a rate of your own."
         )
 
@@ -131,6 +130,18 @@ def needs_policy(report: "LRFinderReport") -> bool:
     from tfx_lr_finder.range_test.verdict import Verdict
 
     return report.verdict is Verdict.INCONCLUSIVE or report.learning_rate is None
+
+
+def _advice(report: "LRFinderReport") -> str:
+    """Returns what may help a test to find a rate."""
+    from tfx_lr_finder.range_test.sweep import StopReason
+
+    if report.stop_reason is StopReason.TOO_FEW_STEPS:  # the reason has the rest
+        return "If run_fn calls fit several times, which_fit names the one to test."
+    return (
+        "Check the data and the loss. Widen min_lr and max_lr, or raise num_rates or "
+        "num_sweeps."
+    )
 
 
 def _with_previous_rate(

@@ -6,8 +6,10 @@ import tensorflow as tf
 import tf_keras
 
 from tests.keras_models import mlp
+from tfx_lr_finder.runtime.fit.batch_size import read_batch_size
 from tfx_lr_finder.runtime.fit.fit_steps import fit_steps
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.loop.inputs import is_sequence
 
 X = np.random.default_rng(0).normal(size=(26, 4)).astype("float32")
 Y = X[:, :1]
@@ -66,6 +68,24 @@ def test_the_steps_of_a_sequence_are_those_that_keras_takes(k, steps_per_epoch, 
     given = {"steps_per_epoch": steps_per_epoch, "epochs": epochs}
     steps, foreseen = taken(k, sequence(k), **given)
     assert foreseen.steps == steps
+
+
+def test_a_sequence_is_what_the_range_test_takes_for_one(k):
+    class Batches:
+        """No subclass, and without `on_epoch_end`."""
+
+        def __len__(self):
+            return NUM_BATCHES
+
+        def __getitem__(self, index):
+            return X[2 * index : 2 * index + 2], Y[2 * index : 2 * index + 2]
+
+    calls = []
+    with intercepted_fit(calls.append):
+        mlp(k).fit(Batches(), epochs=3)
+    assert is_sequence(Batches())
+    assert fit_steps(calls[0]).steps == 3 * NUM_BATCHES
+    assert read_batch_size(Batches()) == 2
 
 
 def test_the_source_says_that_the_data_end_before(k):

@@ -161,6 +161,68 @@ def test_the_batches_of_a_pydataset_are_shuffled_with_the_seed(model):
     assert sorted(first) == [0, 8, 16]
 
 
+class Many(keras.utils.PyDataset):
+    """10^12 batches, each of its index."""
+
+    def __len__(self):
+        return 10**12
+
+    def __getitem__(self, index):
+        return np.full([1, 4], index, "float32"), np.full([1], index)
+
+
+def test_only_the_batches_that_are_needed_are_drawn_of_many(model):
+    dataset = convert(Many(), model, max_batches=5, seed=1)
+    assert int(dataset.cardinality()) == 10**12
+    drawn = [int(y[0]) for _, y in dataset.take(7)]
+    assert len(set(drawn[:5])) == 5
+    assert drawn[5:] == drawn[:2]
+    assert np.std(drawn[:5]) > 1e10
+
+
+def given(batch, form):
+    """The same batch three times, from a generator or a PyDataset."""
+
+    class Same(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return batch
+
+    return iter([batch] * 3) if form == "generator" else Same()
+
+
+TEXT = np.array(["good", "bad", "ugly"])
+NO_BATCHES = [
+    (None, "A batch of the training dataset has no features"),
+    ((None, Y), "A batch of the training dataset has no features"),
+    ((b"good", 1), "has the single value b'good' where an array"),
+    (["good", "bad"], "has the single value b'good' where an array"),
+]
+
+
+@pytest.mark.parametrize("form", ["generator", "PyDataset"])
+@pytest.mark.parametrize(("batch", "message"), NO_BATCHES)
+def test_what_is_no_batch_is_refused_with_a_sentence(form, batch, message, model):
+    with pytest.raises(ValueError, match=message):
+        convert(given(batch, form), model)
+
+
+@pytest.mark.parametrize("form", ["generator", "PyDataset"])
+@pytest.mark.parametrize("text", [TEXT, TEXT.astype("S"), TEXT.astype(object)])
+def test_batches_of_text_become_strings(form, text, model):
+    for x, y in convert(given((text, Y[:3]), form), model):
+        assert x.numpy().tolist() == [b"good", b"bad", b"ugly"]
+        assert y.shape == (3,)
+
+
+def test_the_characters_of_text_count_toward_the_limit_of_memory(model, monkeypatch):
+    monkeypatch.setattr(inputs, "MAX_GENERATOR_BYTES", 1000)
+    with pytest.raises(ValueError, match="gave more than .* in 2 batches"):
+        convert(given((["a" * 600], [1]), "generator"), model)
+
+
 def test_a_dataset_is_returned_unchanged(model):
     dataset = tf.data.Dataset.from_tensors((X, Y))
     assert convert(dataset, model) is dataset

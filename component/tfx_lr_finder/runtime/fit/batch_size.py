@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfx_lr_finder.runtime.fit.fit_steps import num_train_rows
 from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
 from tfx_lr_finder.runtime.loop.batches import batch_size
+from tfx_lr_finder.runtime.loop.inputs import is_sequence
 
 LINEAR = ("SGD",)
 """Optimizers whose update is proportional to the gradient."""
@@ -39,7 +40,7 @@ def read_batch_size(x: Any) -> int | None:
     try:
         if dataset is not None:
             return batch_size(next(iter(dataset.take(1))))
-        if hasattr(x, "on_epoch_end"):  # a Sequence
+        if is_sequence(x):
             return batch_size(tf.nest.map_structure(tf.convert_to_tensor, x[0]))
     except Exception:  # the data are the user's, and may be used up
         return None

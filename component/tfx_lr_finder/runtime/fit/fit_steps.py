@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_lr_finder.runtime.fit.intercept import DEFAULT_BATCH_SIZE, FitCall
-from tfx_lr_finder.runtime.loop.inputs import sequence_length
+from tfx_lr_finder.runtime.loop.inputs import is_sequence, sequence_length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def _num_batches(given: dict[str, Any]) -> int | None:
     if isinstance(x, tf.data.Dataset):
         count = int(x.cardinality())
         return count if count >= 0 else None
-    if hasattr(x, "on_epoch_end"):  # a Sequence
+    if is_sequence(x):
         return sequence_length(x)
     num_rows = num_train_rows(given)
     if num_rows is None:

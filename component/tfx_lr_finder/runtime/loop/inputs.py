@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,15 @@ def as_dataset(
       name: "training dataset" or "evaluation dataset", for errors.
       model: The Keras model; floats become its Keras' `floatx`.
       batch_size: Rows in a batch of arrays; 32 if None.
-      max_batches: The most batches of a generator that are needed.
+      max_batches: The most batches of a generator or a PyDataset that are needed.
+        After these, their batches start again.
       seed: Shuffles the rows of arrays, and the batches of a PyDataset, as `fit` does.
         None keeps their order.
       reshuffle: Whether each pass over arrays has another order.
 
     Raises:
-      ValueError: The arrays do not fit together, or a generator gives too much or
-        nothing.
+      ValueError: The arrays do not fit together, a generator gives too much or
+        nothing, or a batch is not one.
     """
     if is_arrays(value):
         rows = _rows(value, name, model)
@@ -57,7 +58,7 @@ def as_dataset(
     if is_sequence(value):
         count = sequence_length(value)
         if count is not None:
-            return _batches_of_sequence(value, count, name, model, seed)
+            return _batches_of_sequence(value, count, name, model, seed, max_batches)
         value = iter(value)
     if isinstance(value, Iterator):
         return _batches_of_generator(value, name, model, max_batches)
@@ -140,23 +141,28 @@ def _rows(arrays: Any, name: str, model: Any) -> tf.data.Dataset:
 
 
 def _batches_of_sequence(
-    sequence: Any, count: int, name: str, model: Any, seed: int | None
+    sequence: Any, count: int, name: str, model: Any, seed: int | None, most: int
 ) -> tf.data.Dataset:
-    """Returns the batches of a PyDataset or Sequence, read when they are needed."""
+    """Returns the batches of a PyDataset or Sequence, read when they are needed.
+
+    Only the indices of `most` batches are drawn, because there may be 10^12.
+    """
     if not isinstance(count, int | np.integer):
         raise ValueError(
             f"The length of the {name} is {count!r}. Return a whole number of batches."
         )
     if count < 1:
         raise ValueError(f"The {name} has no batch: its length is {count}.")
-    order = np.arange(count)
+    most = min(count, most)
+    order: Sequence[int] = range(most)
     if seed is not None:
-        order = np.random.default_rng(seed).permutation(count)
-    first = _batch(sequence[0], model)
+        rng = np.random.default_rng(seed)
+        order = rng.choice(count, most, replace=False).tolist()
+    first = _batch(sequence[0], name, model)
 
     def batches() -> Iterator[Any]:
-        for index in order.tolist():
-            yield _batch(sequence[index], model)
+        for index in itertools.islice(itertools.cycle(order), count):
+            yield _batch(sequence[index], name, model)
 
     dataset = tf.data.Dataset.from_generator(
         batches, output_signature=tf.nest.map_structure(_spec, first)
@@ -171,9 +177,9 @@ def _batches_of_generator(
     kept: list[Any] = []
     num_bytes = 0
     for batch in itertools.islice(generator, max_batches):
-        kept.append(_batch(batch, model))
+        kept.append(_batch(batch, name, model))
         parts = tf.nest.flatten(kept[-1], expand_composites=True)
-        num_bytes += sum(part.numpy().nbytes for part in parts)
+        num_bytes += sum(map(_num_bytes, parts))
         if num_bytes > MAX_GENERATOR_BYTES:
             raise ValueError(
                 f"The generator of the {name} gave more than 1 GiB in {len(kept)} "
@@ -193,13 +199,33 @@ def _batches_of_generator(
     return dataset if len(kept) < max_batches else dataset.repeat()
 
 
-def _batch(batch: Any, model: Any) -> Any:
+def _batch(batch: Any, name: str, model: Any) -> Any:
     """Returns a batch of arrays as tensors: a tuple, or features alone."""
     if isinstance(batch, list):
         batch = tuple(batch)
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    if not parts or parts[0] is None:
+        raise ValueError(
+            f"A batch of the {name} has no features: it is None, empty, or begins "
+            "with None."
+        )
     if isinstance(batch, tuple):
         batch = tuple(part for part in batch if part is not None)
-    return _tensors(batch, model)
+    tensors = _tensors(batch, model)
+    for part in tf.nest.flatten(tensors):
+        if part.shape.rank == 0:
+            raise ValueError(
+                f"A batch of the {name} has the single value {part.numpy()!r} where an "
+                "array with one entry for each row is wanted."
+            )
+    return tensors
+
+
+def _num_bytes(tensor: Any) -> int:
+    """Returns the bytes of a tensor, of a text the bytes of its characters."""
+    if tensor.dtype == tf.string:
+        return int(tf.reduce_sum(tf.strings.length(tensor)))
+    return int(tensor.numpy().nbytes)
 
 
 def _tensors(value: Any, model: Any) -> Any:

@@ -1,9 +1,13 @@
 """Finds the user's `lr_finder_fn`, and makes its argument."""
 
+import contextlib
 import json
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
+from absl import logging
 from tfx import types
 from tfx.components.trainer import fn_args_utils
 from tfx.components.util import udf_utils
@@ -92,8 +96,19 @@ def find_lr_finder_fn(exec_properties: dict[str, Any]) -> LRFinderFn | None:
     find = udf_utils.try_get_fn
     if exec_properties.get(keys.LR_FINDER_FN):
         find = find_function
-    function: LRFinderFn | None = find(exec_properties, keys.LR_FINDER_FN)
+    with _logged_seconds():
+        function: LRFinderFn | None = find(exec_properties, keys.LR_FINDER_FN)
     return function
+
+
+@contextlib.contextmanager
+def _logged_seconds() -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    logging.info(
+        "LRFinder: installed and imported the user's code in %.1f seconds",
+        time.monotonic() - began,
+    )
 
 
 def find_function(
@@ -115,7 +130,8 @@ def find_function(
     try:
         if is_loaded and wheel and module in sys.modules:
             return getattr(sys.modules[module], name)
-        return udf_utils.get_fn(exec_properties, name)
+        with _logged_seconds():
+            return udf_utils.get_fn(exec_properties, name)
     except AttributeError as error:
         places = (name, keys.MODULE_PATH, keys.MODULE_FILE)
         place = next(filter(None, map(exec_properties.get, places)), "the module")

@@ -1,0 +1,1 @@
+"""User modules that this project did not write for itself, through both components."""
