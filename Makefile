@@ -18,7 +18,7 @@ export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-modules lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-retraining bench-modules lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -26,8 +26,8 @@ help: ## Show this list
 venv: ## Install the locked dependencies and this project into a folder of .venvs
 	@.ci/setup.sh
 
-demo: venv ## Run the taxi pipeline: find a learning rate and train with it
-	@$(python) pipelines/run_local.py --pipeline taxi
+demo: venv ## Run the taxi pipeline after a change of the optimizer: find a learning rate, and compare it with others
+	@$(python) pipelines/run_local.py --pipeline taxi --optimizer sgd
 
 test: venv ## Run the tests, except the long ones
 	@$(python) -m pytest $(workers)
@@ -80,6 +80,9 @@ bench-quality: venv ## Compare the quality of the suggestions with other finders
 
 bench-verdict: venv ## Count how often the verdict is wrong, on data of nothing and on clean tasks
 	@$(python) -m benchmarks.verdict
+
+bench-retraining: venv ## Compare LRFinder with a fixed rate and others over retrainings with changes of production
+	@$(python) -m benchmarks.retraining
 
 bench-modules: venv ## Run the Keras modules of the tfx wheel, and others, through both components
 	@$(python) -m benchmarks.modules

@@ -14,7 +14,10 @@ from mkdocs.structure.files import File
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 PAGES = ["CHANGELOG.md", "README.md", "kubeflow/README.md"]
-LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
+# Of Markdown, and of the HTML of a picture for both modes.
+LINK = re.compile(
+    r"""(?:(?<=\]\()|(?<=src=")|(?<=srcset="))(?!https?:|mailto:|#)([^)#\s"]+)"""
+)
 
 
 def on_files(files, config):

@@ -56,8 +56,11 @@ class KubeflowSettings(settings.Settings):
         reason = "the launcher of Kubeflow Pipelines keeps artifacts in buckets only."
         checks.root("--root", self.root, ("gs", "s3", "minio"), reason)
         placement = self.placement
-        kubernetes.check_reachable("--data", self.data, placement)
-        kubernetes.check_reachable("--serving", self.serving, placement)
+        for name in ("data", "serving", "checkpoint_dir", "evidence_dir"):
+            value = getattr(self, name)
+            if value is not None:
+                flag = f"--{name.replace('_', '-')}"
+                kubernetes.check_reachable(flag, value, placement)
         kubernetes.check_last_good(self.last_good)
         kubernetes.check_accelerator(self.accelerator)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import logging
 import os
@@ -33,9 +34,10 @@ def main() -> int:
     log = folder / "run.log"
     print(f"The {options.pipeline} pipeline runs in {folder}; all logs go to {log}")
     with output_to(log) as terminal:
+        progress = _Progress(terminal, started)
         try:
-            _run(options, tfx_folder, folder, _Progress(terminal, started))
-            summary = _summary(options.pipeline, folder)
+            _run(options, tfx_folder, folder, progress)
+            summary = _summary(options, folder, progress)
         except Exception as error:
             logging.exception("The pipeline failed.")
             cause = f"{type(error).__name__}: {error}"
@@ -67,7 +69,17 @@ def _parse_arguments() -> argparse.Namespace:
         help="number of examples to find the rate on, drawn with Beam, or auto "
         "(default: all)",
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--optimizer",
+        choices=("adam", "sgd"),
+        default="adam",
+        help="optimizer of the taxi model, whose rate was written for Adam. With sgd, "
+        "the summary compares the rate found with others (default: %(default)s)",
+    )
+    options = parser.parse_args()
+    if options.pipeline != "taxi" and options.optimizer != "adam":
+        parser.error("--optimizer needs --pipeline taxi")
+    return options
 
 
 def find_tfx() -> pathlib.Path:
@@ -142,8 +154,12 @@ class _Progress(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         match = re.fullmatch(r"Component (\S+) is running\.", record.getMessage())
         if match:
-            seconds = time.monotonic() - self._started
-            print(f"{seconds:5.0f} s  {match[1]}", file=self._terminal)
+            self.starts(match[1])
+
+    def starts(self, what: str) -> None:
+        """Prints a line with the time so far."""
+        seconds = time.monotonic() - self._started
+        print(f"{seconds:5.0f} s  {what}", file=self._terminal)
 
 
 def _run(
@@ -205,7 +221,7 @@ def _taxi(
     folder: pathlib.Path,
     **pipeline_options: Any,
 ) -> Any:
-    """The taxi pipeline, with a Trainer that uses the module's own learning rate."""
+    """The taxi pipeline. With Adam, a Trainer with the module's own rate follows."""
     from taxi import pipeline as taxi
     from tfx import v1 as tfx
 
@@ -213,13 +229,17 @@ def _taxi(
     data.mkdir(exist_ok=True)
     shutil.copy2(tfx_folder / CSV, data)
     module = str(HERE / "taxi" / "module" / "taxi_module.py")
+    is_changed = options.optimizer != "adam"
     components = taxi.create_components(
         data_root=str(data),
         module=module,
         serving_dir=str(folder / "pushed"),
         seed=options.seed,
+        custom_config={"optimizer": options.optimizer} if is_changed else None,
         lr_finder_options={"sample_size": options.sample_size},
     )
+    if is_changed:
+        return tfx.dsl.Pipeline(components=components, **pipeline_options)
     nodes = {node.id: node for node in components}
     baseline = tfx.components.Trainer(
         module_file=module,
@@ -252,11 +272,20 @@ def _penguin(
     )
 
 
-def _summary(pipeline_name: str, folder: pathlib.Path) -> str:
+def _summary(
+    options: argparse.Namespace, folder: pathlib.Path, progress: _Progress
+) -> str:
     """The summary of the run that has just ended."""
     import run_summary
 
-    return run_summary.summary(folder / "metadata.sqlite", pipeline_name)
+    trainings = None
+    if options.optimizer == "sgd":
+        import other_rates
+
+        progress.starts("trainings with other rates")
+        trainings = functools.partial(other_rates.trainings, seed=options.seed)
+    database = folder / "metadata.sqlite"
+    return run_summary.summary(database, options.pipeline, trainings)
 
 
 if __name__ == "__main__":

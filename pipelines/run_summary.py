@@ -3,7 +3,7 @@
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from tfx_lr_finder import read_result
@@ -11,6 +11,8 @@ from tfx_lr_finder.lineage import history, metadata
 
 # (node id, output key) -> artifact.
 Outputs: TypeAlias = Mapping[tuple[str, str], Any]
+# Name of a training -> its learning rate, and its metrics on held-out data.
+Records: TypeAlias = Mapping[str, dict[str, float]]
 
 
 def latest_outputs(database: pathlib.Path) -> tuple[str, Outputs]:
@@ -30,14 +32,21 @@ def latest_outputs(database: pathlib.Path) -> tuple[str, Outputs]:
     return latest.name, outputs
 
 
-def summary(database: pathlib.Path, pipeline_name: str) -> str:
+def summary(
+    database: pathlib.Path,
+    pipeline_name: str,
+    more_trainings: Callable[[Outputs], Records] | None = None,
+) -> str:
     """The text of the summary, for a pipeline with LRFinder and LRFinderTrainer.
 
     Args:
       database: The SQLite file that LocalDagRunner keeps its metadata in.
       pipeline_name: Name of the pipeline.
+      more_trainings: Trains with other rates, and returns the rows of the last table.
+        Without it, they are the trainings of the pipeline.
     """
     run_name, outputs = latest_outputs(database)
+    records = (more_trainings or _records)(outputs)
     result = outputs["LRFinder", "lr_finder_result"]
     entries = history.read_history(metadata.connect(str(database)), pipeline_name)
     (entry,) = (entry for entry in entries if entry.number == result.id)
@@ -57,7 +66,7 @@ def summary(database: pathlib.Path, pipeline_name: str) -> str:
         "pushed model": _pushed(outputs),
     }
     lines = [f"{name:<22}{text}" for name, text in rows.items() if text]
-    return "\n".join([*lines, "", *_trainings(outputs)])
+    return "\n".join([*lines, "", *_trainings(records)])
 
 
 def _pushed(outputs: Outputs) -> str | None:
@@ -70,18 +79,22 @@ def _pushed(outputs: Outputs) -> str | None:
     return str(pushed.custom_properties["pushed_destination"].string_value)
 
 
-def _trainings(outputs: Outputs) -> list[str]:
-    """One line per training: its learning rate, and its metrics on held-out data."""
+def _records(outputs: Outputs) -> Records:
+    """What the Trainers of the pipeline recorded."""
     nodes = {
         "with the rate found": "LRFinderTrainer",
         "with the baseline rate": "BaselineTrainer",
     }
-    records = {
+    return {
         name: read_record(outputs[node, "model_run"].uri)
         for name, node in nodes.items()
         if (node, "model_run") in outputs
     }
-    columns = list(records["with the rate found"])
+
+
+def _trainings(records: Records) -> list[str]:
+    """One line per training: its learning rate, and its metrics on held-out data."""
+    columns = list(next(iter(records.values())))
     lines = [f"{'trained, held-out data':<26}" + "".join(f"{c:>15}" for c in columns)]
     for name, record in records.items():
         numbers = "".join(f"{record[column]:>15.4g}" for column in columns)

@@ -52,7 +52,8 @@ class VertexSettings(settings.Settings):
         """
         super().__post_init__()
         reason = "the nodes of Vertex read and write Google Cloud Storage."
-        for name in ("root", "data", "serving", "last_good"):
+        places = ("root", "data", "serving", "last_good")
+        for name in (*places, "checkpoint_dir", "evidence_dir"):
             value = getattr(self, name)
             if value is not None:
                 checks.root(f"--{name.replace('_', '-')}", value, ("gs",), reason)

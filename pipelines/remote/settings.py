@@ -79,6 +79,16 @@ class Settings:
     retries: int = option(
         0, help="How often LRFinder runs again after a failure or a preemption."
     )
+    checkpoint_dir: str | None = option(
+        None,
+        help="Folder or bucket for the checkpoints of LRFinder, from which a killed "
+        "pod resumes. Default: a folder below --root if that is on gs://, else none.",
+    )
+    evidence_dir: str | None = option(
+        None,
+        help="Folder or bucket for the reports of tests that fail. Default: as for "
+        "--checkpoint-dir; without a folder they are in the log only.",
+    )
     on_no_gpu: str = option(
         "warn", help="What LRFinder does without its GPU.", choices=ON_NO_GPU
     )

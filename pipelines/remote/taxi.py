@@ -17,6 +17,8 @@ def make_pipeline(settings: Settings) -> tfx.dsl.Pipeline:
         "default_learning_rate": settings.default_learning_rate,
         "requested_gpus": settings.num_gpus,
         "on_no_gpu": settings.on_no_gpu,
+        "checkpoint_dir": settings.checkpoint_dir,
+        "evidence_dir": settings.evidence_dir,
     }
     importers = []
     if settings.last_good is not None:

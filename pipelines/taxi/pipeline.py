@@ -24,6 +24,7 @@ def create_components(
     serving_dir: str,
     span_pattern: str | None = None,
     seed: int = 0,
+    custom_config: Mapping[str, Any] | None = None,
     lr_finder_options: Mapping[str, Any] | None = None,
     make_lr_finder: Callable[..., LRFinder] = LRFinder,
 ) -> list[Any]:
@@ -37,6 +38,7 @@ def create_components(
         "span-{SPAN}/*" or "{YYYY}-{MM}-{DD}/v{VERSION}/*". A run reads the newest span.
         With None, it reads all files.
       seed: Seed of the initial weights and of the order of the batches.
+      custom_config: What the module reads besides the seed, such as the optimizer.
       lr_finder_options: More arguments of `LRFinder`, such as `sample_size`.
       make_lr_finder: `LRFinder`, or what takes its arguments and makes one.
     """
@@ -60,7 +62,7 @@ def create_components(
         "schema": schema,
         "train_args": tfx.proto.TrainArgs(num_steps=TRAIN_STEPS),
         "eval_args": tfx.proto.EvalArgs(num_steps=EVAL_STEPS),
-        "custom_config": {"seed": seed},
+        "custom_config": {"seed": seed, **(custom_config or {})},
     }
     lr_finder = make_lr_finder(
         **training,

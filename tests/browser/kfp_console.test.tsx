@@ -1,54 +1,15 @@
 // Shows the outputs of an LRFinder pod with the viewer of KFP's console. kfp_console.sh copies it into KFP's frontend.
 import { readFileSync } from 'node:fs';
-import { render, screen, waitFor } from '@testing-library/react';
+import { render, screen, waitFor, within } from '@testing-library/react';
 import { Apis } from 'src/lib/Apis';
-import { CommonTestWrapper } from 'src/TestWrapper';
-import { Artifact, ArtifactType, Event, Execution, Value } from 'src/third_party/mlmd';
-import { MetricsVisualizations } from './MetricsVisualizations';
+import { LRFinderNode } from './LRFinderNode';
 
 const page = readFileSync(process.env.LR_FINDER_PAGE!, 'utf-8');
 const written = JSON.parse(readFileSync(process.env.EXECUTOR_OUTPUT!, 'utf-8')).artifacts;
-const TITLES = ['system.HTML', 'system.Metrics'];
-
-/** What KFP's launcher stores of an output: its metadata, and its name for people. */
-function stored(name: string, typeId: number) {
-  const { uri, metadata } = written[name].artifacts[0];
-  const artifact = new Artifact();
-  artifact.setId(10 + typeId);
-  artifact.setTypeId(typeId);
-  artifact.setUri(uri);
-  for (const [key, given] of Object.entries({ ...metadata, display_name: name })) {
-    const value = new Value();
-    if (typeof given === 'number') value.setDoubleValue(given);
-    else value.setStringValue(String(given));
-    artifact.getCustomPropertiesMap().set(key, value);
-  }
-  return { artifact, event: new Event() };
-}
-
-function showNode() {
-  const artifactTypes = TITLES.map((title, index) => {
-    const type = new ArtifactType();
-    type.setId(index);
-    type.setName(title);
-    return type;
-  });
-  const linkedArtifacts = [stored('lr_finder_page', 0), stored('lr_finder_scalars', 1)];
-  return render(
-    <CommonTestWrapper>
-      <MetricsVisualizations
-        linkedArtifacts={linkedArtifacts}
-        artifactTypes={artifactTypes}
-        execution={new Execution()}
-        namespace={undefined}
-      />
-    </CommonTestWrapper>,
-  );
-}
 
 it('reads the page from its uri and puts all of it into a sandboxed frame', async () => {
   const read = vi.spyOn(Apis, 'readFile').mockResolvedValue(page);
-  const { container } = showNode();
+  const { container } = render(<LRFinderNode written={written} />);
   const frame = await waitFor(() => {
     const found = container.querySelector('iframe');
     expect(found).not.toBeNull();
@@ -62,12 +23,12 @@ it('reads the page from its uri and puts all of it into a sandboxed frame', asyn
 
 it('lists the rate and the verdict in the table of scalar metrics', async () => {
   vi.spyOn(Apis, 'readFile').mockResolvedValue(page);
-  showNode();
+  render(<LRFinderNode written={written} />);
   await screen.findByText('Scalar Metrics: lr_finder_scalars');
   const { metadata } = written.lr_finder_scalars.artifacts[0];
   for (const name of ['learning_rate', 'log10_learning_rate', 'verdict']) {
-    screen.getByText(name);
-    screen.getByText(JSON.stringify(metadata[name]));
+    const row = screen.getByText(name).closest('tr')!;
+    within(row).getByText(JSON.stringify(metadata[name]));
     console.log(`the console shows ${name} = ${JSON.stringify(metadata[name])}`);
   }
 });

@@ -9,41 +9,17 @@ import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import types
-from tfx.dsl.components.common.importer import Importer
-from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.orchestration.kubeflow.v2 import compiler_utils, kubeflow_v2_dag_runner
+from tfx.orchestration.kubeflow.v2 import compiler_utils
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
-from tfx.types import standard_artifacts
 
 import tfx_lr_finder
+from tests.compiled.finder_job import compile_finder, examples_input
 from tests.compiled.pod import KubeflowPod, Pod
 from tests.executor.conftest import QUICK
 from tests.executor.user_modules import FLAT, write_module
-from tfx_lr_finder import LRFinder, console, read_result, show_in_console
+from tfx_lr_finder import console, read_result, show_in_console
 
-OURS = ("python", "-m", "tfx_lr_finder.kfp_entrypoint")
 TITLES = {"lr_finder_page": "system.HTML", "lr_finder_scalars": "system.Metrics"}
-
-
-def _compile(spec_2_1=True, command=OURS, root="gs://bucket/root", **options):
-    """Returns the job of an LRFinder with a name of its own."""
-    options = options or {"run_fn": "module.run_fn"}
-    examples = Importer(
-        source_uri="gs://bucket/examples", artifact_type=standard_artifacts.Examples
-    ).with_id("Examples")
-    finder = LRFinder(examples=examples.outputs["result"], **options)
-    finder = finder.with_id("Finder")
-    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
-        default_commands=list(command), use_pipeline_spec_2_1=spec_2_1
-    )
-    return kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(
-        tfx_pipeline.Pipeline(
-            pipeline_name="taxi",
-            pipeline_root=str(root),
-            components=[examples, finder],
-        ),
-        write_out=False,
-    )
 
 
 def _outputs(job):
@@ -53,7 +29,7 @@ def _outputs(job):
 
 @pytest.mark.parametrize("spec_2_1", [False, True], ids=["spec 2.0", "spec 2.1"])
 def test_the_console_gets_its_own_types_for_the_page_and_the_scalars_only(spec_2_1):
-    job = _compile(spec_2_1)
+    job = compile_finder(spec_2_1)
     shown = show_in_console(job)
     before, after = _outputs(job), _outputs(shown)
     changed = {name for name in before if before[name] != after[name]}
@@ -68,19 +44,19 @@ def test_the_console_gets_its_own_types_for_the_page_and_the_scalars_only(spec_2
 
 
 def test_a_pipeline_spec_without_its_job_is_changed_the_same_way():
-    job = _compile()
+    job = compile_finder()
     assert show_in_console(job["pipelineSpec"]) == show_in_console(job)["pipelineSpec"]
 
 
 def test_a_second_call_changes_nothing():
-    shown = show_in_console(_compile())
+    shown = show_in_console(compile_finder())
     assert show_in_console(shown) == shown
 
 
 def test_a_node_that_starts_with_tfx_own_command_is_refused():
     command = ("python", "-m", "tfx.orchestration.kubeflow.v2.container")
     with pytest.raises(ValueError, match=r"'Finder' starts with .*default_commands="):
-        show_in_console(_compile(command=command))
+        show_in_console(compile_finder(command=command))
 
 
 @pytest.fixture
@@ -98,7 +74,7 @@ def _as_output(artifact_type):
 
 
 def test_tfx_entrypoint_imports_the_types_of_the_console_after_ours(titles):
-    outputs = _outputs(show_in_console(_compile()))
+    outputs = _outputs(show_in_console(compile_finder()))
     with pytest.raises(ImportError, match=r"Could not import system\.HTML"):
         _as_output(outputs["lr_finder_page"]["artifactType"])
     console.register_titles()
@@ -108,7 +84,7 @@ def test_tfx_entrypoint_imports_the_types_of_the_console_after_ours(titles):
 
 
 def test_tfx_own_command_imports_the_types_as_compiled():
-    outputs = _outputs(_compile())
+    outputs = _outputs(compile_finder())
     classes = {
         name: _as_output(outputs[name]["artifactType"]).__name__ for name in TITLES
     }
@@ -128,22 +104,15 @@ def test_the_scalars_reach_the_backend_as_numbers_and_strings(make_report):
     assert isinstance(scalars, types.Artifact)
 
 
-def _examples(artifact, uri):
-    """An input of a pod, as the backend provides it."""
-    schema = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
-    metadata = {"split_names": artifact.split_names}
-    return {"name": "examples", "uri": uri, "type": schema, "metadata": metadata}
-
-
 @pytest.mark.long
 def test_a_pod_of_kubeflow_writes_the_page_as_one_object_of_the_bucket(
     penguin_examples, penguin_module, tmp_path
 ):
-    job = _compile(root=tmp_path, module_file=penguin_module, **QUICK)
+    job = compile_finder(root=tmp_path, module_file=penguin_module, **QUICK)
     pod = KubeflowPod(show_in_console(job), tmp_path)
     objects = pod.bucket / "minio"
     shutil.copytree(penguin_examples.uri, objects / "mlpipeline" / "examples")
-    examples = _examples(penguin_examples, "minio://mlpipeline/examples")
+    examples = examples_input(penguin_examples, "minio://mlpipeline/examples")
     found, log = pod.run("Finder", {"examples": examples})
     page = objects / found["lr_finder_page"]["uri"].removeprefix("minio://")
     assert page.read_text().rstrip().endswith("</html>")
@@ -160,9 +129,9 @@ def test_the_error_of_a_pod_of_vertex_names_the_folder_with_the_evidence(
     penguin_examples, tmp_path
 ):
     module = write_module(tmp_path, FLAT)
-    job = _compile(root=tmp_path, module_file=module, **QUICK)
+    job = compile_finder(root=tmp_path, module_file=module, **QUICK)
     pod = Pod(show_in_console(job), tmp_path / "root")
-    examples = _examples(penguin_examples, penguin_examples.uri)
+    examples = examples_input(penguin_examples, penguin_examples.uri)
     with pytest.raises(RuntimeError, match="InconclusiveError") as error:
         pod.run("Finder", {"examples": examples})
     folder = re.search(r"its pictures are in (\S+)", str(error.value))[1]

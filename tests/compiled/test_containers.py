@@ -9,6 +9,7 @@ no network. Build the image first, name it in `LR_FINDER_TEST_IMAGE` (and podman
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -16,9 +17,12 @@ import numpy as np
 import pytest
 import tfx
 
-from tests.compiled.pod import KubeflowPod, Pod
+from tests.compiled.finder_job import compile_finder, examples_input
+from tests.compiled.pod import KubeflowPod, Pod, make_folder
 from tests.compiled.taxi_job import compile_taxi, span_and_version
-from tfx_lr_finder import __version__, read_result
+from tests.executor.conftest import QUICK
+from tests.executor.user_modules import FLAT, write_module
+from tfx_lr_finder import __version__, read_result, show_in_console
 
 IMAGE = os.environ.get("LR_FINDER_TEST_IMAGE")
 ENGINE = os.environ.get("LR_FINDER_TEST_ENGINE", "docker")
@@ -70,6 +74,7 @@ def test_the_containers_run_as_on_vertex(tmp_path):
         assert json.load(file)["learning_rate"] == np.float32(rate)
     assert len(list((tmp_path / "serving").iterdir())) == 1
     assert read_result(str(tmp_path / "good")).learning_rate == rate
+    _check_outputs_for_consoles(pod.outputs["LRFinder"], pathlib.Path)
 
 
 def test_the_containers_run_as_on_open_source_kubeflow(tmp_path):
@@ -77,6 +82,56 @@ def test_the_containers_run_as_on_open_source_kubeflow(tmp_path):
     pod = KubeflowPod(job, tmp_path / "root", start=_starter(tmp_path))
     pod.run_all()
     assert len(list((tmp_path / "serving").iterdir())) == 1
+    objects = pod.bucket / "minio"
+    _check_outputs_for_consoles(
+        pod.outputs["LRFinder"], lambda uri: objects / uri.removeprefix("minio://")
+    )
+
+
+def _check_outputs_for_consoles(outputs, place):
+    """The page is one file, and the scalars have the rate and the verdict."""
+    report = read_result(str(place(outputs["lr_finder_result"]["uri"])))
+    page, scalars = outputs["lr_finder_page"], outputs["lr_finder_scalars"]
+    assert place(page["uri"]).read_text().rstrip().endswith("</html>")
+    assert page["type"]["schemaTitle"] == "system.HTML"
+    assert scalars["type"]["schemaTitle"] == "system.Metrics"
+    assert scalars["metadata"]["learning_rate"] == report.learning_rate
+    assert scalars["metadata"]["verdict"] == report.verdict.name
+
+
+@pytest.mark.parametrize("backend", [Pod, KubeflowPod])
+def test_the_error_of_a_container_names_the_folder_with_the_evidence(
+    backend, penguin_examples, tmp_path
+):
+    """On Kubeflow, where the pod cannot write to the bucket, it is `evidence_dir`."""
+    code, kept, root = (tmp_path / name for name in ("code", "kept", "root"))
+    for folder in (code, kept, root):
+        make_folder(folder)
+    module, options = write_module(code, FLAT), {}
+    if backend is KubeflowPod:
+        options["evidence_dir"] = str(kept)
+    places = {str(kept): kept, f"{code}:ro": code}
+    places[f"{penguin_examples.uri}:ro"] = penguin_examples.uri
+
+    def start(command, environment, mounts):
+        return _run(command, environment, {**mounts, **places})
+
+    job = compile_finder(root=code, module_file=module, **options, **QUICK)
+    pod = backend(show_in_console(job), root, start=start)
+    uri = penguin_examples.uri
+    if backend is KubeflowPod:
+        uri = "minio://mlpipeline/examples"
+        shutil.copytree(
+            penguin_examples.uri, pod.bucket / "minio" / "mlpipeline" / "examples"
+        )
+    with pytest.raises(RuntimeError, match="InconclusiveError") as error:
+        pod.run("Finder", {"examples": examples_input(penguin_examples, uri)})
+    found = pathlib.Path(re.search(r"its pictures are in (\S+)", str(error.value))[1])
+    print(found, sorted(path.name for path in found.iterdir()))
+    assert found.is_relative_to(kept if backend is KubeflowPod else root)
+    assert read_result(str(found)).reasons
+    names = {path.name for path in found.iterdir()}
+    assert {"report.html", "learning_rate_curve.png", "result.json"} <= names
 
 
 def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):

@@ -45,7 +45,7 @@ def _uv(*arguments):
     assert done.returncode == 0, done.stderr
 
 
-def _environment(folder, *requirements, constraints=()):
+def environment(folder, *requirements, constraints=()):
     """Makes an environment with this package and only these requirements."""
     _uv("venv", "--quiet", "--python", sys.executable, folder)
     python = folder / "bin" / "python"
@@ -72,7 +72,7 @@ def without_tfx(tmp_path_factory):
         pytest.skip(f"no lock of tensorflow-cpu for Python {PYTHON}")
     all_packages = lock.with_name(lock.name.replace("-cpu", ""))
     folder = tmp_path_factory.mktemp("without_tfx") / "venv"
-    return _environment(folder, *NEEDED, constraints=[lock, all_packages])
+    return environment(folder, *NEEDED, constraints=[lock, all_packages])
 
 
 def test_find_learning_rate_runs_without_tfx(without_tfx):
@@ -149,7 +149,7 @@ def test_the_whole_pipeline_runs_without_tfx(without_tfx, penguin_folders, tmp_p
 
 @pytest.mark.parametrize("version", ["kfp==2.5.0", "kfp<3"])
 def test_kfp_alone_compiles_the_component_and_loads_its_file(version, tmp_path):
-    python = _environment(tmp_path / "venv", version)
+    python = environment(tmp_path / "venv", version)
     written = tmp_path / "component.yaml"
     code = f"""
 import importlib.util, sys

@@ -149,6 +149,20 @@ def test_the_summary_shows_the_rate_and_the_picture(store):
     assert rate.split()[-1] == repr(RATE)
 
 
+def test_the_summary_ends_with_the_trainings_that_it_is_given(store):
+    records = {
+        "by hand": {"learning_rate": 1e-3, "auc": 0.75},
+        "found": {"learning_rate": RATE, "auc": 0.875},
+    }
+    database = pathlib.Path(_result(store).uri).parents[2] / "metadata.db"
+    text = summary(database, "penguins", lambda outputs: records)
+    assert text.splitlines()[-3:] == [
+        f"{'trained, held-out data':<26}{'learning_rate':>15}{'auc':>15}",
+        f"{'  by hand':<26}{'0.001':>15}{'0.75':>15}",
+        f"{'  found':<26}{'3.2e-07':>15}{'0.875':>15}",
+    ]
+
+
 def test_the_evidence_of_a_failed_search_outlives_its_outputs(run_pipeline, tmp_path):
     with pytest.raises(Exception, match="no learning rate it can vouch for"):
         run_pipeline(tmp_path, on_inconclusive="fail", **NOTHING_TO_FIND)

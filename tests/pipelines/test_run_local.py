@@ -1,6 +1,7 @@
 """The example pipelines, run as a user runs them, and read back from their store."""
 
 import dataclasses
+import json
 import pathlib
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import ml_metadata as mlmd
 import numpy as np
 import pytest
 import run_local
+import run_summary
 import tensorflow as tf
+import tf_keras
 from ml_metadata.proto import metadata_store_pb2 as mlmd_pb2
 
 from tfx_lr_finder import LRFinderReport
@@ -74,6 +77,12 @@ def _finish(name, root, *options):
 @pytest.fixture(scope="module")
 def taxi(tmp_path_factory):
     return _finish("taxi", tmp_path_factory.mktemp("taxi"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """What `make demo` runs: the optimizer is SGD, and its rate was Adam's."""
+    return _finish("taxi", tmp_path_factory.mktemp("demo"), "--optimizer", "sgd")
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +167,70 @@ def test_the_baseline_trains_with_the_rate_of_the_module(taxi):
     assert saved == np.float32(1e-3)
 
 
+def _closing_table(printed):
+    """Name of a training to its learning rate, loss, accuracy and AUC."""
+    (_, rest) = printed.split("trained, held-out data")
+    head, *rows = rest.split("\n\n")[0].splitlines()
+    assert head.split() == ["learning_rate", "loss", "accuracy", "auc"]
+    return {row[:26].strip(): list(map(float, row[26:].split())) for row in rows}
+
+
+def _training_record(run):
+    """What the Trainer of the pipeline wrote."""
+    folder = pathlib.Path(run.artifact("ModelRun").uri)
+    return json.loads((folder / "training.json").read_text())
+
+
+@pytest.mark.long
+def test_the_demo_compares_the_ways_to_choose_a_rate(demo):
+    rates = {name: row[0] for name, row in _closing_table(demo.printed).items()}
+    assert list(rates) == [
+        "Adam, rate by hand",
+        "SGD, the same rate",
+        "SGD, Keras' default",
+        "SGD, rate found",
+        "SGD, best of 7 rates",
+    ]
+    assert rates["Adam, rate by hand"] == rates["SGD, the same rate"] == 1e-3
+    keras_default = tf_keras.optimizers.SGD().learning_rate.numpy()
+    assert rates["SGD, Keras' default"] == pytest.approx(keras_default)
+    assert rates["SGD, rate found"] == pytest.approx(
+        demo.report().learning_rate, rel=1e-3
+    )
+
+
+@pytest.mark.long
+def test_the_demo_shows_what_the_trainer_recorded_for_the_rate_found(demo):
+    row = _closing_table(demo.printed)["SGD, rate found"]
+    assert row == pytest.approx(list(_training_record(demo).values()), rel=1e-3)
+    assert demo.report().environment["optimizer"] == "SGD"
+
+
+@pytest.mark.long
+def test_in_the_demo_the_rate_found_beats_the_rate_written_for_adam(demo):
+    table = _closing_table(demo.printed)
+    _, found, accuracy, auc = table["SGD, rate found"]
+    _, stale, stale_accuracy, stale_auc = table["SGD, the same rate"]
+    _, best, _, _ = table["SGD, best of 7 rates"]
+    assert stale_accuracy < accuracy
+    assert stale_auc < auc
+    assert best <= min(stale, table["SGD, Keras' default"][1])
+    assert found - best < 0.25 * (stale - best)
+
+
+@pytest.mark.long
+def test_the_demos_own_training_is_the_one_of_the_trainer(demo):
+    """So the rows of the table differ in the rate only."""
+    import other_rates
+
+    _, outputs = run_summary.latest_outputs(demo.root / "taxi" / "metadata.sqlite")
+    rate = demo.report().learning_rate
+    first = other_rates.GRID[0]
+    records = other_rates.train(outputs, "sgd", [first, rate], seed=0)
+    assert records[rate] == pytest.approx(_training_record(demo), rel=1e-3)
+    assert records[first]["loss"] > records[rate]["loss"]
+
+
 @pytest.mark.long
 def test_the_pushed_model_answers_raw_examples(taxi, make_taxi_trip):
     pushed = taxi.artifact("PushedModel").custom_properties["pushed_destination"]
@@ -192,6 +265,13 @@ def test_a_second_run_reuses_the_first_and_reports_the_same(penguin):
     assert repr(rate) in again.printed
     assert "cached" in again.printed
     assert again.execution("LRFinder").last_known_state == mlmd_pb2.Execution.CACHED
+
+
+def test_only_the_taxi_pipeline_has_another_optimizer(tmp_path):
+    done = _run_local("--pipeline", "penguin", "--optimizer", "sgd", "--root", tmp_path)
+    assert done.returncode == 2
+    assert "--optimizer needs --pipeline taxi" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_root_that_cannot_be_written_ends_with_one_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 The model predicts a big tip, one above 20 % of the fare. It reads the output of
 Transform (`transformed_examples`), and has a serving signature for raw `tf.Example`s.
+Its optimizer is Adam, or SGD with momentum if `custom_config["optimizer"]` is "sgd".
 
 It is a Keras 2 model (`tf_keras`), because the serving layer of TensorFlow Transform is
 a `tf_keras` layer. Model, layer and vocabulary tables are then saved together. The
@@ -38,7 +39,8 @@ TIPS = "tips"
 LABEL = "big_tipper"
 
 BATCH_SIZE = 64
-LEARNING_RATE = 1e-3  # replaced by the rate that LRFinder finds
+LEARNING_RATE = 1e-3  # for Adam; replaced by the rate that LRFinder finds
+MOMENTUM = 0.9
 
 
 def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -104,11 +106,10 @@ def _num_categories(transform_output: tft.TFTransformOutput) -> dict[str, int]:
     return {**vocabularies, **NUM_CATEGORIES}
 
 
-def _build_model(
-    transform_output: tft.TFTransformOutput, rate: float, seed: int
-) -> keras.Model:
+def build_model(fn_args: FnArgs, rate: float) -> keras.Model:
     """A compiled wide-and-deep network that predicts the probability of a big tip."""
-    keras.utils.set_random_seed(seed)
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    keras.utils.set_random_seed(_seed(fn_args))
     inputs = {name: keras.Input([1], name=name) for name in NUMERIC_FEATURES}
     wide: list[tf.Tensor] = []
     deep = list(inputs.values())
@@ -124,7 +125,7 @@ def _build_model(
     output = keras.layers.Activation("sigmoid")(logit)
     model = keras.Model(inputs, output)
     model.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=_optimizer(fn_args, rate),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[
             keras.metrics.BinaryAccuracy("accuracy"),
@@ -134,11 +135,20 @@ def _build_model(
     return model
 
 
+def _optimizer(fn_args: FnArgs, rate: float) -> keras.optimizers.Optimizer:
+    name = (fn_args.custom_config or {}).get("optimizer", "adam")
+    if name == "sgd":
+        return keras.optimizers.SGD(rate, momentum=MOMENTUM)
+    if name == "adam":
+        return keras.optimizers.Adam(rate)
+    raise ValueError(f"custom_config['optimizer'] must be adam or sgd, got {name!r}.")
+
+
 def lr_finder_fn(fn_args: FnArgs) -> LRFinderFnResult:
     """The model and the data of `run_fn`, for LRFinder."""
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     return LRFinderFnResult(
-        model=_build_model(transform_output, LEARNING_RATE, _seed(fn_args)),
+        model=build_model(fn_args, LEARNING_RATE),
         train_dataset=_input_fn(fn_args.train_files, fn_args, transform_output),
         eval_dataset=_input_fn(fn_args.eval_files, fn_args, transform_output, 1),
     )
@@ -146,18 +156,11 @@ def lr_finder_fn(fn_args: FnArgs) -> LRFinderFnResult:
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains for `fn_args.train_steps` steps and saves the model for serving."""
-    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     # From LRFinderTrainer, or from the hyperparameters of another Trainer.
     rate = learning_rate(fn_args, default=LEARNING_RATE)
-    model = _build_model(transform_output, rate, _seed(fn_args))
-    model.fit(
-        _input_fn(fn_args.train_files, fn_args, transform_output),
-        epochs=1,
-        steps_per_epoch=fn_args.train_steps,
-        verbose=2,
-    )
-    eval_dataset = _input_fn(fn_args.eval_files, fn_args, transform_output, 1)
-    _write_record(model, eval_dataset, fn_args.model_run_dir)
+    model = build_model(fn_args, rate)
+    _write_record(train(model, fn_args), fn_args.model_run_dir)
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     model.save(
         fn_args.serving_model_dir,
         save_format="tf",
@@ -165,19 +168,35 @@ def run_fn(fn_args: FnArgs) -> None:
     )
 
 
-def _seed(fn_args: FnArgs) -> int:
-    return int((fn_args.custom_config or {}).get("seed", 0))
+def train(model: keras.Model, fn_args: FnArgs) -> dict[str, float]:
+    """Trains the model for `fn_args.train_steps` steps.
 
-
-def _write_record(
-    model: keras.Model, eval_dataset: tf.data.Dataset, model_run_dir: str
-) -> None:
-    """Writes the rate of the optimizer (float32) and the metrics: `training.json`."""
+    Returns:
+      The rate of the optimizer (float32), and the loss and the metrics on the
+      evaluation data.
+    """
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    model.fit(
+        _input_fn(fn_args.train_files, fn_args, transform_output),
+        epochs=1,
+        steps_per_epoch=fn_args.train_steps,
+        verbose=2,
+    )
+    eval_dataset = _input_fn(fn_args.eval_files, fn_args, transform_output, 1)
     record = {
         "learning_rate": float(model.optimizer.learning_rate.numpy()),
         **model.evaluate(eval_dataset, verbose=0, return_dict=True),
     }
     logging.info("Trained: %s", record)
+    return record
+
+
+def _seed(fn_args: FnArgs) -> int:
+    return int((fn_args.custom_config or {}).get("seed", 0))
+
+
+def _write_record(record: dict[str, float], model_run_dir: str) -> None:
+    """Writes `training.json`."""
     tf.io.gfile.makedirs(model_run_dir)
     with tf.io.gfile.GFile(os.path.join(model_run_dir, "training.json"), "w") as file:
         json.dump(record, file, indent=2)

@@ -74,6 +74,35 @@ def test_tfx_does_not_warn_that_the_default_image_is_missing(tmp_path, caplog):
     assert "DEFAULT_IMAGE_PATH_KEY" not in caplog.text
 
 
+def _finder_parameters(spec):
+    given = spec["root"]["dag"]["tasks"]["LRFinder"]["inputs"]["parameters"]
+    return {name: value["runtimeValue"]["constant"] for name, value in given.items()}
+
+
+@pytest.mark.parametrize(
+    ("main", "shared"), [(run_vertex.main, VERTEX), (kubeflow, KUBEFLOW)]
+)
+def test_the_folders_that_outlive_the_pod_reach_lr_finder(main, shared, tmp_path):
+    folders = {"checkpoint_dir": "gs://bucket/kept", "evidence_dir": "gs://bucket/e"}
+    spec = _compile(main, tmp_path, *shared)
+    assert not set(folders) & set(_finder_parameters(spec))
+    flags = [f"--{k.replace('_', '-')}={v}" for k, v in folders.items()]
+    given = _finder_parameters(_compile(main, tmp_path, *shared, *flags))
+    assert {name: given.get(name) for name in folders} == folders
+
+
+def test_the_volume_of_a_folder_that_outlives_the_pod_is_mounted(tmp_path):
+    flags = ("--volume", "kept:/kept", "--checkpoint-dir", "/kept/checkpoints")
+    _compile(kubeflow, tmp_path, *KUBEFLOW, *flags)
+    _, platform = yaml.safe_load_all((tmp_path / "compiled").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounted = {
+        label: e["pvcMount"] for label, e in executors.items() if "pvcMount" in e
+    }
+    volume = {"constant": "kept", "mountPath": "/kept"}
+    assert mounted == {"LRFinder_executor": [volume]}
+
+
 @pytest.fixture(scope="module")
 def with_custom_job(tmp_path_factory):
     """The compiled pipeline whose LRFinder runs in a custom job."""

@@ -1,0 +1,1 @@
+"""Retrainings in a row with nobody watching: which learning rate goes stale?"""

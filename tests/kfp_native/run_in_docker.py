@@ -1,0 +1,78 @@
+"""Runs a compiled pipeline with `kfp.local`, each task in a container.
+
+    python run_in_docker.py PIPELINE.yaml ROOT '{"parameter": value}' [KILL_AT]
+
+KILL_AT is a pattern: the first container that runs when a file matches it is killed.
+The script needs kfp 2.17 or newer, the package `docker`, and the API of Docker or
+podman (`DOCKER_HOST`). The image must be there.
+"""
+
+import functools
+import glob
+import json
+import os
+import sys
+import threading
+
+from kfp import components, local
+from kfp.local import docker_task_handler
+
+
+def run_container(client, image, command, volumes, killer, **options):
+    """Runs a container, prints its log, and returns its exit status.
+
+    kfp's own function lets the engine remove the container, and asks for the status
+    then. Podman 4.3 answers with an error, and kfp takes any "not found" for a success.
+    """
+    container = client.containers.run(
+        image=docker_task_handler.add_latest_tag_if_not_present(image),
+        command=command,
+        detach=True,
+        volumes=volumes,
+        **options,
+    )
+    ended = threading.Event()
+    threading.Thread(target=killer.watch, args=[container, ended]).start()
+    try:
+        for line in container.logs(stream=True, follow=True):
+            print(line.decode(errors="replace"), end="")
+        return container.wait()["StatusCode"]
+    finally:
+        ended.set()
+        container.remove(force=True)
+
+
+class Killer:
+    """Kills one container as soon as a file matches a pattern; "" matches none."""
+
+    def __init__(self, pattern):
+        self._pattern = pattern
+
+    def watch(self, container, ended):
+        """Kills the container if a file matches before it has ended."""
+        while self._pattern and not ended.wait(0.005):
+            if glob.glob(self._pattern):
+                self._pattern = ""
+                container.kill("SIGKILL")
+                print("killed: a file is there")
+
+
+def main(pipeline, root, parameters, kill_at=""):
+    """Runs the pipeline; everything that it writes is below the root."""
+    run = functools.partial(run_container, killer=Killer(kill_at))
+    docker_task_handler.run_docker_container = run
+    runner = local.DockerRunner(
+        # As a pod of a cluster: without the image's entrypoint, root and a network.
+        entrypoint=["env"],
+        user=f"{os.getuid()}:{os.getgid()}",
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": "rw,mode=1777"},
+        cap_drop=["ALL"],
+    )
+    local.init(runner=runner, pipeline_root=root)
+    components.load_component_from_file(pipeline)(**json.loads(parameters))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
