@@ -17,7 +17,6 @@ import threading
 from kfp import components, local
 from kfp.local import docker_task_handler, executor_output_utils
 
-
 add_types = executor_output_utils.add_type_to_executor_output
 
 
