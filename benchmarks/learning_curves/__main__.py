@@ -116,8 +116,9 @@ def main() -> None:
         "dependency group `curves`.",
         "A cell has the mean regret over families (0: the best rate, 1: the untrained "
         f"model, at most 2) and the worst, with {arguments.seeds} seeds. A finder "
-        "without a rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A pipeline then "
-        f"fails or falls back. Trainings of more than {MAX_PASSES} passes over the "
+        "without a rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A "
+        "pipeline then fails or falls back. Trainings of more than "
+        f"{MAX_PASSES} passes over the "
         "data do not count.",
     ]
     for title, families in (
