@@ -7,6 +7,7 @@ dependency group `curves` instead of TFX.
 import argparse
 import collections
 import pathlib
+import sys
 import time
 from typing import Any
 
@@ -24,7 +25,7 @@ from tfx_lr_finder.range_test.finder import run_range_test
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 HORIZONS = truth.SCHEDULED
 SCHEDULES = ("constant", "cosine", "one_cycle")
-SEEDS = range(3)
+NUM_SEEDS = 3
 MAX_PASSES = 30
 KERAS_DEFAULT = {"SGD": 0.01, "momentum": 0.01}
 OTHER_DEFAULT = 0.001
@@ -35,7 +36,9 @@ Scores = dict[tuple[str, str, int], list[tuple[str, float, float]]]
 """By contestant, schedule and steps: the family, the regret, the steps spent."""
 
 
-def rates(loop: Loop, optimizer: str, steps: int, num_batches: int) -> dict[str, Any]:
+def rates(
+    loop: Loop, optimizer: str, steps: int, num_batches: int, *, all_budgets: bool
+) -> dict[str, Any]:
     """Returns, by contestant, the rate of each schedule and the steps it cost."""
     found: dict[str, Any] = {}
     for name, parameters in (
@@ -44,6 +47,8 @@ def rates(loop: Loop, optimizer: str, steps: int, num_batches: int) -> dict[str,
         ("LRFinder, max_steps=1500", {"max_steps": 1500}),
         ("LRFinder, confirm_steps=0", {"confirm_steps": 0}),
     ):
+        if parameters and not all_budgets:
+            continue
         config = RangeTestConfig(train_steps=steps, **parameters)
         report = run_range_test(loop, config, time.monotonic, num_batches)
         found[name] = report.learning_rates_by_schedule, report.steps_spent
@@ -61,7 +66,7 @@ def rates(loop: Loop, optimizer: str, steps: int, num_batches: int) -> dict[str,
     return found
 
 
-def measure(families: tuple[str, ...]) -> Scores:
+def measure(families: tuple[str, ...], num_seeds: int, *, all_budgets: bool) -> Scores:
     """Returns the regrets on the tasks of some families."""
     scores = collections.defaultdict(list)
     for task, known in truth.measured(families):
@@ -70,9 +75,11 @@ def measure(families: tuple[str, ...]) -> Scores:
         for steps in HORIZONS:
             if steps > MAX_PASSES * per_epoch:
                 continue
-            for seed in SEEDS:
+            for seed in range(num_seeds):
                 loop.begin(seed)
-                found = rates(loop, task.optimizer, steps, per_epoch)
+                found = rates(
+                    loop, task.optimizer, steps, per_epoch, all_budgets=all_budgets
+                )
                 for name, (by_schedule, cost) in found.items():
                     for schedule in SCHEDULES:
                         regret = known.regret(
@@ -95,14 +102,21 @@ def main() -> None:
     parser.add_argument(
         "--output", type=output_file, default=RESULTS / "learning_curves.md"
     )
+    parser.add_argument(
+        "--seeds", type=int, default=NUM_SEEDS, help="runs of each task"
+    )
+    parser.add_argument(
+        "--default-budget", action="store_true", help="of LRFinder, the default only"
+    )
     arguments = parser.parse_args()
+    command = " ".join(["python -m benchmarks.learning_curves", *sys.argv[1:]])
     parts = [
         "# Regret by horizon and schedule",
-        "Command: `PYTHONPATH=component python -m benchmarks.learning_curves`, in an "
-        "environment with the dependency group `curves`.",
+        f"Command: `PYTHONPATH=component {command}`, in an environment with the "
+        "dependency group `curves`.",
         "A cell has the mean regret over families (0: the best rate, 1: the untrained "
-        f"model, at most 2) and the worst, with {len(SEEDS)} seeds. A finder without a "
-        "rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A pipeline then "
+        f"model, at most 2) and the worst, with {arguments.seeds} seeds. A finder "
+        "without a rate counts as 1. LRFinder has none if it is INCONCLUSIVE. A pipeline then "
         f"fails or falls back. Trainings of more than {MAX_PASSES} passes over the "
         "data do not count.",
     ]
@@ -110,7 +124,9 @@ def main() -> None:
         ("Families on which constants may be chosen", CHOSEN_ON),
         ("Families that were left out", LEFT_OUT),
     ):
-        scores = measure(families)
+        scores = measure(
+            families, arguments.seeds, all_budgets=not arguments.default_budget
+        )
         names = list(dict.fromkeys(name for name, _, _ in scores))
         parts.append(f"{title}: {', '.join(families)}.")
         for schedule in SCHEDULES:

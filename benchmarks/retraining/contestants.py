@@ -192,7 +192,8 @@ def _choices(
     )
     budget = min(BUDGET, span.task.train_steps)
     for name, factor in ((SEARCH, 1), (SEARCH_5, 5)):
-        found[name] = _search(referee, seed, span.number, TRIALS[name], factor * budget)
+        key = f"{span.family} {span.number} {seed}"
+        found[name] = _search(referee, seed, key, TRIALS[name], factor * budget)
     return [
         Choice(
             contestant=name,
@@ -223,11 +224,11 @@ def _conclude(
 
 
 def _search(
-    referee: Referee, seed: int, span: int, num_trials: int, budget: int
+    referee: Referee, seed: int, key: str, num_trials: int, budget: int
 ) -> tuple[float, int, float, str]:
     """Returns the rate of the best of random trials, the steps and the seconds."""
     began = time.process_time()
-    rng = np.random.default_rng([seed, span, num_trials])
+    rng = np.random.default_rng([num_trials, *key.encode()])
     rates = np.exp(rng.uniform(*np.log(SEARCH_RANGE), num_trials)).tolist()
     steps = budget // num_trials
     losses = [referee.losses(rate, seed, steps)[0] for rate in rates]

@@ -7,6 +7,7 @@ the stock Trainer with the rate of day 1. Each model has an Evaluator and a Push
 
 import csv
 import logging
+import os
 import pathlib
 import random
 import sys
@@ -62,6 +63,7 @@ def document(command: str, num_spans: int) -> str:
                     print(log.read_text()[-3000:], file=terminal)
                     raise
             print(rows[-1], flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # TensorFlow prints warnings at exit
     return _text(rows, command, time.monotonic() - began)
 
 

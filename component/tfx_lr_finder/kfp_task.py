@@ -126,18 +126,22 @@ class Task:
             storage.write_whole(self.parameter_files[name], value.encode())
 
     def write_metadata(self, metadata: Mapping[str, Json]) -> None:
-        """Writes the metadata of output artifacts, which the consoles show."""
+        """Writes the metadata of output artifacts, which the consoles show.
+
+        It lists the artifacts without metadata, too: `kfp.local` passes on only those
+        that are listed.
+        """
         artifacts = {
             name: {
                 "artifacts": [
                     {
-                        "name": self.outputs[name].name,
-                        "uri": self.outputs[name].uri,
-                        "metadata": values,
+                        "name": output.name,
+                        "uri": output.uri,
+                        "metadata": metadata.get(name, {}),
                     }
                 ]
             }
-            for name, values in metadata.items()
+            for name, output in self.outputs.items()
         }
         text = json.dumps({"artifacts": artifacts})
         storage.write_whole(self.output_file, text.encode())

@@ -15,7 +15,14 @@ import sys
 import threading
 
 from kfp import components, local
-from kfp.local import docker_task_handler
+from kfp.local import (
+    docker_task_handler,
+    executor_input_utils,
+    executor_output_utils,
+)
+
+add_types = executor_output_utils.add_type_to_executor_output
+construct = executor_input_utils.construct_executor_input
 
 
 def run_container(client, image, command, volumes, killer, **options):
@@ -57,10 +64,30 @@ class Killer:
                 print("killed: a file is there")
 
 
+def construct_without_unset(**arguments):
+    """Leaves out inputs that are not set. kfp.local calls int(None) on them."""
+    executor_input = construct(**arguments)
+    values = executor_input.inputs.parameter_values
+    for name in [n for n, value in values.items() if not value.WhichOneof("kind")]:
+        del values[name]
+    return executor_input
+
+
+def add_all_outputs(executor_input, executor_output):
+    """Adds the output artifacts that a task did not list, as KFP's launcher does."""
+    listed = executor_output.artifacts
+    for name, artifacts in executor_input.outputs.artifacts.items():
+        if name not in listed:
+            listed[name].CopyFrom(artifacts)
+    return add_types(executor_input=executor_input, executor_output=executor_output)
+
+
 def main(pipeline, root, parameters, kill_at=""):
     """Runs the pipeline; everything that it writes is below the root."""
     run = functools.partial(run_container, killer=Killer(kill_at))
     docker_task_handler.run_docker_container = run
+    executor_input_utils.construct_executor_input = construct_without_unset
+    executor_output_utils.add_type_to_executor_output = add_all_outputs
     runner = local.DockerRunner(
         # As a pod of a cluster: without the image's entrypoint, root and a network.
         entrypoint=["env"],

@@ -93,6 +93,7 @@ def test_every_output_has_the_rate_of_the_result(run_pod, linear):
     assert outputs.metadata("metrics")["learning_rate"] == rate
     assert outputs.metadata("result")["learning_rate"] == repr(rate)
     page = outputs.text("report")
+    assert outputs.metadata("report") == outputs.metadata("hyperparameters") == {}
     assert page.startswith("<!doctype html>")
     assert repr(rate) in page
 
