@@ -89,7 +89,9 @@ def _document(results: Results) -> str:
     seconds = sum(result["seconds"] for _, result in measured)
     parts = [
         "# User modules through both components",
-        f"Command: `make bench-modules`, {seconds} seconds on a CPU.",
+        "Command: `make bench-modules`, which takes 3 seeds. A run with `--cases` or "
+        "`--seeds` replaces the rows of its modules, so the rows may come from several "
+        f"runs. They took {seconds} seconds on a CPU.",
         "Each module ran in a local TFX pipeline: LRFinder and LRFinderTrainer, then "
         "the stock Trainer with the module's own rate. Rates, losses and seconds are "
         "medians over the seeds. The held-out loss is that of the model that `fit` "
