@@ -32,12 +32,13 @@ MAY_IMPORT = {
     ),
     "runtime.sampling": "fn_args range_test runtime.examples runtime.loop settings",
     "runtime.checkpoint": "range_test runtime.loop settings storage",
+    "runtime.stopwatch": "",
     "runtime": (
         "artifact fn_args kfp_folders kfp_task lineage range_test result_file "
         "runtime.checkpoint runtime.examples runtime.loop runtime.sampling "
-        "runtime.user_module settings storage views"
+        "runtime.stopwatch runtime.user_module settings storage views"
     ),
-    "executor": "runtime.checkpoint settings",
+    "executor": "runtime.checkpoint runtime.stopwatch settings",
     "component": "artifact executor settings version",
     "vertex": "artifact component executor settings",
     "trainer": "artifact settings",
