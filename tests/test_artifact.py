@@ -1,6 +1,7 @@
 import hashlib
 import json
 import pathlib
+import re
 
 import keras_tuner
 import pytest
@@ -195,6 +196,13 @@ def test_an_artifact_without_a_uri_is_rejected():
         read_result(LRFinderResult())
 
 
+def _with_cosine(text, value):
+    """The file with another peak rate of the cosine schedule."""
+    edited, count = re.subn(r'"cosine": [\d.]+', f'"cosine": {value}', text)
+    assert count == 1
+    return edited
+
+
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
@@ -211,12 +219,9 @@ def test_an_artifact_without_a_uri_is_rejected():
             ),
             "learning_rate is -1, wanted a positive",
         ),
-        (lambda text: text.replace('"cosine": 0.09', '"cosine": -0.09'), "'cosine'"),
-        (
-            lambda text: text.replace('"cosine": 0.09', '"cosine": "9"'),
-            "is '9', wanted",
-        ),
-        (lambda text: text.replace('"cosine": 0.09', '"cosine": NaN'), "edited"),
+        (lambda text: _with_cosine(text, "-0.09"), "'cosine'"),
+        (lambda text: _with_cosine(text, '"9"'), "is '9', wanted"),
+        (lambda text: _with_cosine(text, "NaN"), "edited"),
         (lambda text: text.replace("0.006", "6.0"), "wanted the lower rate first"),
         (
             lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),

@@ -129,7 +129,7 @@ def test_the_hook_may_return_a_function_that_builds_the_model(
 def test_the_log_divides_the_seconds_of_the_node(
     run_finder, penguin_examples, penguin_module, caplog
 ):
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="absl"):
         run_finder({"examples": penguin_examples}, module_file=penguin_module)
     (line,) = re.findall(r"the node took ([\d.]+) seconds \((.*)\)", caplog.text)
     parts = dict(part.rsplit(" ", 1) for part in line[1].split(", "))
