@@ -15,12 +15,14 @@ import numpy as np
 
 from benchmarks.arguments import output_file
 from benchmarks.learning_curves.tasks import FAMILIES, Array, Task, make
-from benchmarks.regret import regrets
+from benchmarks.regret import REGRET_CAP, regrets
 
 RATES = np.logspace(-6, 1, 29)
-MARKS = (50, 100, 200, 300, 500, 800, 1000, 2000, 3000, 5000, 10000)
-LONG_STEPS = 10000
+MARKS = (50, 100, 200, 300, 500, 800, 1000, 2000, 3000, 5000, 10000, 20000, 30000)
 SCHEDULED = (300, 1000, 3000)
+LONG = (10000, 30000)
+"""Lengths that some tasks also train for, at a constant rate."""
+LONG_NUMBERS = (0, 3, 4)
 SEEDS = (1000, 1001)
 TASKS_PER_FAMILY = 6
 PATH = pathlib.Path(__file__).parents[1] / "results" / "learning_curves.json"
@@ -68,6 +70,12 @@ class Truth:
         known = self.regrets(schedule, num_steps)
         return float(np.interp(np.log(rate), np.log(RATES), known))
 
+    def at_loss(self, loss: float, schedule: str, num_steps: int) -> float:
+        """Returns the regret of a test loss; below zero if it beats every rate."""
+        known = self.losses[schedule, num_steps]
+        lowest = float(np.min(known[np.isfinite(known)]))
+        return min((loss - lowest) / (self.untrained - lowest), REGRET_CAP)
+
     def best(self, schedule: str, num_steps: int) -> float:
         """Returns the best rate of the grid."""
         return float(RATES[np.argmin(self.regrets(schedule, num_steps))])
@@ -79,7 +87,7 @@ def measure(task: Task, number: int) -> dict[str, Any]:
 
     grid = Grid(task)
     slow = task.family in ("recurrent", "attention") or task.batch_size >= 256
-    longest = LONG_STEPS if number % 3 == 0 and not slow else SCHEDULED[-1]
+    longest = LONG[-1] if number in LONG_NUMBERS and not slow else SCHEDULED[-1]
     marks = [mark for mark in MARKS if mark <= longest]
     plan = [("constant", marks)]
     plan += [(name, [n]) for name in ("cosine", "one_cycle") for n in SCHEDULED]

@@ -200,7 +200,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle".
             The suggestion is made for it.
           max_steps: Budget of the whole test in training steps, at least 10. By default
-            600, or more if num_rates or confirm_steps need more.
+            10 % of train_steps, but from 600 to 2000, or more if num_rates or
+            confirm_steps need more.
           max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
             never lowers the budget below 200 steps, or below train_steps if they are
             fewer.

@@ -64,6 +64,6 @@ def test_only_a_previous_rate_of_the_same_optimizer_is_one_of_the_probes(
     assert {round(math.log10(rate) % 1, 6) for rate in without} == {0.5}
     (more,) = tried - without
     assert more == pytest.approx(
-        0.0123 / horizon_factor(20, reports[1].config.train_steps, overfits=False)
+        0.0123 / horizon_factor(20, reports[1].config.train_steps)
     )
     assert reports[1].steps_spent <= 600

@@ -59,7 +59,17 @@ def test_the_budget_is_capped_by_the_trainers_steps():
     assert RangeTestConfig(train_steps=1000, max_fraction=0.1).budget == 200
     assert RangeTestConfig(train_steps=150, max_fraction=0.1).budget == 150
     assert RangeTestConfig(train_steps=50).budget == 50
-    assert RangeTestConfig(train_steps=10**6).budget == 600
+
+
+@pytest.mark.parametrize(
+    ("train_steps", "budget"),
+    [(3000, 600), (6000, 600), (10_000, 1000), (20_000, 2000), (10**6, 2000)],
+)
+def test_the_default_budget_is_a_tenth_of_the_training_within_limits(
+    train_steps, budget
+):
+    assert RangeTestConfig(train_steps=train_steps).budget == budget
+    assert RangeTestConfig(train_steps=train_steps, max_steps=700).budget == 700
 
 
 def test_a_config_cannot_be_changed():

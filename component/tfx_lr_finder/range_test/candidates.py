@@ -12,8 +12,6 @@ from tfx_lr_finder.range_test.values import FloatArray, Rate
 
 SCORED_AT = (0.8, 0.9, 1.0)
 TOLERANCE = 0.05
-MAX_PASSES = 10.0
-"""Passes over the training data up to which `choose` counts the gain over the mean."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,58 +85,59 @@ def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
     return min(candidates, key=lambda item: (item.eval_loss, item.learning_rate))
 
 
-def choose(
-    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
-) -> Candidate:
-    """Returns the smallest rate that is about as good as the best.
+def optimum(candidates: Sequence[Candidate]) -> float:
+    """Returns the rate at which the held-out loss is lowest.
+
+    It is the vertex of the parabola, in log rate, through the best candidate and its
+    two neighbors. So it lies at most half the way to one of them. It is the rate of the
+    best candidate itself if that has one neighbor only, or one whose loss is not
+    finite.
+
+    Args:
+      candidates: At least one, smallest rate first.
+    """
+    best = list(candidates).index(best_candidate(candidates))
+    three = candidates[max(0, best - 1) : best + 2]
+    losses = np.array([item.eval_loss for item in three])
+    logs = np.log([item.learning_rate for item in three])
+    if len(three) < 3 or not np.isfinite(losses).all():
+        return candidates[best].learning_rate
+    slopes = np.diff(losses) / np.diff(logs)
+    if slopes[0] == slopes[1]:
+        return candidates[best].learning_rate
+    # The slope of a parabola is linear, and these two hold half-way between the rates.
+    middles = (logs[1:] + logs[:-1]) / 2.0
+    return float(np.exp(np.interp(0.0, slopes, middles)))
+
+
+def as_good_as_best(
+    candidates: Sequence[Candidate], untrained: FloatArray
+) -> tuple[float, float]:
+    """Returns the lowest and the highest rate that are about as good as the best.
 
     "About as good" means that the held-out loss is within 5 % of the best candidate's
-    gain. The same must hold for all candidates between the two. A rate that is too
-    small costs little, one that is too large costs much.
+    gain. The same must hold for all candidates between the two.
 
     The gain counts from the loss of the untrained model. If predicting the mean of the
     labels is better, it counts from there: a model learns the mean in a few steps at
     any rate, so that gain does not tell rates apart. If each row gets the prediction
     for another row, the model can do no better than the mean. So the lowest of these
-    losses stands for it. A training of more than `MAX_PASSES` passes may overfit, which
-    a short candidate does not show. The gain then always counts from the untrained
-    model, which favors smaller rates.
+    losses stands for it.
 
     Args:
       candidates: At least one, smallest rate first.
       untrained: Held-out loss of each unit before training, `[u]`.
-      num_passes: Passes of the Trainer over the training data; 0 if unknown.
     """
-    highest_loss = _highest_good_loss(candidates, untrained, num_passes)
-    chosen = list(candidates).index(best_candidate(candidates))
-    while chosen > 0 and candidates[chosen - 1].eval_loss <= highest_loss:
-        chosen -= 1
-    return candidates[chosen]
-
-
-def as_good_as_best(
-    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
-) -> tuple[float, float]:
-    """Returns the lowest and the highest rate that are about as good as the best.
-
-    See `choose`.
-    """
-    highest_loss = _highest_good_loss(candidates, untrained, num_passes)
-    rates = [
-        item.learning_rate for item in candidates if item.eval_loss <= highest_loss
-    ]
-    return choose(candidates, untrained, num_passes).learning_rate, max(rates)
-
-
-def _highest_good_loss(
-    candidates: Sequence[Candidate], untrained: FloatArray, num_passes: float
-) -> float:
-    best = best_candidate(candidates).eval_loss
-    start = float(np.mean(untrained))
-    if num_passes <= MAX_PASSES:
-        mismatched = (item.mismatched_loss for item in candidates)
-        start = min([start, *filter(math.isfinite, mismatched)])
-    return best + TOLERANCE * max(0.0, start - best)
+    best = best_candidate(candidates)
+    mismatched = (item.mismatched_loss for item in candidates)
+    start = min([float(np.mean(untrained)), *filter(math.isfinite, mismatched)])
+    highest_loss = best.eval_loss + TOLERANCE * max(0.0, start - best.eval_loss)
+    low = high = list(candidates).index(best)
+    while low > 0 and candidates[low - 1].eval_loss <= highest_loss:
+        low -= 1
+    while high + 1 < len(candidates) and candidates[high + 1].eval_loss <= highest_loss:
+        high += 1
+    return candidates[low].learning_rate, candidates[high].learning_rate
 
 
 def zscore(higher: FloatArray, lower: FloatArray) -> float:

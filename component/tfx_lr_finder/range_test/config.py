@@ -13,6 +13,8 @@ from typing import Any
 MIN_NUM_RATES = 10
 CLASSIC_NUM_RATES = 100
 DEFAULT_BUDGET = 600
+DEFAULT_FRACTION = 0.1
+LARGEST_DEFAULT_BUDGET = 2000
 MIN_BUDGET = 200
 RULE_NAMES = ("valley", "steepest", "slide", "minimum", "largest_drop")
 SPACINGS = ("exponential", "linear")
@@ -54,7 +56,8 @@ class RangeTestConfig:
       schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle". The
         suggestion is made for it.
       max_steps: Budget of the whole test in training steps, at least 10. By default
-        600, or more if num_rates or confirm_steps need more.
+        10 % of train_steps, but from 600 to 2000, or more if num_rates or confirm_steps
+        need more.
       max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It never
         lowers the budget below 200 steps, or below train_steps if they are fewer.
       num_eval_batches: Held-out batches that score a candidate, at least 1.
@@ -176,7 +179,11 @@ class RangeTestConfig:
     @property
     def _wanted_budget(self) -> int:
         """The budget if the Trainer takes enough steps."""
-        return self.max_steps or max(DEFAULT_BUDGET, self._requested_steps())
+        if self.max_steps is not None:
+            return self.max_steps
+        fraction = math.floor(DEFAULT_FRACTION * (self.train_steps or 0))
+        default = max(DEFAULT_BUDGET, min(fraction, LARGEST_DEFAULT_BUDGET))
+        return max(default, self._requested_steps())
 
     def _requested_steps(self) -> int:
         """Returns the steps that `num_rates` and `confirm_steps` ask for."""

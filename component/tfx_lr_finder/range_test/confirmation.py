@@ -9,8 +9,7 @@ from tfx_lr_finder.range_test.candidates import (
     Candidate,
     as_good_as_best,
     best_candidate,
-    choose,
-    overfits,
+    optimum,
     train_candidate,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
@@ -21,9 +20,13 @@ from tfx_lr_finder.range_test.values import FloatArray
 PROBE_STEPS = 20
 MAX_WORSE_PROBES = 2
 DECADES_BETWEEN = 0.5
-MIN_CONFIRM_STEPS = 30
 NUM_TRAININGS = 4.5
+SHORT_CANDIDATE = 50
+"""Steps below which a candidate is too short, so that three share the budget."""
+MIN_CANDIDATE_STEPS = 10
 MIN_CHECK_STEPS = 10
+MAX_PASSES = 20.0
+"""Passes over the training data beyond which a smaller rate is safer."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,12 +73,15 @@ def confirm_rate(
     num_train_batches: int | None,
     previous_rate: float | None = None,
 ) -> Confirmation:
-    """Returns the rate that short trainings favour, scaled to a long one.
+    """Returns the rate that short trainings favor, scaled to a long one.
 
-    Probes find the decade, candidates half a decade apart find the rate. The smallest
-    rate about as good as the best is scaled to the Trainer's steps, and then trained
-    itself as the final check. A previous rate is one more probe: the candidates start
-    from it only if it does better than the other probes.
+    Probes find the decade, candidates half a decade apart find the rate. It is scaled
+    to the Trainer's steps, and then trained itself as the final check. A previous rate
+    is one more probe: the candidates start from it only if it does better than the
+    other probes.
+
+    A training of more than `MAX_PASSES` passes over its data may overfit, which a short
+    candidate does not show. Then the smallest rate about as good as the best is taken.
 
     Args:
       loop: Trains and evaluates.
@@ -93,14 +99,8 @@ def confirm_rate(
     probes = tuple(sorted(probes, key=lambda item: item.learning_rate))
     steps_left -= _steps(probes)
     num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
-    num_passes = _num_passes(config, num_train_batches)
     candidates = bracket(
-        loop,
-        best_candidate(probes),
-        untrained,
-        num_steps,
-        steps_left - MIN_CHECK_STEPS,
-        num_passes,
+        loop, best_candidate(probes), num_steps, steps_left - MIN_CHECK_STEPS
     )
     steps_left -= _steps(candidates)
     found = Confirmation(
@@ -109,15 +109,20 @@ def confirm_rate(
     best = best_candidate(found.candidates)
     if not math.isfinite(best.eval_loss):
         return found
-    overfitted = overfits(best, untrained, num_train_batches)
-    factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
-    good = as_good_as_best(found.candidates, untrained, num_passes)
-    low, high = (factor * rate for rate in good)
+    factor = horizon_factor(best.num_steps, config.train_steps)
+    best_rate = optimum(found.candidates)
+    low, high = as_good_as_best(found.candidates, untrained)
+    if _num_passes(config, num_train_batches) > MAX_PASSES:
+        best_rate = min(best_rate, low)
+    rate = factor * best_rate
     final_check = None
     if steps_left >= MIN_CHECK_STEPS:
-        final_check = train_candidate(loop, low, min(num_steps, steps_left))
+        final_check = train_candidate(loop, rate, min(num_steps, steps_left))
     return dataclasses.replace(
-        found, final_check=final_check, rate=low, rate_range=(low, high)
+        found,
+        final_check=final_check,
+        rate=rate,
+        rate_range=(min(factor * low, rate), max(factor * high, rate)),
     )
 
 
@@ -165,7 +170,7 @@ def _probe_previous(
     affordable = steps_left >= PROBE_STEPS + num_steps + MIN_CHECK_STEPS
     if rate is None or not affordable:
         return ()
-    rate /= horizon_factor(num_steps, config.train_steps, overfits=False)
+    rate /= horizon_factor(num_steps, config.train_steps)
     if not config.min_lr <= rate <= config.max_lr:
         return ()
     return (train_candidate(loop, rate, PROBE_STEPS),)
@@ -174,24 +179,20 @@ def _probe_previous(
 def bracket(
     loop: TrainingLoop,
     centre: Candidate,
-    untrained: FloatArray,
     num_steps: int,
     steps_left: int,
-    num_passes: float = 0.0,
 ) -> tuple[Candidate, ...]:
     """Returns candidates half a decade apart around the best one, smallest rate first.
 
     All start from the same weights and train on the same batches. The first three are
-    the centre and two rates below it. While the chosen candidate is the lowest, the
-    bracket grows downwards. While the best is the highest, it grows upwards.
+    the centre and two rates below it. While the best candidate is the lowest or the
+    highest, the bracket grows beyond it.
 
     Args:
       loop: Trains and evaluates.
       centre: Provides the first rate. The bracket is empty if its loss is not finite.
-      untrained: Held-out loss of each unit before training, `[u]`.
       num_steps: Training steps of each candidate, at least 1.
       steps_left: The most training steps to spend.
-      num_passes: See `choose`.
 
     References:
       L. N. Smith, arXiv:1803.09820, section 4.1, recommends a short test of a few
@@ -211,9 +212,10 @@ def bracket(
     growing = growing and all(train(offset) for offset in (0, -1, -2))
     while growing:
         ordered = [tried[offset] for offset in sorted(tried)]
-        if choose(ordered, untrained, num_passes) is ordered[0]:
+        best = best_candidate(ordered)
+        if best is ordered[0]:
             growing = train(min(tried) - 1)
-        elif best_candidate(ordered) is ordered[-1]:
+        elif best is ordered[-1]:
             growing = train(max(tried) + 1)
         else:
             break
@@ -223,9 +225,10 @@ def bracket(
 def num_possible_trainings(config: RangeTestConfig) -> int:
     """Returns how many different trainings the held-out data could be asked about.
 
-    The probes are a decade apart, the candidates half a decade, and there is one final
-    check for each candidate. Which of them run depends on the results of the others, so
-    the correction for multiple tests covers them all.
+    The probes are a decade apart, the candidates half a decade, and one final check is
+    counted for each candidate. Which of them run depends on the results of the others,
+    so the correction for multiple tests covers them all. The final check may have any
+    rate, but its gain alone never makes a result OK.
     """
     decades = math.ceil(math.log10(config.max_lr / config.min_lr) - 1e-9)
     return 5 * decades + 3
@@ -244,8 +247,16 @@ def _num_passes(config: RangeTestConfig, num_train_batches: int | None) -> float
 
 
 def _steps_per_candidate(steps_left: int) -> int:
-    """Returns the steps of one candidate: four fit, and half a one for the check."""
-    return max(MIN_CONFIRM_STEPS, math.floor(steps_left / NUM_TRAININGS))
+    """Returns the steps of one candidate.
+
+    Four candidates fit, and half a one for the final check. If these would be short,
+    three of at most 50 steps fit, and a final check of ten steps.
+    """
+    num_steps = math.floor(steps_left / NUM_TRAININGS)
+    if num_steps >= SHORT_CANDIDATE:
+        return num_steps
+    third = (steps_left - MIN_CHECK_STEPS) // 3
+    return max(MIN_CANDIDATE_STEPS, min(third, SHORT_CANDIDATE))
 
 
 def _steps(candidates: tuple[Candidate, ...]) -> int:

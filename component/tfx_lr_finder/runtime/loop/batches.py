@@ -1,6 +1,7 @@
 """Batches for the sweeps and the candidates: endless ones, and replayed ones."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -56,11 +57,14 @@ class Batches:
         options = tf.data.Options()
         options.autotune.enabled = False
         dataset = dataset.with_options(options)
-        source = dataset if read_once else dataset.repeat()
+        # The place of a batch in its pass shows where a pass ends.
+        numbered = dataset.enumerate()
+        source = numbered if read_once else numbered.repeat()
         replayed = source.take(max(1, num_replayed))
         # One pass gives the first batch, fills the cache and hashes the rows.
         cached = replayed.cache()
-        batches = iter(cached)
+        places: list[int] = []
+        batches = _note_places(cached, places)
         self.first = first_batch(batches, name)
         self.bytes_per_batch = sum(
             _num_bytes(part) for part in tf.nest.flatten(self.first)
@@ -78,7 +82,7 @@ class Batches:
         elif read_once:
             fits = True
             replayed = source.take(num_hashed).cache()
-            batches = iter(replayed)
+            batches = _note_places(replayed, places)
             next(batches)
         self.hashes: tuple[IntArray, ...] = ()
         if num_replayed:
@@ -88,6 +92,9 @@ class Batches:
             self.hashes = tuple(row_hashes(batch).numpy() for batch in read)
             if len(self.hashes) < min(num_hashed, int(replayed.cardinality())):
                 raise one_shot_error(name)
+        if self.num_batches is None and not read_once and 0 in places[1:]:
+            self.num_batches = places.index(0, 1)
+        replayed = replayed.map(_without_place)
         self.num_replayed = len(self.hashes) if read_once else num_replayed
         self.num_cached = self.num_replayed if fits else 0
         self._cached = replayed
@@ -117,6 +124,18 @@ class Batches:
         if self._strategy.num_replicas_in_sync == 1:
             return dataset.prefetch(tf.data.AUTOTUNE)
         return self._strategy.experimental_distribute_dataset(dataset)
+
+
+def _note_places(numbered: tf.data.Dataset, places: list[int]) -> Iterator[Any]:
+    """Yields the batches of a numbered dataset, and appends their numbers to a list."""
+    for place, batch in numbered:
+        places.append(int(place))
+        yield batch
+
+
+def _without_place(place: tf.Tensor, batch: Any) -> Any:
+    del place
+    return batch
 
 
 def batch_size(batch: Any) -> int:
