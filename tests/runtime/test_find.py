@@ -376,7 +376,7 @@ def test_the_seconds_add_up_to_the_wall_time_of_the_call(data):
     [
         (True, QUICK, {"train": 2, "eval": 1}),  # candidates, sweeps
         (False, QUICK, {"train": 4}),  # to split the rows, candidates, scores, sweeps
-        (True, {"confirm_steps": 0}, {"train": 2, "eval": 1}),  # first batch, sweeps
+        (True, {"confirm_steps": 0}, {"train": 2}),  # first batch, sweeps
     ],
 )
 def test_each_pipeline_is_started_once_for_each_use(has_eval, options, expected):

@@ -135,9 +135,9 @@ def find_learning_rate(
                 previous_rate=previous_rate,
                 held_out=loop.scoring.held_out if loop.scoring else None,
             )
-            facts = describe(model, train, rate, loop)
             saved = None
             if checkpoint is not None:
+                facts = describe(model, train, rate, loop)
                 asked = {"config": config, "previous_rate": previous_rate}
                 digests = fingerprint(asked, loop, train, held_out, facts, checkpoint)
                 saved = Checkpoint(checkpoint, digests)
@@ -225,8 +225,8 @@ def make_batches(
     strategy: Any,
     config: RangeTestConfig,
     num_train_examples: int | None,
-) -> tuple[Batches, Batches]:
-    """Returns the training batches and the held-out batches.
+) -> tuple[Batches, Batches | None]:
+    """Returns the training batches, and the held-out ones if candidates are compared.
 
     Args:
       train_dataset: Batches of training data.
@@ -247,13 +247,15 @@ def make_batches(
         num_train_examples,
         num_replayed=most_candidate_steps(config) if confirms else 0,
     )
-    held_out = Batches(
-        train_dataset if eval_dataset is None else eval_dataset,
-        strategy,
-        "evaluation dataset",
-        num_replayed=config.num_eval_batches if confirms else 0,
-        read_once=True,
-    )
+    held_out = None
+    if confirms:
+        held_out = Batches(
+            eval_dataset,
+            strategy,
+            "evaluation dataset",
+            num_replayed=config.num_eval_batches,
+            read_once=True,
+        )
     num_steps = config.resolved_num_rates * config.steps_per_rate
     if train.num_batches is not None and train.num_batches < num_steps:
         logging.warning(

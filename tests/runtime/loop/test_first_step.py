@@ -68,6 +68,35 @@ def test_the_model_is_unchanged_when_its_first_eager_step_raises_an_error(k, dat
     assert all(np.all(np.array(tf.convert_to_tensor(slot)) == 0) for slot in slots)
 
 
+@pytest.mark.parametrize(("metrics", "num_steps"), [(None, 0), (["mae"], 1)])
+def test_a_functional_model_without_metrics_needs_no_step_before_the_trace(
+    k, dataset, metrics, num_steps
+):
+    steps = []
+
+    class Counting(k.Model):
+        def test_step(self, batch):
+            steps.append(batch)
+            return super().test_step(batch)
+
+    inputs = k.Input((4,))
+    model = Counting(inputs, k.layers.Dense(1)(inputs))
+    model.compile("adam", "mse", metrics=metrics)
+    with loop_of(model, dataset, num_eval_batches=0) as loop:
+        assert loop.step.num_traces == 1
+    assert len(steps) == num_steps
+
+
+def test_a_batch_that_does_not_fit_a_built_model_is_refused(k, dataset):
+    narrow = dataset.map(lambda x, y: (x[:, :3], y))
+    match = "cannot be run on the first training batch"
+    with (
+        pytest.raises(ValueError, match=match),
+        loop_of(mlp(k), narrow, num_eval_batches=0),
+    ):
+        pass
+
+
 def test_a_model_with_only_a_train_step_is_trained_and_then_fits(k, dataset):
     model = only_trains(k, k.optimizers.Adam(0.01))
     with loop_of(model, dataset, num_eval_batches=0) as loop:

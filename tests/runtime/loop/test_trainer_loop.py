@@ -297,7 +297,7 @@ def test_unbuilt_models_are_built_and_start_from_their_own_initial_weights(k, da
 
 
 def test_keras_3_is_distinguished_from_tf_keras():
-    from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
+    from tfx_lr_finder.runtime.loop.checks import is_keras_3
 
     assert is_keras_3(mlp(keras))
 

@@ -21,7 +21,7 @@ def fingerprint(
     arguments: dict[str, Any],
     loop: TrainerLoop,
     train: Batches,
-    held_out: Batches,
+    held_out: Batches | None,
     environment: dict[str, Any],
     plan: CheckpointPlan,
 ) -> dict[str, str]:
@@ -35,7 +35,7 @@ def fingerprint(
       arguments: The configuration and all other arguments of the test.
       loop: Holds the start of every phase, and the traced step.
       train: Training batches.
-      held_out: Held-out batches.
+      held_out: Held-out batches; None if nothing is evaluated.
       environment: Versions, device, strategy, optimizer.
       plan: Identifies the data, and code outside the traced step.
 
@@ -44,9 +44,10 @@ def fingerprint(
       "model" and "step".
     """
     facts = {name: value for name, value in environment.items() if name not in _COUNTS}
-    sizes = [train.num_batches, train.batch_size, held_out.num_batches]
+    sizes = [train.num_batches, train.batch_size, held_out and held_out.num_batches]
+    contents = (_content(batches) for batches in (train, held_out) if batches)
+    data = itertools.chain([repr(sizes).encode()], *contents)
     graph = loop.step.graph
-    data = itertools.chain([repr(sizes).encode()], _content(train), _content(held_out))
     return {
         "config": _digest([repr(sorted(arguments.items())).encode()]),
         "data": _digest(data),

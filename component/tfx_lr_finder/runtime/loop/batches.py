@@ -60,9 +60,10 @@ class Batches:
         # The place of a batch in its pass shows where a pass ends.
         numbered = dataset.enumerate()
         source = numbered if read_once else numbered.repeat()
-        replayed = source.take(max(1, num_replayed))
-        # One pass gives the first batch, fills the cache and hashes the rows.
-        cached = replayed.cache()
+        replayed = cached = source.take(max(1, num_replayed))
+        if num_replayed:
+            # One pass gives the first batch, fills the cache and hashes the rows.
+            cached = replayed.cache()
         places: list[int] = []
         batches = _note_places(cached, places)
         self.first = first_batch(batches, name)
@@ -98,14 +99,15 @@ class Batches:
         self.num_replayed = len(self.hashes) if read_once else num_replayed
         self.num_cached = self.num_replayed if fits else 0
         self._cached = replayed
-        self._replayed = self._distribute(replayed.repeat())
-        self._endless = self._distribute(dataset.repeat())
+        if num_replayed:
+            self._replayed = self._distribute(replayed.repeat())
+        self._dataset = dataset
         self._iterator: Any = None
 
     def fresh_batches(self) -> Any:
         """Returns the one iterator that never goes back to its beginning."""
         if self._iterator is None:
-            self._iterator = iter(self._endless)
+            self._iterator = iter(self._distribute(self._dataset.repeat()))
         return self._iterator
 
     def replayed_batches(self) -> Any:

@@ -150,6 +150,11 @@ def describe_error(error: Exception) -> str:
     )
 
 
+def is_keras_3(model: Any) -> bool:
+    """Returns whether the model is a Keras 3 model, not a tf_keras one."""
+    return any(base.__module__.startswith("keras.") for base in type(model).__mro__)
+
+
 def _is_keras(value: Any) -> bool:
     """Returns whether a value is an instance of a class of either Keras."""
     bases = type(value).__mro__
@@ -186,8 +191,8 @@ def check_model(model: Any) -> None:
 def _check_backend(model: Any) -> None:
     """Refuses a Keras 3 model that does not run on TensorFlow."""
     keras = sys.modules.get("keras")
-    is_keras_3 = any(base.__module__ == _KERAS_3_MODEL for base in type(model).__mro__)
-    if keras is None or not is_keras_3:
+    is_model = any(base.__module__ == _KERAS_3_MODEL for base in type(model).__mro__)
+    if keras is None or not is_model:
         return
     backend = keras.backend.backend()
     if backend != "tensorflow":

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfx_lr_finder.runtime.loop import gpus
 from tfx_lr_finder.runtime.loop.batches import Batches
-from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
+from tfx_lr_finder.runtime.loop.checks import is_keras_3
 from tfx_lr_finder.runtime.loop.optimizers import SweptRate, inner_optimizer
 from tfx_lr_finder.runtime.loop.trainer_loop import TrainerLoop
 from tfx_lr_finder.version import __version__

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.runtime.loop import checks
@@ -9,33 +10,61 @@ from tfx_lr_finder.runtime.loop.optimizers import build_optimizer
 from tfx_lr_finder.runtime.loop.snapshot import undone
 
 
-def build(model: Any, batch: Any) -> None:
+def build(model: Any, batch: Any) -> bool:
     """Builds model, metrics and optimizer before the step is traced.
 
     The test step builds most models. If it fails, or leaves a model of submodels
     unbuilt, one training step builds them and is undone. A trace must not build a
-    model: its variables would belong to the trace.
+    model: its variables would belong to the trace. On one device, a functional model
+    with one output and without metrics is complete and needs no step.
 
     Args:
       model: A compiled Keras model.
       batch: The first training batch.
+
+    Returns:
+      Whether a step has run, so that model and data fit together.
 
     Raises:
       ValueError: Neither step can be run.
     """
     runs = True
     try:
-        _run_once(model, model.test_step, batch)
+        complete = _is_complete(model)
+        if not complete:
+            _run_once(model, model.test_step, batch)
     except Exception as error:  # noqa: BLE001 - the training step may need no call
         if checks.is_out_of_memory(error):
             raise
         logging.info("LRFinder: the test step does not build the model: %s", error)
-        runs = False
+        runs = complete = False
     if not (runs and model.built):
         check_training(model, batch)
     if model.built:
         with model.distribute_strategy.scope():
             build_optimizer(model.optimizer, model.trainable_variables)
+    return not complete
+
+
+def _is_complete(model: Any) -> bool:
+    """Returns whether the model has all variables that a step of it creates."""
+    if not model.built or len(getattr(model, "outputs", None) or ()) != 1:
+        return False
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        return False  # without that step, a collective of tf_keras failed in a test
+    if not checks.is_keras_3(model):
+        if tf.nest.is_nested(model.output) or _has_user_metrics(model):
+            return False
+        if not model.compiled_loss.built:
+            with model.distribute_strategy.scope():
+                model.compiled_loss.build(model.output)
+    return len(model.metrics) == 1  # the loss
+
+
+def _has_user_metrics(model: Any) -> bool:
+    """Returns whether a model of tf_keras was compiled with metrics."""
+    compiled = model.compiled_metrics
+    return bool(compiled._user_metrics or compiled._user_weighted_metrics)
 
 
 def check_training(model: Any, batch: Any) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.runtime.loop.keras_step import is_keras_3
+from tfx_lr_finder.runtime.loop.checks import is_keras_3
 
 DEFAULT_BATCH_SIZE = 32
 MAX_GENERATOR_BYTES = 1024**3

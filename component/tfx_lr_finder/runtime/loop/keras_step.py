@@ -54,7 +54,7 @@ class KerasStep:
         self.num_traces = 0
         self.eager = bool(model.run_eagerly)
         self.graph: Any = None
-        first_step.build(model, first_batch)
+        self._has_run = first_step.build(model, first_batch)
         self._step: Any = self._train_on_next
         self._test: Any = self._test_on_next
         self._compiled_tests: dict[int, Any] = {}
@@ -134,6 +134,8 @@ class KerasStep:
                 logging.info(
                     "LRFinder: trying autograph on the training step: %s", error
                 )
+            if not self._has_run:
+                first_step.check_training(self.model, first_batch)
             self._step = tf.function(self._train_on_next)
             try:
                 return self._trace(iterator)
@@ -171,7 +173,7 @@ class KerasStep:
 
         def one_rate(i: Any, continues: Any, losses: Any) -> Any:
             del continues
-            self._rate.assign(rates[i])
+            self._rate.assign(tf.gather(rates, i))
             loss = self._step(iterator)
             continues = tf.constant(True)
             if self._stops_early:
@@ -231,12 +233,8 @@ class KerasStep:
         loss = logs["loss"]
         if self._strategy.num_replicas_in_sync > 1:
             loss = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None)
-        return tf.reduce_mean(tf.cast(loss, tf.float32))
-
-
-def is_keras_3(model: Any) -> bool:
-    """Returns whether the model is a Keras 3 model, not a tf_keras one."""
-    return any(base.__module__.startswith("keras.") for base in type(model).__mro__)
+        loss = tf.cast(loss, tf.float32)
+        return loss if loss.shape.rank == 0 else tf.reduce_mean(loss)
 
 
 def _metric_variables(model: Any) -> list[Any]:

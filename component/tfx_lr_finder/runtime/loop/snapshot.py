@@ -58,7 +58,12 @@ class Snapshot:
     def __init__(self, variables: list[tf.Variable]) -> None:
         """Copies the values."""
         self._variables = variables
-        self._values = [_copy(variable) for variable in variables]
+        copied = [not _is_large_zero(variable) for variable in variables]
+        with tf.device("CPU:0"):
+            self._values = [
+                tf.identity(variable) if copy else None
+                for variable, copy in zip(variables, copied, strict=True)
+            ]
 
     @property
     def values(self) -> Iterator[tf.Tensor]:
@@ -70,17 +75,13 @@ class Snapshot:
     def restore(self) -> None:
         """Sets every variable to its copied value."""
         for variable, value in zip(self._variables, self.values, strict=True):
-            variable.assign(value)
+            variable.assign(value, read_value=False)
 
 
-def _copy(variable: tf.Variable) -> tf.Tensor | None:
-    """Returns the value in host memory, or None for a large one that is zero."""
+def _is_large_zero(variable: tf.Variable) -> bool:
     large = (variable.shape.num_elements() or 0) >= MIN_ZEROS
     is_number = variable.dtype.is_floating
-    if large and is_number and not tf.reduce_any(tf.not_equal(variable, 0)):
-        return None
-    with tf.device("CPU:0"):
-        return tf.identity(variable)
+    return large and is_number and not tf.reduce_any(tf.not_equal(variable, 0))
 
 
 @contextlib.contextmanager

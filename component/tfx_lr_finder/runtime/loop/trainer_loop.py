@@ -84,6 +84,7 @@ class TrainerLoop:
             stops_early = not tf.config.list_logical_devices("GPU")
         self._stops_early = stops_early
         self._in_sweep = False
+        self._is_at_start = False
         self._num_read = 0  # batches of the current sweep
         self._ahead = np.empty(0)  # losses behind a bad one
         self.num_steps = 0
@@ -106,6 +107,7 @@ class TrainerLoop:
                 first_step.check_evaluation(model, evaluation.first)
         generators = random_state.generator_variables()
         self.start = Snapshot([*state_variables(model), *generators])
+        self._is_at_start = True  # the trace changed no variable
         self.serve(train, evaluation)
 
     def serve(self, train: Batches, evaluation: Batches | None) -> None:
@@ -142,7 +144,9 @@ class TrainerLoop:
         self._num_read = 0
         self.num_steps_thrown_away += len(self._ahead)
         self._ahead = np.empty(0)
-        self.start.restore()
+        if not self._is_at_start:
+            self.start.restore()
+            self._is_at_start = True
         if self._reseeds:
             # Also restarts the generators inside compiled kernels.
             tf.random.set_seed(self._seed)
@@ -181,6 +185,7 @@ class TrainerLoop:
             size = min(size, GPU_CHUNK)
         rates = tf.constant(learning_rates[:size], tf.float32)
         limit = tf.constant(stop_above, tf.float32)
+        self._is_at_start = False
         began = time.monotonic()
         with self._explained_errors("training dataset"):
             losses = np.asarray(self.step.run(self._iterator, rates, limit), np.float64)
@@ -205,6 +210,7 @@ class TrainerLoop:
         """Returns the scores of the held-out rows; see `TrainingLoop.evaluate`."""
         if self.scoring is None:
             return np.empty((1, 0))
+        self._is_at_start = False
         with self._explained_errors("evaluation dataset"):
             return self.scoring.score()
 
