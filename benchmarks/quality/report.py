@@ -30,9 +30,9 @@ Spread: standard deviation of the log10 rate over seeds, mean over tasks. Steps:
 training steps used."""
 
 CAVEATS = """\
-Three constants of this project's finder were chosen on these tasks: a decade between
-probes, half a decade between candidates, and 20 steps per probe. Its rows may therefore
-look better than on new tasks. The other constants were chosen on the generated tasks of
+Four constants of this project's finder were chosen on these tasks: a decade between
+probes, half a decade between candidates, 20 steps per probe, and the gap that counts as
+overfitting. Its rows may therefore look better than on new tasks. The other constants were chosen on the generated tasks of
 benchmarks/learning_curves. The constants of the other finders were not chosen here.
 The last column shows how much a single task changes
 a mean. One transformer task was replaced after every policy had a regret of about 0.57

@@ -1,4 +1,3 @@
-import dataclasses
 import math
 
 import numpy as np
@@ -82,7 +81,7 @@ def test_probes_go_down_to_min_lr_while_nothing_beats_the_untrained_model():
 @pytest.mark.parametrize("centre", [1e-4, 1e-2, 0.3])
 def test_the_bracket_grows_until_the_best_rate_is_inside(centre):
     loop = QuadraticLoop(2.0)
-    tried = bracket(loop, candidate(centre, 0.5), 50, 10_000)
+    tried, _ = bracket(loop, [candidate(centre, 0.5)], 50, 10_000)
     best = best_candidate(tried)
     assert best not in (tried[0], tried[-1])
     assert 0.1 <= best.learning_rate < 1.0
@@ -91,17 +90,26 @@ def test_the_bracket_grows_until_the_best_rate_is_inside(centre):
 def test_the_bracket_never_exceeds_its_steps():
     loop = QuadraticLoop(2.0)
     loop.begin_candidate()
-    tried = bracket(loop, candidate(1e-6, 0.5), 50, 260)
-    assert loop.num_steps == 250
+    tried, steps = bracket(loop, [candidate(1e-6, 0.5)], 50, 260)
+    assert loop.num_steps == steps == 250
     assert len(tried) == 5
 
 
 def test_all_candidates_start_from_the_same_weights():
     loop = QuadraticLoop(2.0)
     again = QuadraticLoop(2.0)
-    tried = bracket(loop, candidate(0.1, 0.5), 20, 1000)
+    tried, _ = bracket(loop, [candidate(0.1, 0.5)], 20, 1000)
     for item in tried:
         assert train_candidate(again, item.learning_rate, 20) == item
+
+
+def test_probes_as_long_as_the_candidates_are_not_trained_again():
+    loop = QuadraticLoop(2.0)
+    probes = [train_candidate(loop, rate, 20) for rate in (0.01, 0.1, 1.0)]
+    loop.num_steps = 0
+    tried, steps = bracket(loop, probes, 20, 1000)
+    assert [item for item in tried if item in probes] == probes
+    assert loop.num_steps == steps == 20 * (len(tried) - 3)
 
 
 @pytest.mark.parametrize("place", [-0.24, 0.0, 0.13])
@@ -138,26 +146,6 @@ def test_the_range_holds_the_rates_about_as_good_as_the_best():
         tried[1].learning_rate,
         tried[4].learning_rate,
     )
-
-
-def test_the_gain_of_predicting_the_mean_does_not_widen_the_range():
-    tried = [
-        dataclasses.replace(item, mismatched_loss=0.1)
-        for item in candidates([0.5, 0.034, 0.02, 0.0, 0.9])
-    ]
-    assert as_good_as_best(tried, UNTRAINED) == (tried[3].learning_rate,) * 2
-
-
-def test_a_mismatched_loss_above_the_untrained_one_changes_nothing():
-    tried = candidates([0.5, 0.034, 0.02, 0.0, 0.9])
-    higher = [dataclasses.replace(item, mismatched_loss=5.0) for item in tried]
-    assert as_good_as_best(higher, UNTRAINED) == as_good_as_best(tried, UNTRAINED)
-
-
-def test_the_best_candidate_is_good_even_below_every_mismatched_loss():
-    tried = candidates([0.01, 0.5, 0.0, 0.9])
-    lower = [dataclasses.replace(item, mismatched_loss=-1.0) for item in tried]
-    assert as_good_as_best(lower, UNTRAINED) == (tried[2].learning_rate,) * 2
 
 
 def test_a_rate_beyond_a_worse_one_is_outside_the_range():
@@ -216,7 +204,7 @@ def test_candidates_start_from_a_previous_rate_that_does_better_than_the_probes(
 
 
 @pytest.mark.parametrize(
-    ("num_batches", "safer"), [(None, False), (50, False), (49, True)]
+    ("num_batches", "safer"), [(None, False), (200, False), (199, True)]
 )
 def test_many_passes_take_the_smallest_rate_about_as_good(num_batches, safer):
     """Between 0.1 and 1 this problem converges in a few steps at every rate."""

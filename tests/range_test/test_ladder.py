@@ -60,3 +60,4 @@ def test_every_schedule_has_a_rate_and_constant_keeps_the_given_one():
 )
 def test_a_longer_training_scales_the_rate_by_the_root_of_the_ratio(short, long, ratio):
     assert horizon_factor(short, long) == pytest.approx(ratio**0.5)
+    assert horizon_factor(short, long, overfits=True) == pytest.approx(ratio)

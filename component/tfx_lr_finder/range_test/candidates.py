@@ -28,7 +28,6 @@ class Candidate:
       mismatch_zscore: How much higher the held-out loss is if every row gets the
         prediction for another row, in standard errors. A model that learns nothing from
         the features gives about 0. NaN if the loss has no value for each row.
-      mismatched_loss: That higher loss, the mean over the rows. NaN likewise.
     """
 
     learning_rate: Rate
@@ -36,7 +35,6 @@ class Candidate:
     train_loss: float
     num_steps: int
     mismatch_zscore: float = math.nan
-    mismatched_loss: float = math.nan
 
     @property
     def eval_loss(self) -> float:
@@ -76,7 +74,6 @@ def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidat
         train_loss=float(np.mean(history[-max(1, num_steps // 5) :])),
         num_steps=len(history),
         mismatch_zscore=zscore(mismatched[0], eval_losses) if mismatched else math.nan,
-        mismatched_loss=float(np.mean(mismatched[0])) if mismatched else math.nan,
     )
 
 
@@ -116,22 +113,16 @@ def as_good_as_best(
     """Returns the lowest and the highest rate that are about as good as the best.
 
     "About as good" means that the held-out loss is within 5 % of the best candidate's
-    gain. The same must hold for all candidates between the two.
-
-    The gain counts from the loss of the untrained model. If predicting the mean of the
-    labels is better, it counts from there: a model learns the mean in a few steps at
-    any rate, so that gain does not tell rates apart. If each row gets the prediction
-    for another row, the model can do no better than the mean. So the lowest of these
-    losses stands for it.
+    gain over the untrained model. The same must hold for all candidates between the
+    two.
 
     Args:
       candidates: At least one, smallest rate first.
       untrained: Held-out loss of each unit before training, `[u]`.
     """
     best = best_candidate(candidates)
-    mismatched = (item.mismatched_loss for item in candidates)
-    start = min([float(np.mean(untrained)), *filter(math.isfinite, mismatched)])
-    highest_loss = best.eval_loss + TOLERANCE * max(0.0, start - best.eval_loss)
+    gain = max(0.0, float(np.mean(untrained)) - best.eval_loss)
+    highest_loss = best.eval_loss + TOLERANCE * gain
     low = high = list(candidates).index(best)
     while low > 0 and candidates[low - 1].eval_loss <= highest_loss:
         low -= 1

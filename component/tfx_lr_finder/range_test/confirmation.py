@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tfx_lr_finder.range_test.candidates import (
     as_good_as_best,
     best_candidate,
     optimum,
+    overfits,
     train_candidate,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
@@ -23,9 +25,8 @@ DECADES_BETWEEN = 0.5
 NUM_TRAININGS = 4.5
 SHORT_CANDIDATE = 50
 """Steps below which a candidate is too short, so that three share the budget."""
-MIN_CANDIDATE_STEPS = 10
 MIN_CHECK_STEPS = 10
-MAX_PASSES = 20.0
+MAX_PASSES = 5.0
 """Passes over the training data beyond which a smaller rate is safer."""
 
 
@@ -58,7 +59,7 @@ class Confirmation:
     @property
     def steps_by_phase(self) -> dict[str, int]:
         """Training steps of the probes, the candidates and the final check."""
-        candidates = () if self.candidates is self.probes else self.candidates
+        candidates = [item for item in self.candidates if item not in self.probes]
         return {
             "probes": _steps(self.probes),
             "candidates": _steps(candidates),
@@ -81,7 +82,8 @@ def confirm_rate(
     other probes.
 
     A training of more than `MAX_PASSES` passes over its data may overfit, which a short
-    candidate does not show. Then the smallest rate about as good as the best is taken.
+    candidate seldom shows. Then, or if the best candidate already overfits, the
+    smallest rate about as good as the best is taken.
 
     Args:
       loop: Trains and evaluates.
@@ -99,20 +101,19 @@ def confirm_rate(
     probes = tuple(sorted(probes, key=lambda item: item.learning_rate))
     steps_left -= _steps(probes)
     num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
-    candidates = bracket(
-        loop, best_candidate(probes), num_steps, steps_left - MIN_CHECK_STEPS
-    )
-    steps_left -= _steps(candidates)
+    candidates, steps = bracket(loop, probes, num_steps, steps_left - MIN_CHECK_STEPS)
+    steps_left -= steps
     found = Confirmation(
         untrained=untrained, probes=probes, candidates=candidates or probes
     )
     best = best_candidate(found.candidates)
     if not math.isfinite(best.eval_loss):
         return found
-    factor = horizon_factor(best.num_steps, config.train_steps)
+    overfitted = overfits(best, untrained, num_train_batches)
+    factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
     best_rate = optimum(found.candidates)
     low, high = as_good_as_best(found.candidates, untrained)
-    if _num_passes(config, num_train_batches) > MAX_PASSES:
+    if overfitted or _num_passes(config, num_train_batches) > MAX_PASSES:
         best_rate = min(best_rate, low)
     rate = factor * best_rate
     final_check = None
@@ -178,34 +179,47 @@ def _probe_previous(
 
 def bracket(
     loop: TrainingLoop,
-    centre: Candidate,
+    probes: Sequence[Candidate],
     num_steps: int,
     steps_left: int,
-) -> tuple[Candidate, ...]:
-    """Returns candidates half a decade apart around the best one, smallest rate first.
+) -> tuple[tuple[Candidate, ...], int]:
+    """Returns candidates half a decade apart, and the training steps they took.
 
     All start from the same weights and train on the same batches. The first three are
-    the centre and two rates below it. While the best candidate is the lowest or the
-    highest, the bracket grows beyond it.
+    the best probe's rate and two rates below it. While the best candidate is the lowest
+    or the highest, the bracket grows beyond it. A probe of the same length and rate is
+    not trained again.
 
     Args:
       loop: Trains and evaluates.
-      centre: Provides the first rate. The bracket is empty if its loss is not finite.
+      probes: At least one. There are no candidates if the best is not finite.
       num_steps: Training steps of each candidate, at least 1.
       steps_left: The most training steps to spend.
+
+    Returns:
+      The candidates, smallest rate first, and the steps.
 
     References:
       L. N. Smith, arXiv:1803.09820, section 4.1, recommends a short test of a few
       initial rates; Y. Jin et al., arXiv:2105.10762 (AutoLRS), trains every candidate
       from the same checkpoint.
     """
+    centre = best_candidate(probes)
     tried: dict[int, Candidate] = {}
+    steps = 0
 
     def train(offset: int) -> bool:
-        if steps_left - _steps(tuple(tried.values())) < num_steps:
-            return False
+        nonlocal steps
         rate = centre.learning_rate * 10.0 ** (DECADES_BETWEEN * offset)
+        for item in probes:
+            same_rate = math.isclose(item.learning_rate, rate)
+            if item.num_steps == num_steps and same_rate:
+                tried[offset] = item
+                return True
+        if steps_left - steps < num_steps:
+            return False
         tried[offset] = train_candidate(loop, rate, num_steps)
+        steps += tried[offset].num_steps
         return True
 
     growing = math.isfinite(centre.eval_loss)
@@ -219,7 +233,7 @@ def bracket(
             growing = train(max(tried) + 1)
         else:
             break
-    return tuple(tried[offset] for offset in sorted(tried))
+    return tuple(tried[offset] for offset in sorted(tried)), steps
 
 
 def num_possible_trainings(config: RangeTestConfig) -> int:
@@ -250,14 +264,15 @@ def _steps_per_candidate(steps_left: int) -> int:
     """Returns the steps of one candidate.
 
     Four candidates fit, and half a one for the final check. If these would be short,
-    three of at most 50 steps fit, and a final check of ten steps.
+    three of at most 50 steps fit, and a final check of ten steps. The shortest take as
+    many steps as the probes, which then are candidates too.
     """
     num_steps = math.floor(steps_left / NUM_TRAININGS)
     if num_steps >= SHORT_CANDIDATE:
         return num_steps
     third = (steps_left - MIN_CHECK_STEPS) // 3
-    return max(MIN_CANDIDATE_STEPS, min(third, SHORT_CANDIDATE))
+    return max(PROBE_STEPS, min(third, SHORT_CANDIDATE))
 
 
-def _steps(candidates: tuple[Candidate, ...]) -> int:
+def _steps(candidates: Sequence[Candidate]) -> int:
     return sum(item.num_steps for item in candidates)

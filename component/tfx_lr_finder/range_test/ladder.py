@@ -54,7 +54,9 @@ def rates_by_schedule(constant: float) -> dict[str, float]:
     return {name: factor * constant for name, factor in PEAK_FACTORS.items()}
 
 
-def horizon_factor(num_steps: int, train_steps: int | None) -> float:
+def horizon_factor(
+    num_steps: int, train_steps: int | None, *, overfits: bool = False
+) -> float:
     """Returns the factor that scales a short training's best rate to a longer one.
 
     Short trainings favor rates that are too large for long ones. The square root of the
@@ -66,6 +68,8 @@ def horizon_factor(num_steps: int, train_steps: int | None) -> float:
       num_steps: Steps of the short training, at least 1.
       train_steps: Steps of the long one. None counts as 1,000. More than 10,000 counts
         as 10,000, the longest training that was measured.
+      overfits: Whether the short training already overfits. If so, the factor is the
+        ratio itself, which keeps the total movement of the weights constant.
 
     Returns:
       A factor in (0, 1].
@@ -75,4 +79,5 @@ def horizon_factor(num_steps: int, train_steps: int | None) -> float:
       arXiv:1803.02021, shows that such a bias exists (with the opposite sign).
     """
     longer = min(train_steps or ASSUMED_TRAIN_STEPS, MEASURED_TRAIN_STEPS)
-    return float(min(1.0, num_steps / longer) ** HORIZON_POWER)
+    ratio = min(1.0, num_steps / longer)
+    return ratio if overfits else ratio**HORIZON_POWER

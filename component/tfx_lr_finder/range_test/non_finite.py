@@ -45,8 +45,8 @@ def unique_trainings(
     candidates: Sequence[Candidate],
     final_check: Candidate | None,
 ) -> tuple[Candidate, ...]:
-    """Returns every short training once; the probes may be the candidates."""
-    first = () if probes == candidates else probes
+    """Returns every short training once; probes may be candidates too."""
+    first = [item for item in probes if item not in candidates]
     last = () if final_check is None else (final_check,)
     return (*first, *candidates, *last)
 

@@ -260,5 +260,6 @@ def _data_doubts(evidence: Evidence) -> list[str]:
     return [
         "The best candidate already overfits: its training loss is "
         f"{best.train_loss:.4g} and its held-out loss {best.eval_loss:.4g}{passes}. "
-        "Stop the training early, lower the rate, or provide more data."
+        "The suggested rate is lower for this reason. Stop the training early, or "
+        "provide more data."
     ]

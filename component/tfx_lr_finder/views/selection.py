@@ -27,8 +27,8 @@ def trainings(report: LRFinderReport) -> list[tuple[str, Candidate]]:
 
 
 def distinct_probes(report: LRFinderReport) -> tuple[Candidate, ...]:
-    """Returns the probes; none if they are the candidates."""
-    return () if report.probes == report.candidates else report.probes
+    """Returns the probes that are not candidates too."""
+    return tuple(item for item in report.probes if item not in report.candidates)
 
 
 def stride(report: LRFinderReport) -> int:
