@@ -32,12 +32,12 @@ training steps used."""
 CAVEATS = """\
 Four constants of this project's finder were chosen on these tasks: a decade between
 probes, half a decade between candidates, 20 steps per probe, and the gap that counts as
-overfitting. Its rows may therefore look better than on new tasks. The other constants were chosen on the generated tasks of
-benchmarks/learning_curves. The constants of the other finders were not chosen here.
-The last column shows how much a single task changes
-a mean. One transformer task was replaced after every policy had a regret of about 0.57
-on it: it began to learn only after 500 to 1,000 steps, and its truth was not
-reproducible (equal rates differed by 0.3 of the gain between seeds). These budgets are
+overfitting. Its rows may therefore look better than on new tasks. The other constants
+were chosen on the generated tasks of benchmarks/learning_curves, with a look at these.
+The constants of the other finders were not chosen here. The last column shows how much
+a single task changes a mean. One transformer task was replaced after every policy had a
+regret of about 0.57 on it: it began to learn only after 500 to 1,000 steps, and its
+truth was not reproducible (equal rates differed by 0.3 of the gain between seeds). These budgets are
 too small for a model that learns so late. The truth has three seeds and four rates per
 decade. Every task is small and trains at a constant rate."""
 
