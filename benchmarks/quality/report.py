@@ -37,9 +37,9 @@ were chosen on the generated tasks of benchmarks/learning_curves, with a look at
 The constants of the other finders were not chosen here. The last column shows how much
 a single task changes a mean. One transformer task was replaced after every policy had a
 regret of about 0.57 on it: it began to learn only after 500 to 1,000 steps, and its
-truth was not reproducible (equal rates differed by 0.3 of the gain between seeds). These budgets are
-too small for a model that learns so late. The truth has three seeds and four rates per
-decade. Every task is small and trains at a constant rate."""
+truth was not reproducible (equal rates differed by 0.3 of the gain between seeds).
+These budgets are too small for a model that learns so late. The truth has three seeds
+and four rates per decade. Every task is small and trains at a constant rate."""
 
 
 def score_table(scores: Sequence[Score]) -> str:
