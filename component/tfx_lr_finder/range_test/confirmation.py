@@ -15,7 +15,7 @@ from tfx_lr_finder.range_test.candidates import (
     train_candidate,
 )
 from tfx_lr_finder.range_test.config import RangeTestConfig
-from tfx_lr_finder.range_test.ladder import ASSUMED_TRAIN_STEPS, horizon_factor
+from tfx_lr_finder.range_test.ladder import horizon_factor
 from tfx_lr_finder.range_test.sweep import TrainingLoop
 from tfx_lr_finder.range_test.values import FloatArray
 
@@ -26,8 +26,6 @@ NUM_TRAININGS = 4.5
 SHORT_CANDIDATE = 50
 """Steps below which a candidate is too short, so that three share the budget."""
 MIN_CHECK_STEPS = 10
-MAX_PASSES = 5.0
-"""Passes over the training data beyond which a smaller rate is safer."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,9 +79,9 @@ def confirm_rate(
     is one more probe: the candidates start from it only if it does better than the
     other probes.
 
-    A training of more than `MAX_PASSES` passes over its data may overfit, which a short
-    candidate seldom shows. Then, or if the best candidate already overfits, the
-    smallest rate about as good as the best is taken.
+    If the best candidate takes more than one pass over the training data, a long
+    training takes many and may overfit. Then the smallest rate about as good as the
+    best is taken.
 
     Args:
       loop: Trains and evaluates.
@@ -113,7 +111,8 @@ def confirm_rate(
     factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
     best_rate = optimum(found.candidates)
     low, high = as_good_as_best(found.candidates, untrained)
-    if overfitted or _num_passes(config, num_train_batches) > MAX_PASSES:
+    repeats = num_train_batches is not None and best.num_steps > num_train_batches
+    if repeats or overfitted:
         best_rate = min(best_rate, low)
     rate = factor * best_rate
     final_check = None
@@ -251,13 +250,6 @@ def num_possible_trainings(config: RangeTestConfig) -> int:
 def most_candidate_steps(config: RangeTestConfig) -> int:
     """Returns the largest number of steps that a probe or a candidate can take."""
     return max(PROBE_STEPS, config.confirm_steps or _steps_per_candidate(config.budget))
-
-
-def _num_passes(config: RangeTestConfig, num_train_batches: int | None) -> float:
-    """Returns the Trainer's passes over the training data; 0 if unknown."""
-    if num_train_batches is None:
-        return 0.0
-    return (config.train_steps or ASSUMED_TRAIN_STEPS) / num_train_batches
 
 
 def _steps_per_candidate(steps_left: int) -> int:

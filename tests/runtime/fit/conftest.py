@@ -9,6 +9,7 @@ from tfx.types import standard_artifacts
 
 from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.fit.optimizer_steps import watched_steps
 from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.runtime.fit.saved_models import watched_saves
 from tfx_lr_finder.runtime.fit.trainer_session import (
@@ -56,6 +57,7 @@ def train(report, tmp_path, serving_dir):
         injection = RateInjection(passed, options)
         with (
             intercepted_fit(injection.on_fit),
+            watched_steps(injection.on_step),
             watched_saves(serving_dir, injection.on_save),
         ):
             fn_args = FnArgs(serving_model_dir=serving_dir)

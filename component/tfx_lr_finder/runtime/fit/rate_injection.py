@@ -1,5 +1,6 @@
 """Sets the rate at a `fit` of `run_fn`, and says which rate the saved model used."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from absl import logging
@@ -8,6 +9,7 @@ from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.runtime.fit import set_rate
 from tfx_lr_finder.runtime.fit.batch_size import read_batch_size, scaling_advice
 from tfx_lr_finder.runtime.fit.intercept import FitCall
+from tfx_lr_finder.runtime.fit.own_steps import OwnSteps
 from tfx_lr_finder.runtime.fit.recorded_fit import RecordedFit, chain
 from tfx_lr_finder.runtime.fit.weights import WeightNumbers
 from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
@@ -32,6 +34,7 @@ class RateInjection:
         self._options = options
         self._number = fit_number(options.which_fit)
         self._fits: list[RecordedFit] = []
+        self._own_steps: dict[tuple[int, int], OwnSteps] = {}
         self._saved: frozenset[int] = frozenset()
         self._weights = WeightNumbers()
         self._is_training = False
@@ -61,6 +64,15 @@ class RateInjection:
         finally:
             self._is_training = False
 
+    def on_step(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        """Remembers an optimizer step outside of `fit`."""
+        if self._is_training:
+            return
+        key = len(self._fits), id(optimizer)
+        if key not in self._own_steps:
+            self._own_steps[key] = OwnSteps(len(self._fits), optimizer)
+        self._own_steps[key].add(optimizer, self._weights.of(variables))
+
     def on_save(self, item: Any) -> None:
         """Remembers the weights that `run_fn` saves for serving."""
         self._saved = self._weights.of_trackable(item) or self._saved
@@ -71,12 +83,18 @@ class RateInjection:
         `doubt` is None if the rate found was used on the batches that it was found for,
         or if `run_fn` read it; otherwise it is a sentence. Unknown values are None.
         """
-        lasts = self._last_fits()
+        own = self._own_steps_of_the_model()
+        is_of_fit = any(s.trained & fit.weights for s in own for fit in self._fits)
+        lasts = self._last_fits() if is_of_fit or not own else []
         doubts = [doubt for last in lasts if (doubt := self._doubt(last))]
-        if not lasts and not self._passed.was_read:
-            doubts = [self._unknown("run_fn called no fit of a Keras model")]
         source = self._source(lasts[-1]) if lasts else None
         rate, how = self._rate_and_origin(source)
+        if lasts:
+            doubts += self._doubts_of_later_steps(own, source, rate)
+        else:
+            doubts += self._doubts_without_fit(own)
+            if own and all(s.used(self._rate_found) for s in own):
+                rate, how = self._rate_found, "run_fn took its own steps with it"
         used = {
             "learning_rate_found": self._rate_found,
             "learning_rate_used": None if doubts else rate,
@@ -85,6 +103,7 @@ class RateInjection:
             "read_by_run_fn": self._passed.was_read or None,
             "num_fits": len(self._fits),
             "fits": [_described(fit) for fit in self._fits],
+            "steps_outside_fit": [s.described() for s in self._own_steps.values()],
             "how": how,
         }
         if source is not None:
@@ -115,6 +134,16 @@ class RateInjection:
                 for later in self._fits
             )
         ]
+
+    def _own_steps_of_the_model(self) -> list[OwnSteps]:
+        """Returns the steps outside of `fit` on the model that was saved.
+
+        If none was saved, these are the steps after the last `fit`.
+        """
+        if self._saved:
+            return [s for s in self._own_steps.values() if s.trained & self._saved]
+        num_fits = len(self._fits)
+        return [s for s in self._own_steps.values() if s.after_fit == num_fits]
 
     def _source(self, last: RecordedFit) -> RecordedFit | None:
         """Returns the last `fit` of a model that started with the rate found."""
@@ -173,6 +202,37 @@ class RateInjection:
                 f"{len(self._fits)} time(s)"
             )
         return self._unknown(f"fit {last.number} started with {last.first_rate!r}")
+
+    def _doubts_of_later_steps(
+        self, own: Sequence[OwnSteps], source: RecordedFit | None, rate: float | None
+    ) -> list[str]:
+        """Returns which steps after the `fit` with the rate took a larger one."""
+        after = 0 if source is None else source.number
+        limit = self._rate_found if rate is None else rate
+        return [
+            "run_fn then took optimizer steps outside of fit on the same weights, with "
+            f"{steps.optimizer} and {steps.rate_in_words()}. Build that optimizer with "
+            "tfx_lr_finder.learning_rate(fn_args)."
+            for steps in own
+            if steps.after_fit >= after and not steps.stays_below(limit)
+        ]
+
+    def _doubts_without_fit(self, own: Sequence[OwnSteps]) -> list[str]:
+        """Returns why a model that no `fit` trained may not have used the rate."""
+        if self._passed.was_read or (
+            own and all(steps.used(self._rate_found) for steps in own)
+        ):
+            return []
+        if not own:
+            return [self._unknown("run_fn called no fit of a Keras model")]
+        return [
+            self._unknown(
+                "run_fn trained this model with optimizer steps outside of fit, with "
+                f"{steps.optimizer} and {steps.rate_in_words()}"
+            )
+            for steps in own
+            if not steps.used(self._rate_found)
+        ]
 
     def _batch_doubts(self, fit: RecordedFit) -> list[str]:
         """Returns that the batches have another size than the tested ones, if so."""

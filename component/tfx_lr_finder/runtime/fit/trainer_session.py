@@ -19,6 +19,7 @@ from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.range_test.report import LRFinderReport, Verdict
 from tfx_lr_finder.result_file import read_result
 from tfx_lr_finder.runtime.fit.intercept import intercepted_fit
+from tfx_lr_finder.runtime.fit.optimizer_steps import watched_steps
 from tfx_lr_finder.runtime.fit.rate_injection import RateInjection
 from tfx_lr_finder.runtime.fit.saved_models import watched_saves
 from tfx_lr_finder.settings import keys
@@ -67,6 +68,7 @@ def train(
     model = artifact_utils.get_single_instance(output_dict["model"])
     with (
         intercepted_fit(injection.on_fit),
+        watched_steps(injection.on_step),
         watched_saves(path_utils.serving_model_dir(model.uri), injection.on_save),
     ):
         _StockExecutor(context, passed, options).Do(

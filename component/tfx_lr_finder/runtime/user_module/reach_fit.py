@@ -3,7 +3,7 @@
 import copy
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from absl import logging
@@ -100,7 +100,8 @@ class _FitSearch:
         finally:
             self._is_training = False
 
-    def on_step(self) -> None:
+    def on_step(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        del optimizer, variables
         if not self._is_training:
             self.has_own_loop = self.found is None
             raise OwnLoopReached

@@ -1,0 +1,116 @@
+"""Optimizer steps of `run_fn` outside of `fit`, before, beside and after it."""
+
+import os
+
+import pytest
+import tensorflow as tf
+
+from tests.keras_models import mlp
+from tests.runtime.fit.conftest import FOUND, brief_fit
+
+
+def train_outside_fit(model, optimizer, dataset, *, traced=False):
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x) - y) ** 2)
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    if traced:
+        step = tf.function(step)
+    for x, y in dataset.take(2):
+        step(x, y)
+
+
+def save(model, fn_args):
+    os.makedirs(fn_args.serving_model_dir)
+    model.save(os.path.join(fn_args.serving_model_dir, "model.keras"))
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_larger_rate_in_a_loop_after_fit_is_a_doubt(k, traced, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(fn_args):
+        brief_fit(k, model, dataset)
+        train_outside_fit(model, k.optimizers.Adam(0.25), dataset, traced=traced)
+        save(model, fn_args)
+
+    message = "outside of fit on the same weights, with Adam and the rate 0.25"
+    with pytest.raises(ValueError, match=message):
+        train(run_fn)
+    assert train.used["learning_rate_used"] is None
+    (steps,) = train.used["steps_outside_fit"]
+    assert steps == {
+        "after_fit": 1,
+        "optimizer": "Adam",
+        "rate_at_first_step": 0.25,
+        "highest_rate": 0.25,
+    }
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own optimizer", "that of fit"])
+def test_a_loop_after_fit_with_no_larger_rate_is_no_doubt(k, own, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(_):
+        brief_fit(k, model, dataset)
+        optimizer = k.optimizers.SGD(1e-4) if own else model.optimizer
+        train_outside_fit(model, optimizer, dataset)
+
+    used = train(run_fn)
+    assert used["learning_rate_used"] == FOUND
+    assert len(used["steps_outside_fit"]) == 1
+
+
+def test_a_loop_before_fit_is_no_doubt(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(_):
+        train_outside_fit(model, k.optimizers.SGD(0.25), dataset)
+        brief_fit(k, model, dataset)
+
+    assert train(run_fn)["learning_rate_used"] == FOUND
+
+
+def test_the_steps_of_fit_are_not_outside_of_it(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+    used = train(lambda _: model.fit(dataset, verbose=0))
+    assert used["steps_outside_fit"] == []
+
+
+def test_a_saved_model_that_only_a_loop_trained_is_a_doubt(k, dataset, train):
+    fitted, saved = (mlp(k, k.optimizers.SGD(0.5)) for _ in range(2))
+
+    def run_fn(fn_args):
+        brief_fit(k, fitted, dataset)
+        train_outside_fit(saved, k.optimizers.SGD(0.25), dataset)
+        save(saved, fn_args)
+
+    message = "trained this model with optimizer steps outside of fit, with SGD and the"
+    with pytest.raises(ValueError, match=message):
+        train(run_fn)
+    assert train.used["learning_rate_used"] is None
+
+
+def test_a_loop_on_a_model_that_is_not_saved_is_no_doubt(k, dataset, train):
+    saved, other = (mlp(k, k.optimizers.SGD(0.5)) for _ in range(2))
+
+    def run_fn(fn_args):
+        brief_fit(k, saved, dataset)
+        train_outside_fit(other, k.optimizers.SGD(0.25), dataset)
+        save(saved, fn_args)
+
+    assert train(run_fn)["learning_rate_used"] == FOUND
+
+
+def test_a_loop_with_the_rate_of_the_raw_dict_used_it(k, dataset, train):
+    def run_fn(fn_args):
+        rate = fn_args.custom_config["learning_rate"]
+        model = mlp(k, "sgd")
+        train_outside_fit(model, k.optimizers.SGD(rate), dataset)
+
+    used = train(run_fn)
+    assert used["learning_rate_used"] == FOUND
+    assert used["how"] == "run_fn took its own steps with it"
