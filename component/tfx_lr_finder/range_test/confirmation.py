@@ -26,6 +26,8 @@ NUM_TRAININGS = 4.5
 SHORT_CANDIDATE = 50
 """Steps below which a candidate is too short, so that three share the budget."""
 MIN_CHECK_STEPS = 10
+MAX_PASSES = 0.5
+"""Passes of a candidate over the training data beyond which a lower rate is safer."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,9 +81,9 @@ def confirm_rate(
     is one more probe: the candidates start from it only if it does better than the
     other probes.
 
-    If the best candidate takes more than one pass over the training data, a long
-    training takes many and may overfit. Then the smallest rate about as good as the
-    best is taken.
+    If the best candidate takes more than half a pass over the training data, a long
+    training takes many passes and may overfit. Then the smallest rate about as good as
+    the best is taken.
 
     Args:
       loop: Trains and evaluates.
@@ -111,8 +113,7 @@ def confirm_rate(
     factor = horizon_factor(best.num_steps, config.train_steps, overfits=overfitted)
     best_rate = optimum(found.candidates)
     low, high = as_good_as_best(found.candidates, untrained)
-    repeats = num_train_batches is not None and best.num_steps > num_train_batches
-    if repeats or overfitted:
+    if overfitted or best.num_steps > MAX_PASSES * (num_train_batches or math.inf):
         best_rate = min(best_rate, low)
     rate = factor * best_rate
     final_check = None
