@@ -18,7 +18,7 @@ export TFX PYTHON MAKECMDGOALS
 # Without compiled bytecode TFX takes twice as long to import, in every process that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-verdict bench-retraining bench-modules lock clean
+.PHONY: help venv demo test test-long test-all test-newest compatibility-table faults sbom audit docs dist lint format bench bench-gpu bench-quality bench-curves bench-verdict bench-retraining bench-modules lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -77,6 +77,9 @@ bench-gpu: venv ## Measure speed and memory on this machine's GPU; says so if th
 
 bench-quality: venv ## Compare the quality of the suggestions with other finders
 	@$(python) -m benchmarks.quality
+
+bench-curves: ## Compare the regret on generated tasks, by horizon and schedule, with other finders and searches
+	@.ci/curves.sh benchmarks.learning_curves
 
 bench-verdict: venv ## Count how often the verdict is wrong, on data of nothing and on clean tasks
 	@$(python) -m benchmarks.verdict

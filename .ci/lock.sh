@@ -34,3 +34,4 @@ lock 1.21 3.12 manylinux_2_39
 lock 1.21 3.13 manylinux_2_39
 
 compile --python-version 3.10 --universal --group docs --output-file requirements/docs.txt
+compile --python-version 3.10 --universal --group curves --output-file requirements/curves.txt

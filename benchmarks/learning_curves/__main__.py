@@ -1,7 +1,6 @@
-"""Regret by horizon and schedule: ``python -m benchmarks.learning_curves``.
+"""Regret by horizon and schedule: ``make bench-curves``.
 
-The finder itself runs on every task. Needs `component` on PYTHONPATH, and the
-dependency group `curves` instead of TFX.
+The finder itself runs on every task, in an environment with JAX instead of TFX.
 """
 
 import argparse
@@ -194,11 +193,10 @@ def main() -> None:
         "--scores", type=output_file, help="write every run to this JSON file"
     )
     arguments = parser.parse_args()
-    command = " ".join(["python -m benchmarks.learning_curves", *sys.argv[1:]])
+    command = " ".join(["make bench-curves", *sys.argv[1:]])
     parts = [
         "# Regret by horizon and schedule",
-        f"Command: `PYTHONPATH=component {command}`, in an environment with the "
-        "dependency group `curves`.",
+        f"Command: `{command}`.",
         "A cell has the mean regret over families (0: the best rate, 1: the untrained "
         "model, at most 2) and in brackets the worst, with "
         f"{arguments.seeds} seeds (the searches, DoG and Prodigy with one). A "

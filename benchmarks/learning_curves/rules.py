@@ -1,6 +1,6 @@
-"""The rules against their namesakes: ``python -m benchmarks.learning_curves.rules``.
+"""The rules against their namesakes on the same sweeps.
 
-Needs `component` on PYTHONPATH, and the dependency group `curves` instead of TFX.
+Command: ``.ci/curves.sh benchmarks.learning_curves.rules``.
 
 Every rule reads the same recorded sweeps. Regret is measured at trainings of 300, 500
 and 800 steps at a constant rate.
@@ -127,8 +127,7 @@ def main() -> None:
     arguments = parser.parse_args()
     parts = [
         "# The rules and their namesakes on the same sweeps",
-        "Command: `PYTHONPATH=component python -m benchmarks.learning_curves.rules`, "
-        "in an environment with the dependency group `curves`.",
+        "Command: `.ci/curves.sh benchmarks.learning_curves.rules`.",
         "A cell has the mean regret over families (0: the best rate, 1: the untrained "
         "model; a rule without a rate counts as 1), and in brackets the median "
         "distance to the best rate in decades. Sweeps run from 1e-7 to 10, with 4 "

@@ -1,6 +1,6 @@
 """The truth: test loss against learning rate, horizon and schedule, for each task.
 
-``python -m benchmarks.learning_curves.truth`` records what is missing.
+``.ci/curves.sh benchmarks.learning_curves.truth`` records what is missing.
 """
 
 import argparse
