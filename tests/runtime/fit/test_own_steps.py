@@ -105,6 +105,22 @@ def test_a_loop_on_a_model_that_is_not_saved_is_no_doubt(k, dataset, train):
     assert train(run_fn)["learning_rate_used"] == FOUND
 
 
+def test_a_copy_of_a_model_that_a_loop_trained_is_a_doubt(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+
+    def run_fn(fn_args):
+        brief_fit(k, model, dataset)
+        train_outside_fit(model, k.optimizers.SGD(0.25), dataset)
+        copy = k.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        save(copy, fn_args)
+
+    message = "outside of fit on the same weights, with SGD and the rate 0.25"
+    with pytest.raises(ValueError, match=message):
+        train(run_fn)
+    assert train.used["learning_rate_used"] is None
+
+
 def test_a_loop_with_the_rate_of_the_raw_dict_used_it(k, dataset, train):
     def run_fn(fn_args):
         rate = fn_args.custom_config["learning_rate"]

@@ -138,12 +138,17 @@ class RateInjection:
     def _own_steps_of_the_model(self) -> list[OwnSteps]:
         """Returns the steps outside of `fit` on the model that was saved.
 
-        If none was saved, these are the steps after the last `fit`.
+        If `run_fn` saved a copy of a model, these are the steps on every model that a
+        `fit` trained. If it saved none, these are the steps after the last `fit`.
         """
-        if self._saved:
-            return [s for s in self._own_steps.values() if s.trained & self._saved]
-        num_fits = len(self._fits)
-        return [s for s in self._own_steps.values() if s.after_fit == num_fits]
+        own = list(self._own_steps.values())
+        if not self._saved:
+            return [steps for steps in own if steps.after_fit == len(self._fits)]
+        of_saved = [steps for steps in own if steps.trained & self._saved]
+        if of_saved or any(fit.trained & self._saved for fit in self._fits):
+            return of_saved
+        fitted = frozenset().union(*(fit.weights for fit in self._fits))
+        return [steps for steps in own if steps.trained & fitted]
 
     def _source(self, last: RecordedFit) -> RecordedFit | None:
         """Returns the last `fit` of a model that started with the rate found."""
