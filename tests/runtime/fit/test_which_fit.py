@@ -159,8 +159,31 @@ def test_a_callback_that_raises_the_rate_later_is_a_doubt(k, dataset, train):
     def run_fn(_):
         mlp(k).fit(dataset, epochs=3, callbacks=[callback], verbose=0)
 
-    with pytest.raises(ValueError, match="a later epoch used 0.3.* callback raised it"):
+    with pytest.raises(ValueError, match="a later step used 0.3.* callback raised it"):
         train(run_fn)
+
+
+@pytest.mark.parametrize(("factor", "doubted"), [(10.0, True), (0.1, False)])
+def test_a_callback_that_changes_the_rate_within_an_epoch_is_seen(
+    k, factor, doubted, dataset, train
+):
+    """The rate is back at the end of the epoch, as in one cycle."""
+
+    class Cycle(k.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch in (1, 2):
+                rate = FOUND * factor if batch == 1 else FOUND
+                self.model.optimizer.learning_rate = rate
+
+    def run_fn(_):
+        mlp(k).fit(dataset, epochs=1, callbacks=[Cycle()], verbose=0)
+
+    if doubted:
+        with pytest.raises(ValueError, match=r"a later step used 0\.2.* raised it"):
+            train(run_fn)
+        assert train.used["learning_rate_used"] is None
+    else:
+        assert train(run_fn)["learning_rate_used"] == FOUND
 
 
 def with_a_tuner_inside(dataset, folder):

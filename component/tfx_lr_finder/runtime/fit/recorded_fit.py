@@ -8,7 +8,7 @@ from tfx_lr_finder.runtime.fit import set_rate
 from tfx_lr_finder.runtime.fit.batch_size import known_batch_size
 from tfx_lr_finder.runtime.fit.intercept import FitCall
 from tfx_lr_finder.runtime.fit.weights import WeightNumbers
-from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer, schedule_of
 
 ROUNDING = 1e-3
 """Relative error of a schedule that computes in float32."""
@@ -22,7 +22,8 @@ class RecordedFit:
       setting: The rate that was set for the call; None if it was left alone.
       optimizer: Class name of the optimizer.
       rates: The optimizer's rate at the first step of each epoch, after all callbacks
-        of `run_fn`, and at the end. Empty for an optimizer without a rate.
+        of `run_fn`, at a step where a callback raises it above all before, and at the
+        end. Empty for an optimizer without a rate.
       num_steps: Steps of the optimizer.
       trained: Numbers of the variables that the call trained.
       weights: Numbers of all variables of the model.
@@ -99,14 +100,16 @@ class RecordedFit:
         above = self.exceeds(rate)
         if above is not None:
             return (
-                f"{was_set}a later epoch used {above!r}, because a callback raised it. "
+                f"{was_set}a later step used {above!r}, because a callback raised it. "
                 "Start the callback from tfx_lr_finder.learning_rate(fn_args)."
             )
         return None
 
     def _callbacks(self, call: FitCall) -> Any:
         """Returns the callbacks of the call, and a last one that reads the rate."""
+        given: Any = call.arguments.get("callbacks") or []
         read_rate = self._read_rate
+        read_higher_rate = self._read_higher_rate if given else None
 
         class ReadRate(call.keras.callbacks.Callback):  # type: ignore[name-defined]
             def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -117,9 +120,10 @@ class RecordedFit:
                 del batch, logs
                 if self.is_first_step:
                     read_rate(self.model.optimizer)
+                elif read_higher_rate is not None:
+                    read_higher_rate(self.model.optimizer)
                 self.is_first_step = False
 
-        given: Any = call.arguments.get("callbacks") or []
         if isinstance(given, list | tuple):
             return [*given, ReadRate()]
         if not hasattr(given, "append"):
@@ -130,6 +134,14 @@ class RecordedFit:
     def _read_rate(self, optimizer: Any) -> None:
         with contextlib.suppress(ValueError):
             self.rates.append(set_rate.current_rate(optimizer))
+
+    def _read_higher_rate(self, optimizer: Any) -> None:
+        """Reads a rate that a callback raised; none changes that of a schedule."""
+        if not self.rates or schedule_of(inner_optimizer(optimizer)) is not None:
+            return
+        rate = set_rate.current_rate(optimizer)
+        if rate > max(self.rates):
+            self.rates.append(rate)
 
 
 def chain(fits: list[RecordedFit], last: RecordedFit) -> list[RecordedFit]:
