@@ -20,9 +20,9 @@ from benchmarks.learning_curves.parameter_free import NAMES, ParameterFree
 from benchmarks.learning_curves.tasks import CHOSEN_ON, LEFT_OUT, Task
 from benchmarks.learning_curves.training import Loop
 from benchmarks.tables import table
+from tfx_lr_finder.range_test.config import SCHEDULES
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
-SCHEDULES = ("constant", "cosine", "one_cycle")
 MAX_PASSES = 30
 BUDGETS = {
     "LRFinder": {},
@@ -39,20 +39,20 @@ Score = dict[str, Any]
 
 def horizons(known: truth.Truth, task: Task) -> list[int]:
     """Returns the lengths of training that count, in steps."""
-    per_epoch = max(1, task.num_train // task.batch_size)
     lengths = {n for kind, n in known.losses if n in (*truth.SCHEDULED, *truth.LONG)}
-    return sorted(n for n in lengths if n <= MAX_PASSES * per_epoch)
+    return sorted(n for n in lengths if n <= MAX_PASSES * task.batches_per_epoch)
 
 
 def find_all(
     loop: Loop, task: Task, steps: int, seed: int, *, quick: bool
 ) -> dict[str, Found]:
     """Returns what every contestant finds."""
-    per_epoch = max(1, task.num_train // task.batch_size)
     found = {}
     for name, parameters in BUDGETS.items():
         if not parameters or not quick:
-            found[name] = contestants.finder(loop, steps, per_epoch, **parameters)
+            found[name] = contestants.finder(
+                loop, steps, task.batches_per_epoch, **parameters
+            )
     found |= contestants.fastai(loop) | contestants.keras_default(task.optimizer)
     if not quick and seed == 0:  # these take long
         rng = np.random.default_rng([zlib.crc32(task.name.encode()), seed, steps])
@@ -193,6 +193,8 @@ def main() -> None:
         "--scores", type=output_file, help="write every run to this JSON file"
     )
     arguments = parser.parse_args()
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {arguments.seeds}.")
     command = " ".join(["make bench-curves", *sys.argv[1:]])
     parts = [
         "# Regret by horizon and schedule",

@@ -24,7 +24,7 @@ BRACKET = 16
 """Rates that successive halving starts from."""
 
 Found = tuple[dict[str, float], int]
-"""The rate by schedule, empty if there is none, and the training steps spent."""
+"""The rate for each schedule (no entry without a rate), and the steps spent."""
 
 
 def finder(loop: Loop, steps: int, num_batches: int, **parameters: Any) -> Found:

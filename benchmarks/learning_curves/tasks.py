@@ -85,6 +85,11 @@ class Task:
         return epoch_order(self.num_train, self.batch_size, num_steps, seed)
 
     @property
+    def batches_per_epoch(self) -> int:
+        """Whole batches of one pass over the training rows, at least 1."""
+        return max(1, self.num_train // self.batch_size)
+
+    @property
     def eval_rows(self) -> slice:
         """The held-out rows that a finder may use."""
         return slice(self.num_train, self.num_train + NUM_EVAL)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -80,6 +80,13 @@ def train_candidate(loop: TrainingLoop, rate: float, num_steps: int) -> Candidat
 def best_candidate(candidates: Sequence[Candidate]) -> Candidate:
     """Returns the candidate with the lowest held-out loss; ties go to smaller rates."""
     return min(candidates, key=lambda item: (item.eval_loss, item.learning_rate))
+
+
+def excluding(
+    trainings: Iterable[Candidate], others: Sequence[Candidate]
+) -> tuple[Candidate, ...]:
+    """Returns the trainings that are not among others; a probe may be a candidate."""
+    return tuple(item for item in trainings if item not in others)
 
 
 def optimum(candidates: Sequence[Candidate]) -> float:

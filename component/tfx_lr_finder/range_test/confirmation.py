@@ -10,6 +10,7 @@ from tfx_lr_finder.range_test.candidates import (
     Candidate,
     as_good_as_best,
     best_candidate,
+    excluding,
     optimum,
     overfits,
     train_candidate,
@@ -59,10 +60,9 @@ class Confirmation:
     @property
     def steps_by_phase(self) -> dict[str, int]:
         """Training steps of the probes, the candidates and the final check."""
-        candidates = [item for item in self.candidates if item not in self.probes]
         return {
             "probes": _steps(self.probes),
-            "candidates": _steps(candidates),
+            "candidates": _steps(excluding(self.candidates, self.probes)),
             "final_check": self.final_check.num_steps if self.final_check else 0,
         }
 
@@ -101,11 +101,11 @@ def confirm_rate(
     probes = tuple(sorted(probes, key=lambda item: item.learning_rate))
     steps_left -= _steps(probes)
     num_steps = config.confirm_steps or _steps_per_candidate(steps_left)
-    candidates, steps = bracket(loop, probes, num_steps, steps_left - MIN_CHECK_STEPS)
-    steps_left -= steps
+    candidates = bracket(loop, probes, num_steps, steps_left - MIN_CHECK_STEPS)
     found = Confirmation(
         untrained=untrained, probes=probes, candidates=candidates or probes
     )
+    steps_left -= found.steps_by_phase["candidates"]
     best = best_candidate(found.candidates)
     if not math.isfinite(best.eval_loss):
         return found
@@ -182,8 +182,8 @@ def bracket(
     probes: Sequence[Candidate],
     num_steps: int,
     steps_left: int,
-) -> tuple[tuple[Candidate, ...], int]:
-    """Returns candidates half a decade apart, and the training steps they took.
+) -> tuple[Candidate, ...]:
+    """Returns candidates half a decade apart, smallest rate first.
 
     All start from the same weights and train on the same batches. The first three are
     the best probe's rate and two rates below it. While the best candidate is the lowest
@@ -196,30 +196,22 @@ def bracket(
       num_steps: Training steps of each candidate, at least 1.
       steps_left: The most training steps to spend.
 
-    Returns:
-      The candidates, smallest rate first, and the steps.
-
     References:
       L. N. Smith, arXiv:1803.09820, section 4.1, recommends a short test of a few
       initial rates; Y. Jin et al., arXiv:2105.10762 (AutoLRS), trains every candidate
       from the same checkpoint.
     """
     centre = best_candidate(probes)
+    as_long = [item for item in probes if item.num_steps == num_steps]
     tried: dict[int, Candidate] = {}
-    steps = 0
 
     def train(offset: int) -> bool:
-        nonlocal steps
         rate = centre.learning_rate * 10.0 ** (DECADES_BETWEEN * offset)
-        for item in probes:
-            same_rate = math.isclose(item.learning_rate, rate)
-            if item.num_steps == num_steps and same_rate:
-                tried[offset] = item
-                return True
-        if steps_left - steps < num_steps:
+        probed = [item for item in as_long if math.isclose(item.learning_rate, rate)]
+        spent = _steps(excluding(tried.values(), probes))
+        if not probed and steps_left - spent < num_steps:
             return False
-        tried[offset] = train_candidate(loop, rate, num_steps)
-        steps += tried[offset].num_steps
+        tried[offset] = probed[0] if probed else train_candidate(loop, rate, num_steps)
         return True
 
     growing = math.isfinite(centre.eval_loss)
@@ -233,7 +225,7 @@ def bracket(
             growing = train(max(tried) + 1)
         else:
             break
-    return tuple(tried[offset] for offset in sorted(tried)), steps
+    return tuple(tried[offset] for offset in sorted(tried))
 
 
 def num_possible_trainings(config: RangeTestConfig) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate, excluding
 from tfx_lr_finder.range_test.sweep import Sweep
 
 CLEAR_FACTOR = 10.0
@@ -46,9 +46,8 @@ def unique_trainings(
     final_check: Candidate | None,
 ) -> tuple[Candidate, ...]:
     """Returns every short training once; probes may be candidates too."""
-    first = [item for item in probes if item not in candidates]
     last = () if final_check is None else (final_check,)
-    return (*first, *candidates, *last)
+    return (*excluding(probes, candidates), *candidates, *last)
 
 
 def count_non_finite(

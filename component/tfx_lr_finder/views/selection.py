@@ -2,7 +2,7 @@
 
 import math
 
-from tfx_lr_finder.range_test.candidates import Candidate
+from tfx_lr_finder.range_test.candidates import Candidate, excluding
 from tfx_lr_finder.range_test.report import LRFinderReport
 
 PROBE = "probe"
@@ -28,7 +28,7 @@ def trainings(report: LRFinderReport) -> list[tuple[str, Candidate]]:
 
 def distinct_probes(report: LRFinderReport) -> tuple[Candidate, ...]:
     """Returns the probes that are not candidates too."""
-    return tuple(item for item in report.probes if item not in report.candidates)
+    return excluding(report.probes, report.candidates)
 
 
 def stride(report: LRFinderReport) -> int:

@@ -23,6 +23,12 @@ def train_outside_fit(model, optimizer, dataset, *, traced=False):
         step(x, y)
 
 
+def assert_doubted(train, run_fn, message):
+    with pytest.raises(ValueError, match=message):
+        train(run_fn)
+    assert train.used["learning_rate_used"] is None
+
+
 def save(model, fn_args):
     os.makedirs(fn_args.serving_model_dir)
     model.save(os.path.join(fn_args.serving_model_dir, "model.keras"))
@@ -38,9 +44,7 @@ def test_a_larger_rate_in_a_loop_after_fit_is_a_doubt(k, traced, dataset, train)
         save(model, fn_args)
 
     message = "outside of fit on the same weights, with Adam and the rate 0.25"
-    with pytest.raises(ValueError, match=message):
-        train(run_fn)
-    assert train.used["learning_rate_used"] is None
+    assert_doubted(train, run_fn, message)
     (steps,) = train.used["steps_outside_fit"]
     assert steps == {
         "after_fit": 1,
@@ -62,6 +66,19 @@ def test_a_loop_after_fit_with_no_larger_rate_is_no_doubt(k, own, dataset, train
     used = train(run_fn)
     assert used["learning_rate_used"] == FOUND
     assert len(used["steps_outside_fit"]) == 1
+
+
+def test_a_loop_with_a_schedule_shows_its_first_and_its_highest_rate(k, dataset, train):
+    model = mlp(k, k.optimizers.SGD(0.5))
+    doubling = k.optimizers.schedules.ExponentialDecay(1e-4, 1, 2.0)
+
+    def run_fn(_):
+        brief_fit(k, model, dataset)
+        train_outside_fit(model, k.optimizers.SGD(doubling), dataset)
+
+    (steps,) = train(run_fn)["steps_outside_fit"]
+    assert steps["rate_at_first_step"] == pytest.approx(1e-4)
+    assert steps["highest_rate"] == pytest.approx(2e-4)
 
 
 def test_a_loop_before_fit_is_no_doubt(k, dataset, train):
@@ -89,9 +106,7 @@ def test_a_saved_model_that_only_a_loop_trained_is_a_doubt(k, dataset, train):
         save(saved, fn_args)
 
     message = "trained this model with optimizer steps outside of fit, with SGD and the"
-    with pytest.raises(ValueError, match=message):
-        train(run_fn)
-    assert train.used["learning_rate_used"] is None
+    assert_doubted(train, run_fn, message)
 
 
 def test_a_loop_on_a_model_that_is_not_saved_is_no_doubt(k, dataset, train):
@@ -116,9 +131,7 @@ def test_a_copy_of_a_model_that_a_loop_trained_is_a_doubt(k, dataset, train):
         save(copy, fn_args)
 
     message = "outside of fit on the same weights, with SGD and the rate 0.25"
-    with pytest.raises(ValueError, match=message):
-        train(run_fn)
-    assert train.used["learning_rate_used"] is None
+    assert_doubted(train, run_fn, message)
 
 
 def test_a_loop_with_the_rate_of_the_raw_dict_used_it(k, dataset, train):

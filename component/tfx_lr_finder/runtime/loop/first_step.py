@@ -47,7 +47,10 @@ def build(model: Any, batch: Any) -> bool:
 
 
 def _is_complete(model: Any) -> bool:
-    """Returns whether the model has all variables that a step of it creates."""
+    """Returns whether the model has all variables that a step of it creates.
+
+    Builds the compiled loss of tf_keras, which would otherwise be missing.
+    """
     if not model.built or len(getattr(model, "outputs", None) or ()) != 1:
         return False
     if model.distribute_strategy.num_replicas_in_sync > 1:
