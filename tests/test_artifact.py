@@ -217,15 +217,15 @@ def _with_cosine(text, value):
             lambda text: text.replace(
                 '"learning_rate": 0.03', '"learning_rate": -1', 1
             ),
-            "learning_rate is -1, wanted a positive",
+            "learning_rate is -1, expected a positive",
         ),
         (lambda text: _with_cosine(text, "-0.09"), "'cosine'"),
-        (lambda text: _with_cosine(text, '"9"'), "is '9', wanted"),
+        (lambda text: _with_cosine(text, '"9"'), "is '9', expected"),
         (lambda text: _with_cosine(text, "NaN"), "edited"),
-        (lambda text: text.replace("0.006", "6.0"), "wanted the lower rate first"),
+        (lambda text: text.replace("0.006", "6.0"), "expected the lower rate first"),
         (
             lambda text: text.replace('"learning_rate": 0.03', '"learning_rate": true'),
-            "learning_rate is True, wanted a positive",
+            "learning_rate is True, expected a positive",
         ),
     ],
     ids=[

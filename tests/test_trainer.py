@@ -219,7 +219,7 @@ BAD_FILES = {
     "truncated": (lambda text: text[:500], "cut short or was edited. Run the finder"),
     "newer": (
         lambda text: text.replace('"schema_version": 2', '"schema_version": 9'),
-        "schema_version 9; this version .* reads 2 only. Upgrade tfx-lr-finder",
+        "schema_version 9, but this version .* reads only 2. Upgrade tfx-lr-finder",
     ),
     "edited": (
         lambda text: text.replace('"OK"', '"FINE"'),

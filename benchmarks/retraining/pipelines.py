@@ -1,8 +1,8 @@
 """Five retrainings through whole TFX pipelines, with Evaluator and Pusher.
 
 The pipeline and the module are those of pipelines/taxi, without the normalization of
-the numbers and with SGD. Each run trains twice: LRFinderTrainer with the rate found,
-the stock Trainer with the rate of day 1. Each model has an Evaluator and a Pusher.
+the numbers and with SGD. Each span has two runs: LRFinderTrainer with the rate found,
+and the stock Trainer with the rate of day 1. Each has an Evaluator and a Pusher.
 """
 
 import csv
@@ -111,42 +111,51 @@ def write_trips(trips: pathlib.Path, folder: pathlib.Path, span: int) -> None:
 
 
 def _retrain(folder: pathlib.Path, module: str) -> list[str]:
-    """Runs the pipeline on the newest span, and returns the cells of its row."""
-    # Late imports: they take half a minute and log a lot.
-    from taxi import pipeline as taxi
-    from tfx import v1 as tfx
+    """Runs the pipelines on the newest span, and returns the cells of its row.
 
-    from tfx_lr_finder import last_good_resolver
+    Each rate has a run of its own. The second one takes ExampleGen's and Transform's
+    outputs from the cache.
+    """
+    from tfx_lr_finder import last_good_resolver, read_result
 
     resolver = last_good_resolver()
-    components = taxi.create_components(
-        data_root=str(folder / "data"),
-        module=module,
-        serving_dir=str(folder / "LRFinder"),
-        span_pattern="span-{SPAN}/*",
+    components = _taxi_components(
+        folder,
+        module,
         lr_finder_options={
             "previous": resolver.outputs["previous"],
             "on_inconclusive": "last_good",
             "default_learning_rate": DAY_1_RATE,
         },
     )
-    components += _fixed_rate(components, module, str(folder / "fixed"))
-    store = tfx.orchestration.metadata.sqlite_metadata_connection_config
-    database = folder / "metadata.sqlite"
-    tfx.orchestration.LocalDagRunner().run(
-        tfx.dsl.Pipeline(
-            pipeline_name="retraining",
-            pipeline_root=str(folder / "artifacts"),
-            components=[resolver, *components],
-            metadata_connection_config=store(str(database)),
-            beam_pipeline_args=["--runner=FnApiRunner"],
-        )
+    outputs = _run(folder, [resolver, *components], "LRFinderTrainer")
+    report = read_result(outputs["LRFinder", "lr_finder_result"].uri)
+    cells = [report.verdict.name, report.source]
+    cells += _model_cells(outputs, "LRFinderTrainer", "Pusher")
+    components = _fixed_rate(_taxi_components(folder, module), folder, module)
+    outputs = _run(folder, components, "FixedTrainer")
+    return cells + _model_cells(outputs, "FixedTrainer", "FixedPusher")
+
+
+def _taxi_components(folder: pathlib.Path, module: str, **options: Any) -> list[Any]:
+    """Returns the taxi pipeline on the newest span."""
+    # A late import: it takes half a minute and logs a lot.
+    from taxi import pipeline as taxi
+
+    components: list[Any] = taxi.create_components(
+        data_root=str(folder / "data"),
+        module=module,
+        serving_dir=str(folder / "serving"),
+        span_pattern="span-{SPAN}/*",
+        **options,
     )
-    return _cells(database)
+    return components
 
 
-def _fixed_rate(components: Sequence[Any], module: str, serving_dir: str) -> list[Any]:
-    """Returns Trainer, Evaluator and Pusher of the rate of day 1."""
+def _fixed_rate(
+    components: Sequence[Any], folder: pathlib.Path, module: str
+) -> list[Any]:
+    """Returns the pipeline with a stock Trainer, which has the rate of day 1."""
     from taxi import pipeline as taxi
     from tfx import v1 as tfx
 
@@ -170,34 +179,65 @@ def _fixed_rate(components: Sequence[Any], module: str, serving_dir: str) -> lis
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving_dir)
+            filesystem=tfx.proto.PushDestination.Filesystem(
+                base_directory=str(folder / "fixed")
+            )
         ),
     ).with_id("FixedPusher")
-    return [trainer, evaluator, pusher]
+    others = {"LRFinder", "LRFinderTrainer", "Evaluator", "Pusher"}
+    shared = [node for node in components if node.id not in others]
+    return [*shared, trainer, evaluator, pusher]
 
 
-def _cells(database: pathlib.Path) -> list[str]:
-    """Returns the verdict, and the rate, AUC and fate of each model."""
+def _run(folder: pathlib.Path, components: Sequence[Any], trainer: str) -> Any:
+    """Runs a pipeline, and returns the outputs of its nodes by node and key.
+
+    A node after the Trainer may fail: Evaluator does on predictions that are NaN.
+    """
+    import run_summary
+    from ml_metadata.proto import metadata_store_pb2
+    from tfx import v1 as tfx
+
+    database = folder / "metadata.sqlite"
+    store = tfx.orchestration.metadata.sqlite_metadata_connection_config
+    failure = None
+    try:
+        tfx.orchestration.LocalDagRunner().run(
+            tfx.dsl.Pipeline(
+                pipeline_name="retraining",
+                pipeline_root=str(folder / "artifacts"),
+                components=components,
+                enable_cache=True,
+                metadata_connection_config=store(str(database)),
+                beam_pipeline_args=["--runner=FnApiRunner"],
+            )
+        )
+    except Exception as error:
+        failure = error
+    _, found = run_summary.latest_outputs(database)
+    live = metadata_store_pb2.Artifact.LIVE
+    outputs = {key: item for key, item in found.items() if item.state == live}
+    if failure is not None and (trainer, "model_run") not in outputs:
+        raise failure
+    return outputs
+
+
+def _model_cells(outputs: Any, trainer: str, pusher: str) -> list[str]:
+    """Returns the rate, the loss, the AUC and the fate of a model."""
     import run_summary
 
-    from tfx_lr_finder import read_result
-
-    _, outputs = run_summary.latest_outputs(database)
-    report = read_result(outputs["LRFinder", "lr_finder_result"].uri)
-    cells = [report.verdict.name, report.source]
-    for trainer, pusher in (
-        ("LRFinderTrainer", "Pusher"),
-        ("FixedTrainer", "FixedPusher"),
-    ):
-        record = run_summary.read_record(outputs[trainer, "model_run"].uri)
-        pushed = outputs[pusher, "pushed_model"].custom_properties["pushed"].int_value
-        cells += [
-            f"{record['learning_rate']:.2g}",
-            f"{record['loss']:.3f}",
-            f"{record['auc']:.3f}",
-            "yes" if pushed else "no",
-        ]
-    return cells
+    record = run_summary.read_record(outputs[trainer, "model_run"].uri)
+    pushed = outputs.get((pusher, "pushed_model"))
+    if pushed is None:
+        fate = "no: Evaluator failed"
+    else:
+        fate = "yes" if pushed.custom_properties["pushed"].int_value else "no"
+    return [
+        f"{record['learning_rate']:.2g}",
+        f"{record['loss']:.3g}",
+        f"{record['auc']:.3f}",
+        fate,
+    ]
 
 
 def _text(rows: Sequence[Sequence[str]], command: str, seconds: float) -> str:
@@ -207,12 +247,14 @@ def _text(rows: Sequence[Sequence[str]], command: str, seconds: float) -> str:
     header += [f"fixed: {name}" for name in each]
     parts = [
         "# Retrainings through whole pipelines",
-        f"Command: `{command}`, {seconds:.0f} seconds. {len(rows)} runs of the taxi "
-        "pipeline in one metadata store. The numbers are not normalized, and the "
-        "optimizer is SGD with momentum. `on_inconclusive` is `last_good`. The fixed "
-        "rate is the best of day 1 in [the other retrainings](retraining.md). Loss and "
-        "AUC are on the span's own evaluation split. Evaluator blesses a model whose "
-        "AUC is at least 0.85, and Pusher pushes a blessed one.",
+        f"Command: `{command}`, {seconds:.0f} seconds. {len(rows)} spans, with one "
+        "metadata store, and two runs of the taxi pipeline each. The numbers are not "
+        "normalized, and the optimizer is SGD with momentum. `on_inconclusive` is "
+        "`last_good`. The fixed rate is the best of day 1 in [the other "
+        "retrainings](retraining.md). Loss and AUC are on the span's own evaluation "
+        "split. Evaluator blesses a model whose AUC is at least 0.85, and Pusher "
+        "pushes a blessed one. Evaluator fails if a prediction is NaN, and so does "
+        "that run.",
         table(header, rows),
     ]
     return "\n\n".join(parts) + "\n"

@@ -188,8 +188,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             Their losses are averaged.
           spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
             "linear".
-          divergence_factor: A sweep stops when its average loss rises above its best by
-            this many times its fall so far, or its noise if larger. From 0.001 to 1e30.
+          divergence_factor: A sweep stops when its average loss has risen above its
+            minimum by more than this factor times the fall to that minimum. A rise
+            within the noise does not count. From 0.001 to 1e30.
           rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
             "minimum" or "largest_drop".
           confirm_steps: Training steps of each candidate that is trained to confirm the
@@ -200,8 +201,8 @@ class LRFinder(base_beam_component.BaseBeamComponent):
           schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle".
             The suggestion is made for it.
           max_steps: Budget of the whole test in training steps, at least 10. By default
-            10 % of train_steps, but from 600 to 2000, or more if num_rates or
-            confirm_steps need more.
+            10 % of train_steps, but at least 600 and at most 2000. If num_rates or
+            confirm_steps need more, the budget grows to fit them.
           max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It
             never lowers the budget below 200 steps, or below train_steps if they are
             fewer.
@@ -231,8 +232,9 @@ class LRFinder(base_beam_component.BaseBeamComponent):
             result on `previous`, positive. Beyond that the verdict is LOW_CONFIDENCE.
           checkpoint_dir: Folder for checkpoints, a path or a uri, from which a killed
             test resumes. By default the execution's own folder. Kubeflow v2 and Vertex
-            AI have none: there it is `lr_finder_checkpoints` under the pipeline root if
-            that is on Google Cloud Storage or a mounted path, or else there is none.
+            AI have no such folder. There the default is `lr_finder_checkpoints` under
+            the pipeline root, if that is on Google Cloud Storage or a mounted path.
+            Otherwise no checkpoint is saved.
           evidence_dir: Folder in which an inconclusive test that fails keeps its
             report, a path or a uri. By default the execution's own folder, or
             `lr_finder_evidence` under the pipeline root as for checkpoint_dir. Without

@@ -35,8 +35,8 @@ class LRFinderFnResult:
         matter.
       train_dataset: A batched `tf.data.Dataset` of `(features, labels)` or
         `(features, labels, sample_weights)`, as `model.fit` takes it.
-      eval_dataset: Held-out batches of the same form, on which candidates are
-        compared. If None, LRFinder holds out the first training batches.
+      eval_dataset: Held-out batches of the same form, used to compare candidates. If
+        None, LRFinder holds out about one training row in five.
       num_train_examples: Number of examples in one pass over the training data. If
         None and `train_dataset` repeats without end, LRFinder counts the train split.
         Set it if the dataset covers only part of that split.

@@ -122,7 +122,7 @@ def _explanation(error: Exception) -> str | None:
         return (
             f"TFX cannot run in a pod of Vertex or Kubeflow without kfp ({error}). "
             "Install tfx-lr-finder[kfp] with Python 3.10 or 3.11. TFX has no Kubeflow "
-            f"runner for later versions; this is Python {platform.python_version()}."
+            f"runner for later versions. This is Python {platform.python_version()}."
         )
     if isinstance(error, ImportError):
         return (

@@ -203,8 +203,9 @@ class LRFinder(component.LRFinder):
         """
         if is_deferred(custom_config):
             raise ValueError(
-                "custom_config must be a dict here, got a runtime parameter or a "
-                "placeholder: the job is stored in it. Pass the values as parameters."
+                "custom_config must be a plain dict, because LRFinder stores the "
+                "settings of the Vertex AI job in it. Got a runtime parameter or a "
+                "placeholder, whose value is not known before the pipeline runs."
             )
         if parameters.get(keys.REQUESTED_GPUS) is None:
             parameters[keys.REQUESTED_GPUS] = custom_job.accelerator_count

@@ -21,8 +21,8 @@ def VerdictAlert(
     Args:
       lr_finder_result: The result whose verdict is not OK.
       webhook: Address that takes `{"text": ...}`, as those of Slack and Google Chat do.
-        Without one, the alert is in the log only. TFX logs it, so use one that is no
-        secret inside your network, or read it from a secret of the pod.
+        Without one, the alert goes to the log only. TFX writes the address to its log.
+        If it is a secret, read it from a secret of the pod instead.
     """
     report = read_result(lr_finder_result)
     text = (

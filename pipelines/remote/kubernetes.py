@@ -153,8 +153,8 @@ def check_last_good(value: str | None) -> None:
     """Checks that both the launcher and TFX can reach a place; None passes."""
     if value is not None:
         reason = (
-            "the launcher of Kubeflow imports from buckets only, and TFX writes to no "
-            "other type. Without a bucket, use --default-learning-rate alone."
+            "Kubeflow's launcher imports from buckets only, and TFX writes to those of "
+            "Google Cloud Storage only. Without one, use --default-learning-rate alone."
         )
         checks.root("--last-good", value, ("gs",), reason)
 

@@ -90,12 +90,12 @@ class Settings:
         "--checkpoint-dir; without a folder they are in the log only.",
     )
     on_no_gpu: str = option(
-        "warn", help="What LRFinder does without its GPU.", choices=ON_NO_GPU
+        "warn", help="What LRFinder does if its pod has no GPU.", choices=ON_NO_GPU
     )
     last_good: str | None = option(
         None,
-        help="Bucket for the last good result. LRFinder uses its learning rate if it "
-        "finds none.",
+        help="Bucket that keeps the last good result. If a test finds no learning "
+        "rate, LRFinder uses the rate of that result.",
     )
     default_learning_rate: float | None = option(
         None,

@@ -57,7 +57,7 @@ def test_the_fallback_rate_is_marked_as_the_default_learning_rate(
     assert report.learning_rate == 3.2e-7
     assert report.source == "default_learning_rate"
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert "3.2e-07 is the declared default_learning_rate" in report.reasons[-1]
+    assert "3.2e-07 is default_learning_rate" in report.reasons[-1]
     config = json.loads(
         (
             pathlib.Path(outputs["best_hyperparameters"].uri)

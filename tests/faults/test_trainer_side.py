@@ -108,7 +108,7 @@ FAULTS = {
     a_folder: "cannot be read: IsADirectoryError",
     edited_to_no_rate: "is damaged",
     edited_to_text: "is damaged",
-    edited_to_a_negative_rate: "wanted a positive",
+    edited_to_a_negative_rate: "expected a positive",
     of_a_newer_version: "schema_version 7",
 }
 

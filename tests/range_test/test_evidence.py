@@ -130,8 +130,16 @@ def test_fewer_rows_need_a_clearer_gain():
 @pytest.mark.parametrize(
     ("unit", "independent", "phrase"),
     [
-        ("row", 8.0, "8 rows of independent evidence. OK needs at least 20 rows"),
-        ("batch", 3.0, "3 batches of independent evidence. OK needs at least 8 batche"),
+        (
+            "row",
+            8.0,
+            "8 rows of independent evidence. The verdict OK needs at least 20 rows",
+        ),
+        (
+            "batch",
+            3.0,
+            "3 batches of independent evidence. The verdict OK needs at least 8 batche",
+        ),
         ("row", 1.0, "1 row of independent evidence"),
     ],
 )

@@ -184,7 +184,9 @@ def test_a_test_never_spends_more_steps_than_the_trainer_takes(train_steps):
 def test_a_junk_loss_with_few_steps_names_the_steps_of_the_trainer():
     report = find(JunkLoop(next(iter(KINDS)), 0), train_steps=100)
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert "only 100 steps, because the Trainer takes 100" in report.reasons[-1]
+    assert (
+        "limited to 100 steps, because the Trainer takes only 100" in report.reasons[-1]
+    )
 
 
 def test_the_sweeps_alone_need_no_probes():

@@ -49,13 +49,16 @@ def test_a_report_with_non_finite_losses_is_strict_json():
     [
         ("", "is not JSON"),
         ('{"schema_version": 2, "learning', "is not JSON"),
-        ('{"schema_version": 2, "learning_rate": NaN}', "NaN is no number of JSON"),
+        (
+            '{"schema_version": 2, "learning_rate": NaN}',
+            "NaN is not a valid JSON number",
+        ),
         ("[" * 100_000, "is not JSON .*nested too deeply"),
         ("[]", "no schema_version"),
         ('{"learning_rate": 1}', "no schema_version"),
         ('{"schema_version": true}', "no schema_version"),
-        ('{"schema_version": 999}', "schema_version 999; .*Upgrade tfx-lr-finder"),
-        ('{"schema_version": 1}', "old schema_version 1; .*Run the finder again"),
+        ('{"schema_version": 999}', "schema_version 999, .*Upgrade tfx-lr-finder"),
+        ('{"schema_version": 1}', "old schema_version 1, .*Run the finder again"),
         ('{"schema_version": 2}', "is damaged: the report lacks candidates, config"),
     ],
 )
@@ -65,40 +68,44 @@ def test_a_text_that_is_not_a_report_is_refused(text, message):
 
 
 DAMAGE = [
-    (("learning_rate",), True, "learning_rate is True, wanted a positive, finite"),
-    (("learning_rate",), -0.1, "learning_rate is -0.1, wanted a positive, finite"),
-    (("learning_rate",), 0, "learning_rate is 0, wanted a positive, finite"),
-    (("learning_rate",), 10**400, "learning_rate is 1000.*, wanted a positive"),
-    (("learning_rate",), "0.1", "learning_rate is '0.1', wanted a positive"),
+    (("learning_rate",), True, "learning_rate is True, expected a positive, finite"),
+    (("learning_rate",), -0.1, "learning_rate is -0.1, expected a positive, finite"),
+    (("learning_rate",), 0, "learning_rate is 0, expected a positive, finite"),
+    (("learning_rate",), 10**400, "learning_rate is 1000.*, expected a positive"),
+    (("learning_rate",), "0.1", "learning_rate is '0.1', expected a positive"),
     (
         ("learning_rate_range",),
         [0.1],
-        r"learning_rate_range is \[0.1\], wanted a list of 2",
+        r"learning_rate_range is \[0.1\], expected a list of 2",
     ),
     (
         ("learning_rate_range",),
         [0.2, 0.1],
-        "learning_rate_range is 0.2 to 0.1, wanted the lower",
+        "learning_rate_range is 0.2 to 0.1, expected the lower",
     ),
     (
         ("learning_rates_by_schedule", "cosine"),
         None,
-        r"learning_rates_by_schedule\['cosine'\] is None, wanted a positive",
+        r"learning_rates_by_schedule\['cosine'\] is None, expected a positive",
     ),
-    (("verdict",), "FINE", "verdict is 'FINE', wanted one of OK, LOW_CONFIDENCE"),
-    (("verdict",), ["OK"], r"verdict is \['OK'\], wanted one of OK"),
-    (("reasons",), "none", "reasons is 'none', wanted a list"),
-    (("source",), 3, "source is 3, wanted a text"),
-    (("sweeps", 0, "num_steps"), 3.0, r"sweeps\[0\].num_steps is 3.0, wanted a whole"),
+    (("verdict",), "FINE", "verdict is 'FINE', expected one of OK, LOW_CONFIDENCE"),
+    (("verdict",), ["OK"], r"verdict is \['OK'\], expected one of OK"),
+    (("reasons",), "none", "reasons is 'none', expected a list"),
+    (("source",), 3, "source is 3, expected a text"),
+    (
+        ("sweeps", 0, "num_steps"),
+        3.0,
+        r"sweeps\[0\].num_steps is 3.0, expected a whole",
+    ),
     (
         ("sweeps", 0, "num_steps"),
         True,
-        r"sweeps\[0\].num_steps is True, wanted a whole",
+        r"sweeps\[0\].num_steps is True, expected a whole",
     ),
     (
         ("sweeps", 1, "losses", 4),
         "x",
-        r"sweeps\[1\].losses\[4\] is 'x', wanted a number",
+        r"sweeps\[1\].losses\[4\] is 'x', expected a number",
     ),
     (
         ("candidates", 0, "learning_rate"),
@@ -107,14 +114,18 @@ DAMAGE = [
     ),
     (("candidates", 0), {}, r"candidates\[0\] lacks eval_losses, learning_rate"),
     (("final_check", "extra"), 1, "final_check has the unknown fields 'extra'"),
-    (("environment", "gpu"), [], r"environment\['gpu'\] is \[\], wanted str or int or"),
+    (
+        ("environment", "gpu"),
+        [],
+        r"environment\['gpu'\] is \[\], expected str or int or",
+    ),
     (("config", "seed"), -1, "config is refused: seed must be"),
-    (("config", "seed"), 1.5, "config.seed is 1.5, wanted a whole number"),
-    (("sweeps",), [], "sweeps is empty, wanted at least one"),
+    (("config", "seed"), 1.5, "config.seed is 1.5, expected a whole number"),
+    (("sweeps",), [], "sweeps is empty, expected at least one"),
     (
         ("sweeps", 0, "losses"),
         [1.0],
-        r"sweeps\[0\] has \d+ .* and 1 losses",
+        r"sweeps\[0\] has \d+ .* but 1 losses",
     ),
     (
         ("sweeps", 0),
@@ -160,7 +171,7 @@ def test_a_damaged_field_is_refused_by_its_name(path, value, message, payload):
 
 def test_a_rate_beyond_the_largest_float_is_refused(payload):
     text = json.dumps({**payload, "learning_rate": "RATE"}).replace('"RATE"', "1e999")
-    with pytest.raises(ValueError, match="learning_rate is inf, wanted a positive"):
+    with pytest.raises(ValueError, match="learning_rate is inf, expected a positive"):
         LRFinderReport.from_json(text)
 
 

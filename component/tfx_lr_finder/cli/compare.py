@@ -20,7 +20,8 @@ from tfx_lr_finder.views import tables
 @click.option(
     "--max-drift-decades",
     type=click.FloatRange(min=0, min_open=True),
-    help="Exit with 5 if the rates differ by more decades, or one is missing.",
+    help="Exit with 5 if the rates differ by more than this many powers of ten, or if "
+    "a result has no rate.",
 )
 @json_option
 def compare(

@@ -129,6 +129,7 @@ def _explain(location: str, error: Exception) -> str:
         location = shown._replace(netloc=host).geturl()
     text = str(error).strip() or type(error).__name__
     return (
-        f"The metadata store {location!r} does not answer: {text}. Check that it runs, "
-        "and that the account and its password are right and may read."
+        f"The metadata store {location!r} does not answer: {text}. Check that it is "
+        "running, that the user name and the password are correct, and that the "
+        "account has read access."
     )

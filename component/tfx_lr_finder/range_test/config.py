@@ -45,8 +45,9 @@ class RangeTestConfig:
         Their losses are averaged.
       spacing: Spacing of the learning rates: "exponential" (equal gaps in log10) or
         "linear".
-      divergence_factor: A sweep stops when its average loss rises above its best by
-        this many times its fall so far, or its noise if larger. From 0.001 to 1e30.
+      divergence_factor: A sweep stops when its average loss has risen above its
+        minimum by more than this factor times the fall to that minimum. A rise within
+        the noise does not count. From 0.001 to 1e30.
       rule: Rule that reads a rate off the curve: "valley", "slide", "steepest",
         "minimum" or "largest_drop".
       confirm_steps: Training steps of each candidate that is trained to confirm the
@@ -56,8 +57,8 @@ class RangeTestConfig:
       schedule: Schedule that the Trainer uses: "constant", "cosine" or "one_cycle". The
         suggestion is made for it.
       max_steps: Budget of the whole test in training steps, at least 10. By default
-        10 % of train_steps, but from 600 to 2000, or more if num_rates or confirm_steps
-        need more.
+        10 % of train_steps, but at least 600 and at most 2000. If num_rates or
+        confirm_steps need more, the budget grows to fit them.
       max_fraction: Budget as a fraction of train_steps, above 0 and up to 1. It never
         lowers the budget below 200 steps, or below train_steps if they are fewer.
       num_eval_batches: Held-out batches that score a candidate, at least 1.

@@ -145,8 +145,8 @@ def _report(
     if verdict is Verdict.INCONCLUSIVE and config.is_capped:
         reasons = [
             *reasons,
-            f"The test could spend only {config.budget} steps, because the Trainer "
-            f"takes {config.train_steps}.",
+            f"The test was limited to {config.budget} steps, because the Trainer "
+            f"takes only {config.train_steps}.",
         ]
     if verdict is Verdict.INCONCLUSIVE:
         rate = rate_range = None

@@ -193,15 +193,15 @@ def _check_version(payload: object) -> None:
         )
     if version < SCHEMA_VERSION:
         raise ValueError(
-            f"The learning-rate report has the old schema_version {version}; this "
-            f"version of tfx-lr-finder reads {SCHEMA_VERSION} only. Run the finder "
+            f"The learning-rate report has the old schema_version {version}, but this "
+            f"version of tfx-lr-finder reads only {SCHEMA_VERSION}. Run the finder "
             "again, or read the file with the version that wrote it."
         )
     if version > SCHEMA_VERSION:
         raise ValueError(
-            f"The learning-rate report has schema_version {version}; this version of "
-            f"tfx-lr-finder reads {SCHEMA_VERSION} only. Upgrade tfx-lr-finder here to "
-            "the version that wrote the file."
+            f"The learning-rate report has schema_version {version}, but this version "
+            f"of tfx-lr-finder reads only {SCHEMA_VERSION}. Upgrade tfx-lr-finder here "
+            "to the version that wrote the file."
         )
 
 

@@ -25,7 +25,7 @@ def check_shapes(report: "LRFinderReport") -> None:
       ValueError: Something is missing or has the wrong length. The message names it.
     """
     if not report.sweeps:
-        raise ValueError("sweeps is empty, wanted at least one")
+        raise ValueError("sweeps is empty, expected at least one")
     for number, sweep in enumerate(report.sweeps):
         _check_sweep(f"sweeps[{number}]", sweep)
     trainings = {"probes": report.probes, "candidates": report.candidates}
@@ -43,8 +43,8 @@ def _check_sweep(path: str, sweep: Sweep) -> None:
     rates = sweep.learning_rates
     if len(sweep.losses) != len(rates):
         raise ValueError(
-            f"{path} has {len(rates)} learning rates and {len(sweep.losses)} losses, "
-            "wanted as many of both"
+            f"{path} has {len(rates)} learning rates but {len(sweep.losses)} losses, "
+            "expected the same number of each"
         )
     if sweep.num_steps and not rates:
         raise ValueError(f"{path} has no learning rates, but {sweep.num_steps} steps")
@@ -60,7 +60,7 @@ def _check_sweep(path: str, sweep: Sweep) -> None:
 
 def _check_training(path: str, item: Candidate) -> None:
     if not item.eval_losses:
-        raise ValueError(f"{path}.eval_losses is empty, wanted at least one")
+        raise ValueError(f"{path}.eval_losses is empty, expected at least one")
     _check_steps(path, item.num_steps)
 
 
@@ -81,7 +81,7 @@ def check_redundant_fields(report: "LRFinderReport") -> None:
     low, high = report.learning_rate_range or (0.0, 0.0)
     if low > high:
         raise ValueError(
-            f"learning_rate_range is {low} to {high}, wanted the lower rate first"
+            f"learning_rate_range is {low} to {high}, expected the lower rate first"
         )
     _check_rates(report)
     _check_source_and_verdict(report)

@@ -54,7 +54,7 @@ def parse(text: str) -> Any:
     """
 
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is no number of JSON")
+        raise ValueError(f"{constant} is not a valid JSON number")
 
     try:
         return json.loads(text, parse_constant=refuse)
@@ -161,7 +161,7 @@ def _exactly(wanted: type[T], value: Any, path: str) -> T:
 def _refuse(path: str, value: Any, wanted: str) -> NoReturn:
     # reprlib keeps the text short, however large or deep the value is.
     raise ValueError(
-        f"{path or 'the report'} is {reprlib.repr(value)}, wanted {wanted}"
+        f"{path or 'the report'} is {reprlib.repr(value)}, expected {wanted}"
     )
 
 

@@ -23,10 +23,10 @@ def min_steps(config: RangeTestConfig) -> int:
 def untested_report(config: RangeTestConfig) -> LRFinderReport:
     """Returns the report of a test for which the Trainer takes too few steps."""
     reason = (
-        f"The Trainer takes only {config.train_steps} steps. This range test needs at "
-        f"least {min_steps(config)} and never takes more than the Trainer, so it did "
-        "not train. Train for more steps, lower num_sweeps or num_rates, or set the "
-        "rate yourself."
+        f"The Trainer takes only {config.train_steps} steps, but this range test needs "
+        f"at least {min_steps(config)}. LRFinder never trains for more steps than the "
+        "Trainer, so it ran no test. Train for more steps, lower num_sweeps or "
+        "num_rates, or set the rate yourself."
     )
     nothing = Sweep(
         learning_rates=(),

@@ -70,7 +70,10 @@ def _why_nothing_gains(evidence: Evidence) -> str:
     needed = evidence.num_needed()
     enough = ""
     if evidence.held_out is not None and needed is not None:
-        enough = f" About {_count(needed, evidence.held_out.unit)} would show its gain."
+        enough = (
+            f" About {_count(needed, evidence.held_out.unit)} would be enough to "
+            "confirm the largest gain."
+        )
     return (
         "No rate that was tried lowers the held-out loss below the untrained model's "
         f"{evidence.confirmation.untrained_loss:.4g} by more than its noise.{enough} "
@@ -205,8 +208,9 @@ def _held_out_doubts(evidence: Evidence) -> list[str]:
             copies = f" {held_out.duplicate_fraction:.0%} of the rows are copies."
         independent = _count(round(held_out.num_independent), held_out.unit)
         reasons.append(
-            f"The held-out data hold {independent} of independent evidence.{copies} OK "
-            f"needs at least {_count(least, held_out.unit)}. Provide more held-out data"
+            f"The held-out data count as {independent} of independent evidence."
+            f"{copies} The verdict OK needs at least "
+            f"{_count(least, held_out.unit)}. Provide more held-out data"
             + ("." if held_out.unit == "row" else ", or in smaller batches.")
         )
     if held_out.num_not_finite:
@@ -228,20 +232,21 @@ def _gain_doubts(evidence: Evidence) -> list[str]:
     check, best = evidence.confirmation.final_check, evidence.best
     reasons = []
     if not evidence.repeats():
-        rates = f"{best.learning_rate:.3g}"
+        gain = f"The held-out gain at the best rate {best.learning_rate:.3g}"
+        within = "is within the noise."
         if check is not None:
-            rates += f" or at the suggested rate {check.learning_rate:.3g}"
+            gain += f" or at the suggested rate {check.learning_rate:.3g}"
+            within = "is within the noise, so one does not confirm the other."
         reasons.append(
-            f"The held-out gain at the best rate {rates} is within the noise, so the "
-            "two trainings do not confirm each other. Raise max_steps for longer "
-            "trainings, or provide more held-out data."
+            f"{gain} {within} Raise max_steps for longer trainings, or provide more "
+            "held-out data."
         )
     if not evidence.uses_features():
         reasons.append(
-            "The held-out loss falls, but no less if each row gets the prediction for "
-            "another row of its batch. The model has learned nothing from the features "
-            "so far. Check the labels, shuffle the evaluation data if they are sorted, "
-            "or raise max_steps."
+            "The held-out loss falls, but just as much if the predictions are shuffled "
+            "among the rows of a batch. The model has learned nothing from the "
+            "features so far. Check the labels, shuffle the evaluation data if they "
+            "are sorted, or raise max_steps."
         )
     return reasons
 

@@ -56,7 +56,7 @@ def find_learning_rate(
 ) -> LRFinderReport:
     """Returns the report of a range test: the learning rate and its evidence.
 
-    The function restores the model, its optimizer and all random state, also if it
+    The function restores the model, its optimizer and all random state, even if it
     raises.
 
     Args:
@@ -74,7 +74,8 @@ def find_learning_rate(
         rate depends on it.
       config: The range test. Alternatively pass its fields as keyword arguments.
       num_train_examples: Number of training examples, for a dataset that repeats and
-        so does not know its size. A small dataset limits the test.
+        whose size is therefore unknown. It shows how often the test, and the Trainer,
+        train on the same example.
       previous: Reports of previous tests of this model, the newest first. The test also
         tries the rate of the first that is OK and of the same optimizer.
       checkpoint: Where to save checkpoints and to look for one of a killed test. The

@@ -49,9 +49,9 @@ class OneCycle(CycleSchedule):
         Args:
           max_lr: The peak, positive.
           total_steps: Steps of the whole training, at least 3.
-          min_lr: The rate at the first step, below `max_lr`. Default: a tenth of it.
-          final_lr: The rate at the last step, at most `min_lr`. Default: a hundredth
-            of it.
+          min_lr: The rate at the first step, below `max_lr`. Default: `max_lr / 10`.
+          final_lr: The rate at the last step, at most `min_lr`. Default:
+            `min_lr / 100`.
           final_fraction: Fraction of the steps after the cycle, in [0, 1).
 
         Raises:

@@ -25,8 +25,8 @@ class GpuRequest:
         if self.requested_gpus < 0:
             raise ValueError(
                 f"requested_gpus must be at least 0, got {self.requested_gpus}. It is "
-                "the number of GPUs that the runner requests for LRFinder's pod; 0 "
-                "checks nothing."
+                "the number of GPUs that the runner requests for LRFinder's pod. 0 "
+                "turns the check off."
             )
         if self.on_no_gpu not in (WARN, FAIL):
             raise ValueError(

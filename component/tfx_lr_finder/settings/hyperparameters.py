@@ -79,10 +79,10 @@ def _check_entry(kind: str, settings: dict[str, Any], name: str) -> None:
         for condition in settings["conditions"]
     ):
         raise ValueError(
-            f"The hyperparameter {settings['name']!r} exists only for certain "
-            f"values of {name!r} ({settings['conditions']}), and LRFinder replaces "
-            "that value. Search it without this condition, or choose another "
-            "hyperparameter_name."
+            f"The hyperparameter {settings['name']!r} exists only for certain values "
+            f"of {name!r} ({settings['conditions']}), but LRFinder sets {name!r} to "
+            "the rate that it found. Remove the condition from the search space, or "
+            "choose another hyperparameter_name."
         )
 
 

@@ -95,8 +95,8 @@ class InconclusivePolicy:
         if self.on_inconclusive == LAST_GOOD:
             missing = ", and `previous` holds no OK result of the same optimizer"
         reason = (
-            f"The learning rate {self.default_learning_rate!r} is the declared "
-            f"default_learning_rate. This test found no rate{missing}."
+            f"This test found no rate{missing}. The learning rate "
+            f"{self.default_learning_rate!r} is default_learning_rate."
         )
         return dataclasses.replace(
             report,

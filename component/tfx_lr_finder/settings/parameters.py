@@ -52,5 +52,6 @@ def cast(name: str, value: Any, wanted: type) -> Any:
         return int(value)
     raise ValueError(
         f"{name} must be {_KINDS[wanted]}, got {value!r} of type "
-        f"{type(value).__name__}. Pass {_KINDS[wanted]} or a RuntimeParameter of it."
+        f"{type(value).__name__}. Pass {_KINDS[wanted]} or a RuntimeParameter "
+        "of that type."
     )

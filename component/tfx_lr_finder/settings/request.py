@@ -174,7 +174,7 @@ def check_user_code(properties: Mapping[str, Any]) -> None:
         raise ValueError(
             "Exactly one of module_file, lr_finder_fn and run_fn must be given, got "
             f"module_file={module_file!r}, lr_finder_fn={lr_finder_fn!r} and "
-            f"run_fn={run_fn!r}. module_file is the path of a .py file; the others "
+            f"run_fn={run_fn!r}. module_file is the path of a .py file. The others "
             "are dotted paths."
         )
 
@@ -214,7 +214,7 @@ def _max_drift_decades(properties: Mapping[str, Any]) -> float:
     if not decades > 0:
         raise ValueError(
             f"max_drift_decades must be a positive number, got {given!r}. 1 lets the "
-            "rate change by a factor of ten; a very large number turns the check off."
+            "rate change by a factor of ten. A very large number turns the check off."
         )
     return decades
 

@@ -264,13 +264,16 @@ def with_batches(make_report, size):
 
 @pytest.mark.parametrize(
     ("optimizer", "advice"),
-    [("SGD", "linearly, by 2 here"), ("Adam", "with its square root, by 1.41 here")],
+    [
+        ("SGD", "linearly, here by the factor 2"),
+        ("Adam", "with the square root of the batch size, here by the factor 1.41"),
+    ],
 )
 def test_other_batches_than_the_tested_ones_are_a_doubt_with_advice(
     k, optimizer, advice, dataset, train, make_report
 ):
     model = mlp(k, getattr(k.optimizers, optimizer)(0.5))
-    message = f"batches of 16 examples, .* found on batches of 8. {optimizer}'s .*"
+    message = f"batches of 16 examples, .* found on batches of 8. With {optimizer}, .*"
     with pytest.raises(ValueError, match=message + advice):
         train(
             lambda _: brief_fit(k, model, dataset), report=with_batches(make_report, 8)

@@ -197,8 +197,8 @@ TEXT = np.array(["good", "bad", "ugly"])
 NO_BATCHES = [
     (None, "A batch of the training dataset has no features"),
     ((None, Y), "A batch of the training dataset has no features"),
-    ((b"good", 1), "has the single value b'good' where an array"),
-    (["good", "bad"], "has the single value b'good' where an array"),
+    ((b"good", 1), "has the single value b'good', expected an array"),
+    (["good", "bad"], "has the single value b'good', expected an array"),
 ]
 
 
@@ -230,7 +230,7 @@ def test_a_dataset_is_returned_unchanged(model):
 
 BAD = [
     ((X, Y[:5]), {}, r"different numbers of rows: \[5, 20\]"),
-    ((X, X, X, Y), {}, r"tuple of 4 arrays, wanted \(x, y\)"),
+    ((X, X, X, Y), {}, r"tuple of 4 arrays, expected \(x, y\)"),
     (iter(()), {}, "generator is at its end"),
 ]
 

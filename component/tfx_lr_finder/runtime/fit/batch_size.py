@@ -68,10 +68,10 @@ def scaling_advice(tested: int, trained: int, optimizer: str) -> str:
     """
     ratio = trained / tested
     linear = optimizer in LINEAR
-    rule = "linearly" if linear else "with its square root"
+    rule = "linearly" if linear else "with the square root of the batch size"
     factor = ratio if linear else ratio**0.5
     return (
-        f"{optimizer}'s rate usually scales {rule}, by {factor:.3g} here. Run LRFinder "
-        "with the batch size and the number of replicas of the Trainer, or scale the "
-        "rate in run_fn."
+        f"With {optimizer}, the learning rate usually scales {rule}, here by the "
+        f"factor {factor:.3g}. Run LRFinder with the batch size and the number of "
+        "replicas of the Trainer, or scale the rate in run_fn."
     )

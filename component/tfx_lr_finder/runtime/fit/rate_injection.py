@@ -9,11 +9,17 @@ from tfx_lr_finder.fn_args import PassedResult
 from tfx_lr_finder.runtime.fit import set_rate
 from tfx_lr_finder.runtime.fit.batch_size import read_batch_size, scaling_advice
 from tfx_lr_finder.runtime.fit.intercept import FitCall
-from tfx_lr_finder.runtime.fit.own_steps import OwnSteps
+from tfx_lr_finder.runtime.fit.own_steps import OwnSteps, StepRecorder
 from tfx_lr_finder.runtime.fit.recorded_fit import RecordedFit, chain
 from tfx_lr_finder.runtime.fit.weights import WeightNumbers
+from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer
 from tfx_lr_finder.settings.trainer_options import OPTIMIZER, TrainerOptions
 from tfx_lr_finder.settings.which_fit import fit_number
+
+USE_IT = (
+    "Build the optimizer with the rate that tfx_lr_finder.learning_rate(fn_args) "
+    "returns, or with a smaller one."
+)
 
 
 class RateInjection:
@@ -34,15 +40,18 @@ class RateInjection:
         self._options = options
         self._number = fit_number(options.which_fit)
         self._fits: list[RecordedFit] = []
-        self._own_steps: dict[tuple[int, int], OwnSteps] = {}
-        self._saved: frozenset[int] = frozenset()
         self._weights = WeightNumbers()
-        self._is_training = False
+        self._steps = StepRecorder(self._weights)
+        self._saved: frozenset[int] = frozenset()
+        self._before_save: tuple[int, list[OwnSteps]] | None = None
+        self._running: RecordedFit | None = None
+        self._running_optimizer: Any = None
 
     def on_fit(self, call: FitCall) -> Any:
         """Runs a `fit`; sets the rate before those that `which_fit` names."""
-        if self._is_training or getattr(call.model, "optimizer", None) is None:
+        if self._running or getattr(call.model, "optimizer", None) is None:
             return call.proceed()  # a fit inside a fit, or Keras' own error
+        self._steps.end_of_period(len(self._fits))
         number = len(self._fits) + 1
         setting = None
         if self._options.set_rate_on == OPTIMIZER and self._number in (None, number):
@@ -58,24 +67,33 @@ class RateInjection:
             logging.info("LRFinder: call %d of fit keeps the rate of run_fn", number)
         fit = RecordedFit(number, call, setting)
         self._fits.append(fit)
-        self._is_training = True
+        self._running, self._running_optimizer = fit, call.model.optimizer
         try:
             return fit.run(call, self._weights)
         finally:
-            self._is_training = False
+            self._running, self._running_optimizer = None, None
+            # train_on_batch may use the function that fit has traced
+            self._steps.watch(call.model.optimizer, fit.trained, was_traced=True)
+            self._steps.ignore_steps_until_now()
 
     def on_step(self, optimizer: Any, variables: Sequence[Any]) -> None:
-        """Remembers an optimizer step outside of `fit`."""
-        if self._is_training:
+        """Remembers an optimizer step outside of `fit`, or by another optimizer."""
+        if self._running is None:
+            self._steps.add(len(self._fits), optimizer, variables)
             return
-        key = len(self._fits), id(optimizer)
-        if key not in self._own_steps:
-            self._own_steps[key] = OwnSteps(len(self._fits), optimizer)
-        self._own_steps[key].add(optimizer, self._weights.of(variables))
+        inner = inner_optimizer(optimizer)
+        if inner is not inner_optimizer(self._running_optimizer):
+            self._running.add_beside(inner, self._weights.of(variables))
 
     def on_save(self, item: Any) -> None:
         """Remembers the weights that `run_fn` saves for serving."""
-        self._saved = self._weights.of_trackable(item) or self._saved
+        saved = self._weights.of_trackable(item)
+        if not saved:
+            return
+        if self._running is None:
+            self._steps.end_of_period(len(self._fits))
+        self._saved = saved
+        self._before_save = len(self._fits), self._steps.all()
 
     def rate_used(self) -> dict[str, Any]:
         """Returns what is known about the rate that `run_fn` trained with, for JSON.
@@ -83,8 +101,13 @@ class RateInjection:
         `doubt` is None if the rate found was used on the batches that it was found for,
         or if `run_fn` read it; otherwise it is a sentence. Unknown values are None.
         """
+        self._steps.end_of_period(len(self._fits))
         own = self._own_steps_of_the_model()
-        is_of_fit = any(s.trained & fit.weights for s in own for fit in self._fits)
+        is_of_fit = any(
+            steps.trained & fit.weights
+            for steps in own
+            for fit in self._fits_of_the_model()
+        )
         lasts = self._last_fits() if is_of_fit or not own else []
         doubts = [doubt for last in lasts if (doubt := self._doubt(last))]
         source = self._source(lasts[-1]) if lasts else None
@@ -103,7 +126,7 @@ class RateInjection:
             "read_by_run_fn": self._passed.was_read or None,
             "num_fits": len(self._fits),
             "fits": [_described(fit) for fit in self._fits],
-            "steps_outside_fit": [s.described() for s in self._own_steps.values()],
+            "steps_outside_fit": [steps.described() for steps in self._steps.all()],
             "how": how,
         }
         if source is not None:
@@ -116,22 +139,26 @@ class RateInjection:
             used["replaced"] = source.setting.replaced
         return {**used, "doubt": " ".join(doubts) or None}
 
+    def _fits_of_the_model(self) -> list[RecordedFit]:
+        """Returns the calls of `fit` before the model was saved, or all."""
+        return self._fits[: None if self._before_save is None else self._before_save[0]]
+
     def _last_fits(self) -> list[RecordedFit]:
         """Returns the `fit` that last trained the saved model.
 
         If `run_fn` saved a copy of a model, this is the last `fit` of each model.
         """
+        fits = self._fits_of_the_model()
         if not self._saved:
-            return self._fits[-1:]
-        for fit in reversed(self._fits):
+            return fits[-1:]
+        for fit in reversed(fits):
             if fit.trained & self._saved:
                 return [fit]
         return [
             fit
-            for fit in self._fits
+            for fit in fits
             if not any(
-                fit.number < later.number and later.continues(fit)
-                for later in self._fits
+                fit.number < later.number and later.continues(fit) for later in fits
             )
         ]
 
@@ -139,15 +166,18 @@ class RateInjection:
         """Returns the steps outside of `fit` on the model that was saved.
 
         If `run_fn` saved a copy of a model, these are the steps on every model that a
-        `fit` trained. If it saved none, these are the steps after the last `fit`.
+        `fit` trained. If it saved none, these are the steps after the last `fit`. Steps
+        after the save do not count.
         """
-        own = list(self._own_steps.values())
-        if not self._saved:
+        if self._before_save is None:
+            own = self._steps.all()
             return [steps for steps in own if steps.after_fit == len(self._fits)]
+        _, own = self._before_save
+        fits = self._fits_of_the_model()
         of_saved = [steps for steps in own if steps.trained & self._saved]
-        if of_saved or any(fit.trained & self._saved for fit in self._fits):
+        if of_saved or any(fit.trained & self._saved for fit in fits):
             return of_saved
-        fitted = frozenset().union(*(fit.weights for fit in self._fits))
+        fitted = frozenset().union(*(fit.weights for fit in fits))
         return [steps for steps in own if steps.trained & fitted]
 
     def _source(self, last: RecordedFit) -> RecordedFit | None:
@@ -179,6 +209,9 @@ class RateInjection:
             return doubt
         rate, _ = self._rate_and_origin(source)
         for fit in chain(self._fits, last):
+            beside = fit.doubt_beside(rate or 0.0)
+            if beside is not None:
+                return beside
             above = fit.exceeds(rate or 0.0) if fit.number > source.number else None
             if above is not None:
                 return (
@@ -200,13 +233,30 @@ class RateInjection:
                 f"it, starting with {last.first_rate!r}. {_advice(last)}"
             )
         if self._passed.was_read:
-            return None
+            return self._doubt_although_read(last)
         if self._options.set_rate_on == OPTIMIZER:
             return self._unknown(
                 f"which_fit is {self._options.which_fit!r}, and run_fn called fit "
                 f"{len(self._fits)} time(s)"
             )
         return self._unknown(f"fit {last.number} started with {last.first_rate!r}")
+
+    def _doubt_although_read(self, last: RecordedFit) -> str | None:
+        """Returns that `run_fn` read the rate, but used a larger one, if so.
+
+        A smaller one may be derived from it: a warm-up, or that of the lower layers.
+        """
+        above = last.exceeds(self._highest_rate_found())
+        if above is None:
+            return None
+        return f"{self._was_read()} fit {last.number} used {above!r}. {USE_IT}"
+
+    def _highest_rate_found(self) -> float:
+        by_schedule = self._passed.report.learning_rates_by_schedule or {}
+        return max(self._rate_found, *filter(None, by_schedule.values()), 0.0)
+
+    def _was_read(self) -> str:
+        return f"run_fn read the rate {self._rate_found!r}, but"
 
     def _doubts_of_later_steps(
         self, own: Sequence[OwnSteps], source: RecordedFit | None, rate: float | None
@@ -224,10 +274,18 @@ class RateInjection:
 
     def _doubts_without_fit(self, own: Sequence[OwnSteps]) -> list[str]:
         """Returns why a model that no `fit` trained may not have used the rate."""
-        if self._passed.was_read or (
-            own and all(steps.used(self._rate_found) for steps in own)
-        ):
+        if own and all(steps.used(self._rate_found) for steps in own):
             return []
+        if self._passed.was_read:
+            return [
+                f"{self._was_read()} its own steps used {steps.rate_in_words()}, with "
+                f"{steps.optimizer}. {USE_IT}"
+                for steps in own
+                if steps.first_rate is not None
+                and not steps.stays_below(self._highest_rate_found())
+            ]
+        if not own and self._fits and not self._fits_of_the_model():
+            return [self._unknown("run_fn saved the model before it called fit")]
         if not own:
             return [self._unknown("run_fn called no fit of a Keras model")]
         return [

@@ -4,9 +4,12 @@ import contextlib
 import itertools
 from typing import Any
 
+import tensorflow as tf
+
 from tfx_lr_finder.runtime.fit import set_rate
 from tfx_lr_finder.runtime.fit.batch_size import known_batch_size
 from tfx_lr_finder.runtime.fit.intercept import FitCall
+from tfx_lr_finder.runtime.fit.own_steps import UNREADABLE, OwnSteps
 from tfx_lr_finder.runtime.fit.weights import WeightNumbers
 from tfx_lr_finder.runtime.loop.optimizers import inner_optimizer, schedule_of
 
@@ -29,6 +32,8 @@ class RecordedFit:
       weights: Numbers of all variables of the model.
       batch_size: The global batch size, or None.
       data: The training data if their batch size is not known yet, or None.
+      beside: The rates of optimizers that `train_step` uses beside the model's own.
+      beside: The steps of optimizers other than the model's, by their number.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class RecordedFit:
         self.weights: frozenset[int] = frozenset()
         self.batch_size = known_batch_size(call)
         self.data = call.arguments["x"] if self.batch_size is None else None
+        self.beside: dict[int, OwnSteps] = {}
         self._rate_before: float | None = None
         if setting is not None:
             self._rate_before = set_rate.current_rate(optimizer)
@@ -68,6 +74,16 @@ class RecordedFit:
         """The rate of the first step, or None."""
         return self.rates[0] if self.rates else None
 
+    def add_beside(self, optimizer: Any, trained: frozenset[int]) -> None:
+        """Records a step, or its trace, by an optimizer beside the model's own."""
+        steps = self.beside.setdefault(
+            id(optimizer), OwnSteps(self.number, type(optimizer).__name__)
+        )
+        rate = None
+        with contextlib.suppress(*UNREADABLE), tf.init_scope():
+            rate = set_rate.current_rate(optimizer)
+        steps.add(rate, trained)
+
     def continues(self, other: "RecordedFit") -> bool:
         """Returns whether the call trained nothing but weights of another call."""
         return self.trained <= other.weights
@@ -76,6 +92,17 @@ class RecordedFit:
         """Returns a rate of the call above the given one, or None."""
         above = [used for used in self.rates if used > rate * (1 + ROUNDING)]
         return max(above, default=None)
+
+    def doubt_beside(self, rate: float) -> str | None:
+        """Returns which optimizer beside the model's own used another rate, or None."""
+        for steps in self.beside.values():
+            if steps.trained & self.weights and not steps.used(rate):
+                return (
+                    f"Fit {self.number} also trained weights of the model with "
+                    f"{steps.optimizer} and {steps.rate_in_words()}. Build that "
+                    "optimizer with tfx_lr_finder.learning_rate(fn_args)."
+                )
+        return None
 
     def doubt(self) -> str | None:
         """Returns why the rate that was set may not have been used; None if it was."""

@@ -1,6 +1,7 @@
 """Sets the learning rate that was found on the optimizer of a `fit` call."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,23 @@ def set_learning_rate(call: FitCall, report: LRFinderReport) -> Setting:
 
 def current_rate(optimizer: Any) -> float:
     """Returns the rate of the optimizer's next step; it raises if there is none."""
+    return rate_reader(optimizer)()
+
+
+def rate_reader(optimizer: Any) -> Callable[[], float]:
+    """Returns a function that reads the rate, and that does not hold the optimizer."""
     inner = inner_optimizer(optimizer)
     schedule = schedule_of(inner)
-    if schedule is None:
-        rate = inner.learning_rate
-    else:
-        rate = schedule(inner.iterations) if schedule_bases(schedule) else schedule()
-    return float(np.asarray(tf.convert_to_tensor(rate)))
+    iterations = inner.iterations
+    rate = inner.learning_rate if schedule is None else None
+
+    def read() -> float:
+        value = rate
+        if schedule is not None:
+            value = schedule(iterations) if schedule_bases(schedule) else schedule()
+        return float(np.asarray(tf.convert_to_tensor(value)))
+
+    return read
 
 
 def steps_taken(optimizer: Any) -> int:

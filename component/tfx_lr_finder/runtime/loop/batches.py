@@ -151,8 +151,8 @@ def batch_size(batch: Any) -> int:
 def single_examples() -> ValueError:
     """Returns the error for a dataset whose elements are not batches."""
     return ValueError(
-        "The dataset gives single examples, wanted batches. Add .batch(batch_size) to "
-        "the dataset."
+        "The dataset gives single examples, expected batches. Add .batch(batch_size) "
+        "to the dataset."
     )
 
 

@@ -124,7 +124,7 @@ def _rows(arrays: Any, name: str, model: Any) -> tf.data.Dataset:
         arrays = (arrays,)
     if len(arrays) > 3:
         raise ValueError(
-            f"The {name} is a tuple of {len(arrays)} arrays, wanted (x, y) or "
+            f"The {name} is a tuple of {len(arrays)} arrays, expected (x, y) or "
             "(x, y, sample_weight). Put several inputs into a list or a dict: "
             "([a, b], y)."
         )
@@ -215,8 +215,8 @@ def _batch(batch: Any, name: str, model: Any) -> Any:
     for part in tf.nest.flatten(tensors):
         if part.shape.rank == 0:
             raise ValueError(
-                f"A batch of the {name} has the single value {part.numpy()!r} where an "
-                "array with one entry for each row is wanted."
+                f"A batch of the {name} has the single value {part.numpy()!r}, "
+                "expected an array with one entry for each row."
             )
     return tensors
 

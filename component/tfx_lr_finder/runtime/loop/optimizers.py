@@ -51,9 +51,9 @@ def swept_learning_rate(optimizer: Any, strategy: Any) -> Iterator[SweptRate]:
             variable = inner.learning_rate
             if not hasattr(variable, "assign"):
                 raise ValueError(
-                    f"The learning rate of the optimizer is a {type(variable)}, wanted "
-                    "a variable or a schedule. Create the optimizer with a float: "
-                    "Adam(learning_rate=1e-3)."
+                    f"The learning rate of the optimizer is a {type(variable)}, "
+                    "expected a variable or a schedule. Create the optimizer with a "
+                    "float: Adam(learning_rate=1e-3)."
                 )
             before = float(tf.convert_to_tensor(variable))
             try:
